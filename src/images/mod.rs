@@ -1,0 +1,1 @@
+//! Images: list and order, decode, resize as Pillow does, preprocess. Knows nothing of the model.

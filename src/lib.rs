@@ -1,0 +1,10 @@
+//! featx: activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
+//!
+//! Data goes one way:
+//! `images → decode → batch → model → features → parts → (merge) → features.npy`.
+
+pub mod cli;
+pub mod commands;
+#[cfg(feature = "images")]
+pub mod images;
+pub mod store;

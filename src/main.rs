@@ -1,0 +1,15 @@
+//! Parse, dispatch, say what failed, exit.
+
+use clap::Parser;
+use featx::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match featx::commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

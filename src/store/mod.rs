@@ -1,0 +1,1 @@
+//! What lies on disk: `.npy` files, parts, the run directory.
