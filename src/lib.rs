@@ -7,4 +7,6 @@ pub mod cli;
 pub mod commands;
 #[cfg(feature = "images")]
 pub mod images;
+#[cfg(feature = "torch")]
+pub mod model;
 pub mod store;

@@ -1,18 +1,25 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
+
 fn main() {
     println!("cargo:rerun-if-changed=src/model");
     #[cfg(feature = "torch")]
-    torch::build();
+    build_against_libtorch();
 }
 
+/// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
 #[cfg(feature = "torch")]
-mod torch {
-    use std::{env, path::PathBuf};
-
-    /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
-    pub fn build() {
-        let lib = env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys names its libtorch");
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
-        let _include = PathBuf::from(&lib).with_file_name("include");
-    }
+fn build_against_libtorch() {
+    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys names its libtorch");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    let include = std::path::Path::new(&lib).with_file_name("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .flag("-Wno-stringop-overflow") // gcc 12 misreads intrusive_ptr
+        .flag("-isystem")
+        .flag(&include)
+        .flag("-isystem")
+        .flag(include.join("torch/csrc/api/include"))
+        .files(["archive", "layers", "module", "walk"].map(|name| format!("src/model/{name}.cpp")))
+        .compile("featx_model");
 }

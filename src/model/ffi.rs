@@ -1,0 +1,196 @@
+//! The C++ module (`module.h`), made safe.
+
+use super::archive::Archive;
+use anyhow::{Result, anyhow};
+use std::ffi::{CStr, CString, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr::{null, null_mut};
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+#[repr(C)]
+struct RawModule {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+struct RawRange {
+    offset: u64,
+    size: u64,
+}
+
+#[repr(C)]
+struct RawLayer {
+    name: *const c_char,
+    kind: *const c_char,
+    parameters: i64,
+    calls: i64,
+    in_loop: bool,
+    no_trace: bool,
+    weights_used: bool,
+}
+
+#[repr(C)]
+struct RawBuffer {
+    data: *mut u8,
+    size: u64,
+    record: usize,
+}
+
+unsafe extern "C" {
+    fn featx_load(path: *const c_char, deferred: *const RawRange, count: usize, out: *mut *mut RawModule) -> *mut c_char;
+    fn featx_layer_count(module: *const RawModule) -> usize;
+    fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
+    fn featx_cut(module: *mut RawModule, names: *const *const c_char, count: usize) -> *mut c_char;
+    fn featx_awaited(module: *mut RawModule, out: *mut *const RawBuffer, count: *mut usize) -> *mut c_char;
+    fn featx_freeze(module: *mut RawModule) -> *mut c_char;
+    fn featx_forward(module: *mut RawModule, input: *const C_tensor, outputs: *mut *mut C_tensor) -> *mut c_char;
+    fn featx_free_module(module: *mut RawModule);
+    fn featx_free_message(message: *mut c_char);
+}
+
+/// One entry of PyTorch's `named_modules()`, the root excluded.
+#[derive(Debug, Clone)]
+pub struct LayerInfo {
+    /// Dotted name.
+    pub name: String,
+    /// Python class.
+    pub kind: String,
+    /// Of this module and all below it.
+    pub parameters: u64,
+    /// Places in the graph that call it; a call inside a loop counts once.
+    pub calls: u64,
+    pub in_loop: bool,
+    /// A traced module that is called but left neither an input nor an output in the graph.
+    pub no_trace: bool,
+    /// Something reads its tensors.
+    pub weights_used: bool,
+}
+
+/// A loaded TorchScript module on its way from file to cut, frozen graph.
+pub struct Module {
+    raw: *mut RawModule,
+    outputs: usize,
+}
+
+// SAFETY: a module is used by one thread at a time (`&mut self`), and libtorch ties none of it to a thread.
+unsafe impl Send for Module {}
+
+impl Module {
+    /// Loads the archive's code and structure. Tensors in deferrable records stay unread.
+    ///
+    /// # Errors
+    /// libtorch's, where it cannot load the file.
+    pub fn load(archive: &Archive) -> Result<Self> {
+        let path = CString::new(archive.path().as_os_str().as_bytes())?;
+        let ranges: Vec<RawRange> =
+            archive.deferrable.iter().map(|record| RawRange { offset: record.offset, size: record.size }).collect();
+        let mut raw = null_mut();
+        // SAFETY: the path ends in NUL, `ranges` holds as many elements as said; both outlive the call.
+        check(unsafe { featx_load(path.as_ptr(), ranges.as_ptr(), ranges.len(), &mut raw) })?;
+        Ok(Self { raw, outputs: 0 })
+    }
+
+    /// All layers, in `named_modules()` order.
+    pub fn layers(&self) -> Vec<LayerInfo> {
+        // SAFETY: `raw` is a live module, and each index is below its count.
+        let raw_layers = (0..unsafe { featx_layer_count(self.raw) }).map(|i| unsafe { featx_layer_at(self.raw, i) });
+        raw_layers
+            .map(|raw| LayerInfo {
+                name: text(raw.name),
+                kind: text(raw.kind),
+                parameters: raw.parameters.unsigned_abs(),
+                calls: raw.calls.unsigned_abs(),
+                in_loop: raw.in_loop,
+                no_trace: raw.no_trace,
+                weights_used: raw.weights_used,
+            })
+            .collect()
+    }
+
+    /// Makes `forward` return the named layers' activations, and nothing after the last of them be computed.
+    ///
+    /// # Errors
+    /// Where a name is not a layer.
+    pub fn cut(&mut self, names: &[String]) -> Result<()> {
+        let names = names.iter().map(|name| CString::new(name.as_str())).collect::<Result<Vec<_>, _>>()?;
+        let pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        // SAFETY: each pointer is to a string that ends in NUL and lives until the end of this function.
+        check(unsafe { featx_cut(self.raw, pointers.as_ptr(), pointers.len()) })?;
+        self.outputs = names.len();
+        Ok(())
+    }
+
+    /// Reads, from the archive that the module was loaded from, the tensors that the cut uses. Returns their bytes.
+    ///
+    /// # Errors
+    /// Where a record cannot be read or fails its CRC-32.
+    pub fn fill(&mut self, archive: &Archive) -> Result<u64> {
+        let (mut buffers, mut count) = (null(), 0);
+        // SAFETY: both are out parameters; the array lives until the module is changed.
+        check(unsafe { featx_awaited(self.raw, &mut buffers, &mut count) })?;
+        let mut bytes = 0;
+        for i in 0..count {
+            // SAFETY: `i` is below the array's length.
+            let buffer = unsafe { &*buffers.add(i) };
+            // SAFETY: each buffer is the memory of one storage of the module, of this size, named once, and nobody
+            // reads or writes it during this call. Any bytes are valid u8.
+            let memory = unsafe { std::slice::from_raw_parts_mut(buffer.data, buffer.size as usize) };
+            archive.read(&archive.deferrable[buffer.record], memory)?;
+            bytes += buffer.size;
+        }
+        Ok(bytes)
+    }
+
+    /// Turns attributes into constants, folds what can be folded, frees what the cut does not use.
+    ///
+    /// # Errors
+    /// libtorch's, where it cannot freeze the module.
+    pub fn freeze(&mut self) -> Result<()> {
+        // SAFETY: `raw` is a live module, used by nobody else.
+        check(unsafe { featx_freeze(self.raw) })
+    }
+
+    /// The layers' activations for one batch, in the order of the cut. A layer that this batch did not reach gives a
+    /// tensor without elements.
+    ///
+    /// # Errors
+    /// libtorch's, where the model cannot compute on this input.
+    pub fn forward(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        let mut outputs = vec![null_mut::<C_tensor>(); self.outputs];
+        // SAFETY: `outputs` has a place for each layer of the cut; the input tensor is alive.
+        check(unsafe { featx_forward(self.raw, input.as_ptr(), outputs.as_mut_ptr()) })?;
+        // SAFETY: on success each output is an owned tensor that nothing else frees.
+        Ok(outputs.into_iter().map(|raw| unsafe { Tensor::from_ptr(raw) }).collect())
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        // SAFETY: `raw` came from featx_load and is freed once.
+        unsafe { featx_free_module(self.raw) }
+    }
+}
+
+fn text(raw: *const c_char) -> String {
+    // SAFETY: the module's strings end in NUL and live as long as it does.
+    unsafe { CStr::from_ptr(raw) }.to_string_lossy().into_owned()
+}
+
+/// Null is success; a message is libtorch's own, its first lines only.
+fn check(message: *mut c_char) -> Result<()> {
+    if message.is_null() {
+        return Ok(());
+    }
+    let error = anyhow!("{}", innermost(&text(message)));
+    // SAFETY: the message came from the C++ side's strdup and is freed once.
+    unsafe { featx_free_message(message) };
+    Err(error)
+}
+
+/// A TorchScript error is a traceback of many lines; what went wrong is in its last ones (`RuntimeError: ...`).
+fn innermost(message: &str) -> String {
+    let line = message.lines().rev().find(|line| line.contains("Error: ")).or_else(|| message.lines().next());
+    let line = line.unwrap_or("libtorch gave no reason").trim();
+    line.split_once("Error: ").map_or(line, |(_, reason)| reason).to_owned()
+}

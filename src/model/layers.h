@@ -1,0 +1,39 @@
+// Layers of a TorchScript module: their names, and the graph cut that makes them the module's result.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <torch/csrc/jit/api/module.h>
+
+namespace featx {
+
+// One entry of PyTorch's named_modules(), root excluded.
+struct Layer {
+  std::string name; // dotted path; the first one where a module has several
+  std::string type; // Python class name
+  int64_t parameters = 0; // of this module and all below it
+  int64_t calls = 0; // places in the graph that call it; a call inside a loop counts once
+  bool in_loop = false;
+  bool no_trace = false; // traced, called, and neither its input nor its output is in the graph
+  bool weights_used = false; // something reads its tensors
+};
+
+// The layers in named_modules() order. The module is not changed.
+std::vector<Layer> survey(const torch::jit::Module& module);
+
+// Rewrites forward so that it returns a list of the wanted layers' outputs, in that order, and nothing after the
+// last of them is computed.
+void cut(torch::jit::Module& module, const std::vector<std::string>& wanted);
+
+// Every tensor that forward reads: attributes reached from self, and constants of the graph.
+std::vector<at::Tensor> tensors_used(const torch::jit::Module& module);
+
+// Every tensor inside a value, modules' attributes included. Sets *opaque, unless null, where a C++ object of some
+// extension could hold more.
+void collect_tensors(const c10::IValue& value, std::vector<at::Tensor>& tensors, bool* opaque);
+
+// Takes away the clones that guard captured tensors where nothing writes to them afterwards.
+void drop_needless_clones(const std::shared_ptr<torch::jit::Graph>& graph);
+
+} // namespace featx

@@ -1,0 +1,1 @@
+//! The model room: the only home of libtorch.

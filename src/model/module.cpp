@@ -1,0 +1,176 @@
+#include "module.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <unordered_set>
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <c10/core/InferenceMode.h>
+
+#include "archive.h"
+#include "layers.h"
+
+using torch::jit::Module;
+
+struct featx_module {
+  std::shared_ptr<featx::DeferringReader> reader;
+  Module module;
+  std::vector<featx::Layer> layers;
+  std::vector<featx_buffer> awaited;
+  std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
+  size_t outputs = 0;
+};
+
+namespace {
+
+// Runs f; what it throws becomes a message.
+template <typename F>
+char* guarded(const F& f) {
+  try {
+    f();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("unknown C++ exception");
+  }
+}
+
+const void* storage_of(const at::Tensor& tensor) {
+  return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+}
+
+// Weights of convolutions as oneDNN wants them, once instead of at every call.
+void lay_weights_channels_last(const std::shared_ptr<torch::jit::Graph>& graph) {
+  using namespace torch::jit;
+  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution}) {
+    for (Node* node : findAllNodes(*graph, kind, true)) {
+      const auto weight = toIValue(node->input(1));
+      if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {
+        WithInsertPoint here(node);
+        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(at::MemoryFormat::ChannelsLast)));
+      }
+    }
+  }
+  EliminateDeadCode(graph);
+}
+
+// Frees the memory of every loaded tensor whose storage the frozen module does not use. Other references to it remain
+// (types, other methods), but nothing computes with them.
+void release_unused(featx_module& m) {
+  bool opaque = false;
+  auto used = featx::tensors_used(m.module);
+  featx::collect_tensors(c10::IValue(m.module._ivalue()), used, &opaque);
+  std::unordered_set<const void*> kept;
+  for (const auto& tensor : used) {
+    kept.insert(storage_of(tensor));
+  }
+  for (auto& tensor : m.loaded) {
+    if (!opaque && tensor.has_storage() && !kept.count(storage_of(tensor))) {
+      auto* storage = tensor.storage().unsafeGetStorageImpl();
+      storage->set_data_ptr_noswap(at::DataPtr());
+      storage->set_nbytes(0);
+    }
+  }
+  m.loaded.clear();
+  m.awaited.clear();
+}
+
+void find_awaited(featx_module& m) {
+  std::unordered_set<const void*> seen;
+  m.awaited.clear();
+  for (const auto& tensor : featx::tensors_used(m.module)) {
+    const void* storage = storage_of(tensor);
+    if (!storage || !seen.insert(storage).second) {
+      continue;
+    }
+    auto* impl = tensor.storage().unsafeGetStorageImpl();
+    const auto record = m.reader->deferred(impl->data(), impl->nbytes());
+    if (record >= 0) {
+      m.awaited.push_back({impl->mutable_data(), impl->nbytes(), static_cast<size_t>(record)});
+    }
+  }
+}
+
+} // namespace
+
+char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out) {
+  return guarded([&] {
+    auto m = std::make_unique<featx_module>();
+    std::vector<featx::Range> ranges;
+    for (size_t i = 0; i < count; ++i) {
+      ranges.push_back({deferred[i].offset, deferred[i].size});
+    }
+    m->reader = std::make_shared<featx::DeferringReader>(path, ranges);
+    m->module = torch::jit::load(m->reader, c10::Device(c10::kCPU), /*load_debug_files=*/false);
+    m->module.eval();
+    m->layers = featx::survey(m->module);
+    bool opaque = false;
+    featx::collect_tensors(c10::IValue(m->module._ivalue()), m->loaded, &opaque);
+    *out = m.release();
+  });
+}
+
+size_t featx_layer_count(const featx_module* module) {
+  return module->layers.size();
+}
+
+featx_layer featx_layer_at(const featx_module* module, size_t index) {
+  const auto& layer = module->layers.at(index);
+  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,  layer.calls,
+          layer.in_loop,      layer.no_trace,     layer.weights_used};
+}
+
+char* featx_cut(featx_module* module, const char* const* names, size_t count) {
+  return guarded([&] {
+    featx::cut(module->module, std::vector<std::string>(names, names + count));
+    module->outputs = count;
+  });
+}
+
+char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count) {
+  return guarded([&] {
+    find_awaited(*module);
+    *out = module->awaited.data();
+    *count = module->awaited.size();
+  });
+}
+
+char* featx_freeze(featx_module* module) {
+  return guarded([&] {
+    torch::jit::freeze_module_inplace(&module->module);
+    auto graph = module->module.get_method("forward").graph();
+    torch::jit::OptimizeFrozenGraph(graph);
+    lay_weights_channels_last(graph);
+    featx::drop_needless_clones(graph);
+    release_unused(*module);
+  });
+}
+
+char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs) {
+  return guarded([&] {
+    c10::InferenceMode inference;
+    torch::jit::GraphOptimizerEnabledGuard plain(false);
+    const auto list = module->module.forward({*input}).toTensorVector();
+    TORCH_CHECK(list.size() == module->outputs, "the cut returned ", list.size(), " tensors");
+    for (size_t i = 0; i < list.size(); ++i) {
+      outputs[i] = new at::Tensor(list[i]);
+    }
+  });
+}
+
+void featx_free_module(featx_module* module) {
+  delete module;
+}
+
+void featx_free_message(char* message) {
+  std::free(message);
+}

@@ -1,0 +1,60 @@
+// What Rust sees of a TorchScript module. Every function returns null, or a message to be freed by featx_free_message;
+// no exception leaves.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace at {
+class Tensor;
+}
+
+extern "C" {
+
+struct featx_module;
+
+struct featx_range {
+  uint64_t offset;
+  uint64_t size;
+};
+
+// Strings live as long as the module.
+struct featx_layer {
+  const char* name;
+  const char* type;
+  int64_t parameters;
+  int64_t calls;
+  bool in_loop;
+  bool no_trace;
+  bool weights_used;
+};
+
+// Memory that waits for the bytes of a deferred record.
+struct featx_buffer {
+  void* data;
+  uint64_t size;
+  size_t record;
+};
+
+// Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
+char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
+
+size_t featx_layer_count(const featx_module* module);
+featx_layer featx_layer_at(const featx_module* module, size_t index);
+
+// forward becomes: one tensor for each of the named layers, in this order.
+char* featx_cut(featx_module* module, const char* const* names, size_t count);
+
+// The buffers that the cut reads and that are still to be filled; they live as long as the module. Each once.
+char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count);
+
+// Turns attributes into constants, folds, and frees every tensor that nothing uses any more.
+char* featx_freeze(featx_module* module);
+
+// outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached.
+char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
+
+void featx_free_module(featx_module* module);
+void featx_free_message(char* message);
+
+}
