@@ -1,0 +1,352 @@
+//! The header of an `.npy` file: formats 1.0, 2.0 and 3.0 read, 1.0 written.
+//! Source: NEP 1 and `numpy/lib/_format_impl.py`.
+//!
+//! A header is checked in full before it is believed: a [`Header`] in hand means that the file holds exactly
+//! the bytes that its shape and dtype promise.
+
+use super::dtype::Dtype;
+use super::literal;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// Data starts at a multiple of this, so that mapped rows are aligned.
+const ALIGN: usize = 64;
+/// `np.save` leaves room for a first axis of this many digits to grow in place.
+const GROWTH_DIGITS: usize = 21;
+/// No array of numbers needs a longer header; NumPy itself distrusts more than 10,000.
+const MAX_TEXT: usize = 65_535;
+
+/// What an `.npy` file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub dtype: Dtype,
+    /// True where the first axis varies fastest. Never true for an array of fewer than two axes: both orders are one.
+    pub fortran_order: bool,
+    /// Lengths of the axes; the first counts rows.
+    pub shape: Vec<u64>,
+    /// Bytes before the data.
+    pub data_offset: u64,
+    /// Format version, 1 to 3.
+    pub version: u8,
+}
+
+impl Header {
+    /// The header of a C-ordered array, `data_offset` being where `np.save` would start its data.
+    ///
+    /// # Errors
+    /// A shape of more than 2^63 bytes or 64 axes.
+    pub fn new(dtype: Dtype, shape: Vec<u64>) -> Result<Self> {
+        let mut header = Self {
+            dtype,
+            fortran_order: false,
+            shape,
+            data_offset: 0,
+            version: 1,
+        };
+        header.check_size()?;
+        header.data_offset = header.to_bytes().len() as u64;
+        Ok(header)
+    }
+
+    /// Reads the header of the file at `path` and checks the file's length against it.
+    ///
+    /// # Errors
+    /// One line that names the file, what was expected and what was found.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::open(path).map(|(header, _)| header)
+    }
+
+    /// As [`Header::read`], and hands over the file, which stands at its data.
+    ///
+    /// # Errors
+    /// As [`Header::read`].
+    pub fn open(path: &Path) -> Result<(Self, File)> {
+        let open = || -> Result<(Self, File)> {
+            // Looked at before it is opened: opening a pipe would wait for its writer.
+            let meta = std::fs::metadata(path)?;
+            ensure!(
+                meta.is_file(),
+                "expected an .npy file, found a {}",
+                file_kind(&meta)
+            );
+            let mut file = File::open(path)?;
+            let length = file.metadata()?.len();
+            Ok((Self::read_from(&mut file, length)?, file))
+        };
+        open().with_context(|| format!("'{}'", path.display()))
+    }
+
+    /// Reads a header from the start of a file of `length` bytes and leaves `source` at the data.
+    ///
+    /// # Errors
+    /// As [`Header::read`], without the file's name.
+    pub fn read_from(source: &mut impl Read, length: u64) -> Result<Self> {
+        let header = Self::read_any_length(source, length)?;
+        let (expected, found) = (header.data_bytes(), length - header.data_offset);
+        ensure!(
+            expected <= found,
+            "is cut short: its header promises {expected} bytes of data, the file has {found}"
+        );
+        ensure!(
+            expected == found,
+            "is too long: its header promises {expected} bytes of data, the file has {found}"
+        );
+        Ok(header)
+    }
+
+    /// As [`Header::read_from`], for a file that is still growing: its data may be shorter or longer than promised.
+    ///
+    /// # Errors
+    /// As [`Header::read`], without the file's name and the check of its length.
+    pub fn read_any_length(source: &mut impl Read, length: u64) -> Result<Self> {
+        let mut start = [0; 12];
+        let got = read_up_to(source, &mut start[..8])?;
+        ensure!(
+            start[..got.min(6)] == MAGIC[..got.min(6)] && got > 0,
+            "is not an .npy file: expected it to start with '\\x93NUMPY', found {}",
+            found_bytes(&start[..got.min(6)])
+        );
+        ensure!(
+            got == 8,
+            "is cut short: expected a header, found {got} bytes"
+        );
+        let (version, width) = match (start[6], start[7]) {
+            (1, 0) => (1, 2),
+            (version @ (2 | 3), 0) => (version, 4),
+            (major, minor) => bail!("expected .npy format 1.0, 2.0 or 3.0, found {major}.{minor}"),
+        };
+        ensure!(
+            read_up_to(source, &mut start[8..8 + width])? == width,
+            "is cut short: expected a header, found {length} bytes"
+        );
+        let text_length = start[8..8 + width]
+            .iter()
+            .rev()
+            .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        ensure!(
+            text_length <= MAX_TEXT as u64,
+            "expected a header of at most {MAX_TEXT} bytes, found one of {text_length}"
+        );
+        let data_offset = (8 + width) as u64 + text_length;
+        ensure!(
+            data_offset <= length,
+            "is cut short: its header ends at byte {data_offset}, the file has {length}"
+        );
+        let mut text = vec![0; text_length as usize];
+        source.read_exact(&mut text)?;
+        Self::from_text(&decode(text, version)?, version, data_offset)
+    }
+
+    fn from_text(text: &str, version: u8, data_offset: u64) -> Result<Self> {
+        let fields = literal::parse(text)?;
+        let header = Self {
+            dtype: Dtype::parse(&fields.descr)?,
+            fortran_order: fields.fortran_order && fields.shape.len() > 1,
+            shape: fields.shape,
+            data_offset,
+            version,
+        };
+        header.check_size()?;
+        Ok(header)
+    }
+
+    /// Proves that no product of these lengths overflows: every later one is a part of this one.
+    fn check_size(&self) -> Result<()> {
+        let axes = self.shape.iter().filter(|&&n| n > 0);
+        axes.copied()
+            .try_fold(self.dtype.size().max(1), u64::checked_mul)
+            .filter(|&bytes| bytes <= i64::MAX as u64)
+            .with_context(|| {
+                format!(
+                    "expected a shape of less than 2^63 bytes, found {} of {}",
+                    shape_text(&self.shape),
+                    self.dtype
+                )
+            })?;
+        Ok(())
+    }
+
+    /// Length of the first axis; `None` for a single number, which has no rows.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.shape.first().copied()
+    }
+
+    /// Lengths of the axes after the first.
+    #[must_use]
+    pub fn row_shape(&self) -> &[u64] {
+        self.shape.get(1..).unwrap_or_default()
+    }
+
+    /// Bytes a row.
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        self.row_shape().iter().product::<u64>() * self.dtype.size()
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().product()
+    }
+
+    /// Bytes of data, without the header.
+    #[must_use]
+    pub fn data_bytes(&self) -> u64 {
+        self.elements() * self.dtype.size()
+    }
+
+    /// The same array with another number of rows.
+    ///
+    /// # Errors
+    /// A shape of more than 2^63 bytes.
+    pub fn with_rows(&self, rows: u64) -> Result<Self> {
+        let mut header = self.clone();
+        *header
+            .shape
+            .first_mut()
+            .context("a single number has no rows")? = rows;
+        header.check_size()?;
+        Ok(header)
+    }
+
+    /// The bytes that `np.save` of NumPy 2 writes before such an array: format 1.0, data at a multiple of 64.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = self.text();
+        let axis = if self.fortran_order {
+            self.shape.last()
+        } else {
+            self.shape.first()
+        };
+        let growth = axis.map_or(0, |n| GROWTH_DIGITS - n.to_string().len());
+        let used = 10 + text.len() + growth + 1;
+        // A whole `ALIGN` more where nothing is left over: so does NumPy.
+        frame(&text, 1, used + ALIGN - used % ALIGN)
+    }
+
+    /// A header of exactly `length` bytes in the format of `version`, for rewriting one in place.
+    ///
+    /// # Errors
+    /// `length` is too short for this shape, or too long for the format.
+    pub fn to_bytes_padded(&self, version: u8, length: usize) -> Result<Vec<u8>> {
+        let text = self.text();
+        let (least, most) = match version {
+            1 => (11 + text.len(), 10 + MAX_TEXT),
+            _ => (13 + text.len(), 12 + MAX_TEXT),
+        };
+        ensure!(
+            (least..=most).contains(&length),
+            "a header of shape {} takes {least} to {most} bytes, not {length}",
+            shape_text(&self.shape)
+        );
+        Ok(frame(&text, version, length))
+    }
+
+    fn text(&self) -> String {
+        let order = if self.fortran_order { "True" } else { "False" };
+        format!(
+            "{{'descr': '{}', 'fortran_order': {order}, 'shape': {}, }}",
+            self.dtype,
+            shape_text(&self.shape)
+        )
+    }
+}
+
+/// A shape as Python prints it: `()`, `(3,)`, `(3, 4)`.
+#[must_use]
+pub fn shape_text(shape: &[u64]) -> String {
+    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+    match lengths.as_slice() {
+        [one] => format!("({one},)"),
+        many => format!("({})", many.join(", ")),
+    }
+}
+
+/// Magic, version, length, `text`, spaces and a newline: `length` bytes in all.
+fn frame(text: &str, version: u8, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[version, 0]);
+    match version {
+        1 => bytes.extend_from_slice(&((length - 10) as u16).to_le_bytes()),
+        _ => bytes.extend_from_slice(&((length - 12) as u32).to_le_bytes()),
+    }
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(length - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Header text is Latin-1 in formats 1.0 and 2.0, UTF-8 in 3.0.
+fn decode(bytes: Vec<u8>, version: u8) -> Result<String> {
+    match version {
+        3 => String::from_utf8(bytes)
+            .ok()
+            .context("expected a header in UTF-8, found other bytes"),
+        _ => Ok(bytes.into_iter().map(char::from).collect()),
+    }
+}
+
+/// Fills `buffer` as far as the source goes.
+fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn found_bytes(bytes: &[u8]) -> String {
+    match bytes {
+        [] => "an empty file".into(),
+        _ => format!("'{}'", bytes.escape_ascii()),
+    }
+}
+
+fn file_kind(meta: &std::fs::Metadata) -> &'static str {
+    if meta.is_dir() {
+        "directory"
+    } else {
+        "device or pipe"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_reads_back() {
+        for shape in [
+            vec![],
+            vec![0],
+            vec![7],
+            vec![5, 0, 3],
+            vec![1_281_167, 512, 7, 7],
+        ] {
+            let header = Header::new(Dtype::f32(), shape).unwrap();
+            let bytes = header.to_bytes();
+            let length = bytes.len() as u64 + header.data_bytes();
+            assert_eq!(bytes.len() % ALIGN, 0);
+            assert_eq!(Header::read_from(&mut &bytes[..], length).unwrap(), header);
+        }
+    }
+
+    #[test]
+    fn a_sealed_part_keeps_its_header_length() {
+        let full = Header::new(Dtype::f16(), vec![2688, 4096]).unwrap();
+        let early = full.with_rows(3).unwrap();
+        let bytes = early.to_bytes_padded(1, full.data_offset as usize).unwrap();
+        assert_eq!(bytes, early.to_bytes());
+        assert!(early.to_bytes_padded(1, 64).is_err());
+    }
+}
