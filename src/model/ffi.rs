@@ -44,6 +44,7 @@ unsafe extern "C" {
     fn featx_cut(module: *mut RawModule, names: *const *const c_char, count: usize) -> *mut c_char;
     fn featx_awaited(module: *mut RawModule, out: *mut *const RawBuffer, count: *mut usize) -> *mut c_char;
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
+    fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
     fn featx_forward(module: *mut RawModule, input: *const C_tensor, outputs: *mut *mut C_tensor) -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
@@ -149,6 +150,15 @@ impl Module {
     pub fn freeze(&mut self) -> Result<()> {
         // SAFETY: `raw` is a live module, used by nobody else.
         check(unsafe { featx_freeze(self.raw) })
+    }
+
+    /// Sets the memory order of the convolutions' weights, which their outputs follow.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn lay_out(&mut self, channels_last: bool) -> Result<()> {
+        // SAFETY: `raw` is a live module, used by nobody else.
+        check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
     /// The layers' activations for one batch, in the order of the cut. A layer that this batch did not reach gives a

@@ -1,1 +1,14 @@
-//! The model room: the only home of libtorch.
+//! The model room: the only home of libtorch. A TorchScript file is loaded, cut at the wanted layers, frozen, and
+//! computes activations.
+
+mod activation;
+mod archive;
+mod extractor;
+mod ffi;
+mod selection;
+
+pub use activation::{Activation, Stored, Tokens};
+pub use archive::Archive;
+pub use extractor::{Extractor, Layers};
+pub use ffi::LayerInfo;
+pub use selection::Selection;

@@ -24,6 +24,7 @@ struct featx_module {
   std::vector<featx::Layer> layers;
   std::vector<featx_buffer> awaited;
   std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
+  torch::jit::GraphExecutor executor; // of the frozen forward
   size_t outputs = 0;
 };
 
@@ -48,15 +49,15 @@ const void* storage_of(const at::Tensor& tensor) {
   return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
 }
 
-// Weights of convolutions as oneDNN wants them, once instead of at every call.
-void lay_weights_channels_last(const std::shared_ptr<torch::jit::Graph>& graph) {
+// Weights of convolutions in the order that oneDNN wants beside its input, once instead of at every call.
+void lay_weights(const std::shared_ptr<torch::jit::Graph>& graph, at::MemoryFormat format) {
   using namespace torch::jit;
   for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution}) {
     for (Node* node : findAllNodes(*graph, kind, true)) {
       const auto weight = toIValue(node->input(1));
       if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {
         WithInsertPoint here(node);
-        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(at::MemoryFormat::ChannelsLast)));
+        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(format)));
       }
     }
   }
@@ -149,9 +150,16 @@ char* featx_freeze(featx_module* module) {
     torch::jit::freeze_module_inplace(&module->module);
     auto graph = module->module.get_method("forward").graph();
     torch::jit::OptimizeFrozenGraph(graph);
-    lay_weights_channels_last(graph);
     featx::drop_needless_clones(graph);
     release_unused(*module);
+  });
+}
+
+char* featx_lay_out(featx_module* module, bool channels_last) {
+  return guarded([&] {
+    auto graph = module->module.get_method("forward").graph();
+    lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    module->executor = torch::jit::GraphExecutor(graph->copy(), "forward");
   });
 }
 
@@ -159,7 +167,9 @@ char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** 
   return guarded([&] {
     c10::InferenceMode inference;
     torch::jit::GraphOptimizerEnabledGuard plain(false);
-    const auto list = module->module.forward({*input}).toTensorVector();
+    torch::jit::Stack stack{module->module._ivalue(), *input};
+    module->executor.run(stack);
+    const auto list = stack.back().toTensorVector();
     TORCH_CHECK(list.size() == module->outputs, "the cut returned ", list.size(), " tensors");
     for (size_t i = 0; i < list.size(); ++i) {
       outputs[i] = new at::Tensor(list[i]);

@@ -51,6 +51,9 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 // Turns attributes into constants, folds, and frees every tensor that nothing uses any more.
 char* featx_freeze(featx_module* module);
 
+// Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
+char* featx_lay_out(featx_module* module, bool channels_last);
+
 // outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached.
 char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
 

@@ -1,0 +1,115 @@
+//! What the job may use of the machine, and what it uses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Cores that this process may use: affinity, cgroup quota and Slurm's share, whichever is least.
+#[must_use]
+pub fn cores() -> usize {
+    let usable = std::thread::available_parallelism().map_or(1, usize::from);
+    match environment_number("SLURM_CPUS_PER_TASK") {
+        Some(share) if share > 0 => usable.min(share as usize),
+        _ => usable,
+    }
+}
+
+/// Bytes of memory that this job may use: the host's available memory, the limit of every cgroup that it is in, and
+/// Slurm's limit for the job, whichever is least.
+#[must_use]
+pub fn allowed() -> u64 {
+    let mut system = System::new();
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let limits = cgroup_limits().into_iter().chain(slurm_limit());
+    limits.fold(system.available_memory(), u64::min)
+}
+
+/// The default RAM budget, bytes: the smaller of 8 GB and 80 % of what the job may use.
+#[must_use]
+pub fn default_budget() -> u64 {
+    (allowed() / 10 * 8).min(8_000_000_000)
+}
+
+/// Reads this process's own memory.
+pub struct Gauge {
+    system: System,
+    pid: Pid,
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self { system: System::new(), pid: Pid::from_u32(std::process::id()) }
+    }
+}
+
+impl Gauge {
+    /// Resident set size, bytes; pages of mapped files count.
+    pub fn rss(&mut self) -> u64 {
+        let only_memory = ProcessRefreshKind::nothing().with_memory();
+        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), false, only_memory);
+        self.system.process(self.pid).map_or(0, sysinfo::Process::memory)
+    }
+}
+
+/// The kernel's own record of this process's peak resident set size, bytes.
+#[must_use]
+pub fn peak_rss() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+}
+
+/// Limits of all cgroups up the chain, bytes: v2's `memory.max`, v1's `memory.limit_in_bytes`.
+fn cgroup_limits() -> Vec<u64> {
+    let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    membership.lines().flat_map(|line| limits_of_membership(line, Path::new("/sys/fs/cgroup"))).collect()
+}
+
+/// One line of `/proc/self/cgroup`: `ID:CONTROLLERS:PATH`; v2 has no controllers.
+fn limits_of_membership(line: &str, mount: &Path) -> Vec<u64> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
+        return Vec::new();
+    };
+    let (root, file) = if controllers.is_empty() {
+        (mount.to_owned(), "memory.max")
+    } else if controllers.split(',').any(|name| name == "memory") {
+        (mount.join("memory"), "memory.limit_in_bytes")
+    } else {
+        return Vec::new();
+    };
+    let own: PathBuf = root.join(path.trim_start_matches('/'));
+    let chain = own.ancestors().take_while(|folder| folder.starts_with(&root));
+    chain.filter_map(|folder| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()).collect()
+}
+
+/// Slurm's limit for this job on this node, bytes: per node, or per core times this task's cores. Slurm writes MiB.
+fn slurm_limit() -> Option<u64> {
+    const MIB: u64 = 1 << 20;
+    let per_node = environment_number("SLURM_MEM_PER_NODE");
+    let per_core = environment_number("SLURM_MEM_PER_CPU").map(|mib| mib * cores() as u64);
+    per_node.or(per_core).filter(|&mib| mib > 0).map(|mib| mib * MIB)
+}
+
+fn environment_number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cgroup_up_the_chain_counts() {
+        let mount = std::env::temp_dir().join(format!("featx-cgroup-{}", std::process::id()));
+        let job = mount.join("slurm/job_7");
+        fs::create_dir_all(&job).unwrap();
+        fs::write(mount.join("slurm/memory.max"), "3000\n").unwrap();
+        fs::write(job.join("memory.max"), "max\n").unwrap();
+        assert_eq!(limits_of_membership("0::/slurm/job_7", &mount), [3000]);
+        fs::write(job.join("memory.max"), "2000\n").unwrap();
+        assert_eq!(limits_of_membership("0::/slurm/job_7", &mount), [2000, 3000]);
+        assert_eq!(limits_of_membership("5:cpu:/slurm/job_7", &mount), [0; 0]);
+        fs::remove_dir_all(&mount).unwrap();
+    }
+}

@@ -1,0 +1,147 @@
+//! A model cut at its wanted layers, ready to compute.
+
+use super::activation::{Activation, Tokens};
+use super::archive::Archive;
+use super::ffi::{LayerInfo, Module};
+use super::selection::{Selection, select};
+use crate::images::Normalise;
+use anyhow::{Context, Result, ensure};
+use tch::{Device, Kind, Tensor};
+
+/// A model file's layers, before any is chosen.
+pub struct Layers {
+    module: Module,
+    archive: Archive,
+    file_name: String,
+    pub infos: Vec<LayerInfo>,
+}
+
+impl Layers {
+    /// Loads the model's structure; its weights are not read.
+    ///
+    /// # Errors
+    /// Where libtorch cannot load the file.
+    pub fn load(archive: Archive) -> Result<Self> {
+        let path = archive.path();
+        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let module = Module::load(&archive)
+            .with_context(|| format!("libtorch cannot load '{}'; export it again", path.display()))?;
+        let infos = module.layers();
+        Ok(Self { module, archive, file_name, infos })
+    }
+
+    /// Resolves names and globs.
+    ///
+    /// # Errors
+    /// As [`select`].
+    pub fn select(&self, patterns: &[String]) -> Result<Selection> {
+        select(patterns, &self.infos, &self.file_name)
+    }
+
+    /// Cuts the model at the named layers, reads the weights that the cut needs, freezes it.
+    ///
+    /// # Errors
+    /// A damaged record, or libtorch's own errors.
+    pub fn cut(mut self, names: &[String], options: Options) -> Result<Extractor> {
+        let file_name = self.file_name;
+        self.module.cut(names).with_context(|| format!("cannot cut '{file_name}'"))?;
+        self.module.fill(&self.archive)?;
+        self.module.freeze().with_context(|| format!("cannot freeze '{file_name}'"))?;
+        Extractor::settle(self.module, names, file_name, options)
+    }
+}
+
+/// How the cut model is fed, and what becomes of what it gives.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Images a forward pass; every pass has as many.
+    pub batch: usize,
+    /// Height and width of an image, pixels.
+    pub side: usize,
+    pub normalise: Normalise,
+    pub tokens: Option<Tokens>,
+}
+
+/// A wanted layer: its name, and the shape of one image's activation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    pub name: String,
+    pub shape: Vec<u64>,
+}
+
+/// Computes the activations of the wanted layers, batch by batch.
+pub struct Extractor {
+    module: Module,
+    options: Options,
+    /// Shape (batch, height, width, 3).
+    input: Tensor,
+    channels_last: bool,
+    pub layers: Vec<Layer>,
+}
+
+impl Extractor {
+    /// Tries the model on one or two blank images, first in the faster memory order, and learns the layers' shapes.
+    fn settle(module: Module, names: &[String], file_name: String, options: Options) -> Result<Self> {
+        let side = options.side as i64;
+        let blank = |images: usize| Tensor::zeros([images as i64, side, side, 3], (Kind::Float, Device::Cpu));
+        let layers = names.iter().map(|name| Layer { name: name.clone(), shape: Vec::new() }).collect();
+        let probe = options.batch.min(2); // two tell a batch dimension from one that is always 1
+        let mut extractor = Self { module, options, input: blank(probe), channels_last: true, layers };
+        extractor.module.lay_out(true)?;
+        let mut outputs = extractor.compute();
+        if outputs.is_err() {
+            // A `view` of an activation that is not contiguous, for one.
+            extractor.channels_last = false;
+            extractor.module.lay_out(false)?;
+            outputs = extractor.compute();
+        }
+        let outputs = outputs.with_context(|| wants_another_input(&file_name, side))?;
+        let activations = extractor.activations(outputs, probe)?;
+        for (layer, activation) in extractor.layers.iter_mut().zip(&activations) {
+            layer.shape = activation.row_shape();
+        }
+        extractor.input = blank(extractor.options.batch);
+        Ok(extractor)
+    }
+
+    /// The activations of one batch, in the layers' order. `pixels`: (batch, height, width, 3), RGB.
+    ///
+    /// # Errors
+    /// A layer whose output is not one row an image or not of the shape that it had before; libtorch's own errors.
+    pub fn forward(&mut self, pixels: &[u8]) -> Result<Vec<Activation>> {
+        let count = self.input.numel();
+        ensure!(pixels.len() == count, "a batch of {} bytes, expected {count}", pixels.len());
+        // SAFETY: the tensor is contiguous, holds `count` f32 and belongs to this extractor alone: captured
+        // activations never share its memory (drop_needless_clones keeps the clones of those that would).
+        let input = unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
+        self.options.normalise.apply(pixels, input);
+        let outputs = self.compute()?;
+        let activations = self.activations(outputs, self.options.batch)?;
+        for (layer, activation) in self.layers.iter().zip(&activations) {
+            let shape = activation.row_shape();
+            ensure!(
+                shape == layer.shape,
+                "layer '{}' gave rows of shape {shape:?}, and {:?} before: its shape depends on the image",
+                layer.name,
+                layer.shape
+            );
+        }
+        Ok(activations)
+    }
+
+    fn activations(&self, outputs: Vec<Tensor>, batch: usize) -> Result<Vec<Activation>> {
+        let layers = self.layers.iter().zip(outputs);
+        layers.map(|(layer, tensor)| Activation::new(&layer.name, tensor, batch, self.options.tokens)).collect()
+    }
+
+    fn compute(&mut self) -> Result<Vec<Tensor>> {
+        let images = self.input.permute([0, 3, 1, 2]);
+        self.module.forward(&if self.channels_last { images } else { images.contiguous() })
+    }
+}
+
+fn wants_another_input(file_name: &str, side: i64) -> String {
+    format!(
+        "'{file_name}' fails on images of shape (3, {side}, {side}); set --resize and --crop, or a TOML beside the model"
+    )
+}
