@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod figures;
 #[cfg(feature = "images")]
 pub mod images;
 #[cfg(feature = "torch")]

@@ -199,6 +199,12 @@ impl Header {
         self.elements() * self.dtype.size()
     }
 
+    /// True where rows of one may stand beside rows of the other.
+    #[must_use]
+    pub fn has_rows_like(&self, other: &Self) -> bool {
+        self.row_shape() == other.row_shape() && self.dtype == other.dtype
+    }
+
     /// The same array with another number of rows.
     ///
     /// # Errors

@@ -1,0 +1,81 @@
+//! How numbers are written for people: one place, so that every message agrees.
+
+use std::time::Duration;
+
+/// Bytes in decimal units: `999 B`, `1.0 kB`, `34.5 GB`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let mut value = n as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.95 would print as 1000.0.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A count in groups of three: `1,234,567`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and its noun: `1 part`, `2 parts`.
+#[must_use]
+pub fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(n))
+}
+
+/// A length of time, to the second: `42s`, `3m07s`, `2h05m`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m{s:02}s"),
+        (h, m, _) => format!("{h}h{m:02}m"),
+    }
+}
+
+/// Lengths of a row's axes: `(512, 7, 7)`, `(4096)`, `()`.
+#[must_use]
+pub fn row_shape(shape: &[u64]) -> String {
+    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+    format!("({})", lengths.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        let sizes = [0, 999, 1000, 999_949, 999_950, 34_500_000_000, u64::MAX];
+        let texts = [
+            "0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "34.5 GB", "18.4 EB",
+        ];
+        assert_eq!(sizes.map(bytes), texts);
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(counted(1, "part"), "1 part");
+        let times = [42, 187, 7500].map(|s| duration(Duration::from_secs(s)));
+        assert_eq!(times, ["42s", "3m07s", "2h05m"]);
+        assert_eq!(row_shape(&[512, 7, 7]), "(512, 7, 7)");
+    }
+}

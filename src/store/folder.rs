@@ -1,0 +1,158 @@
+//! One layer's folder: its parts, and what `merge` made or is making of them.
+
+use super::naming::{self, Named};
+use super::npy::Header;
+use super::parts::{MERGED, Part, PartName, names_in, read_rows_header};
+use super::rows::RowSet;
+use super::unfinished::with_ending;
+use crate::figures::row_shape;
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What a folder holds. Reading it takes one small read a part, and memory for the headers alone.
+#[derive(Debug, Default)]
+pub struct Folder {
+    pub path: PathBuf,
+    /// In row order.
+    pub parts: Vec<Part>,
+    /// One line for every part that cannot be read: truncated, not an `.npy` file, of another form than its name says.
+    pub broken: Vec<String>,
+    /// `features.npy`.
+    pub merged: Option<Header>,
+    /// The rows that an interrupted `merge --remove-parts` holds safely, see [`super::removal`].
+    pub merging: Option<Header>,
+}
+
+impl Folder {
+    /// Reads the folder at `path`; one that does not exist yet holds nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or the names of its parts contradict each other.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut folder = Self {
+            path: path.into(),
+            ..Self::default()
+        };
+        if !path.exists() {
+            return Ok(folder);
+        }
+        let mut named = Vec::new();
+        for name in names_in(path)? {
+            let path = path.join(&name);
+            if name == MERGED {
+                folder.merged = folder.readable(read_rows_header(&path));
+            } else if let Some(name) = PartName::parse(&name)
+                && let Some(header) = folder.readable(read_rows_header(&path))
+            {
+                named.push(Named { path, name, header });
+            }
+        }
+        folder.merging = read_merging(&path.join(MERGED))?;
+        folder.parts = naming::place(path, named, folder.broken.is_empty())?;
+        Ok(folder)
+    }
+
+    fn readable(&mut self, header: Result<Header>) -> Option<Header> {
+        header
+            .map_err(|error| self.broken.push(format!("{error:#}")))
+            .ok()
+    }
+
+    /// True where there is nothing of ours.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+            && self.broken.is_empty()
+            && self.merged.is_none()
+            && self.merging.is_none()
+    }
+
+    /// The rows that lie in finished files.
+    #[must_use]
+    pub fn done(&self) -> RowSet {
+        let joined = [&self.merged, &self.merging].into_iter().flatten();
+        let joined = joined.filter_map(Header::rows).map(|rows| 0..rows);
+        joined
+            .chain(self.parts.iter().map(|part| part.rows.clone()))
+            .collect()
+    }
+
+    /// What is wrong with the parts, as one line each; nothing is, in what featx made.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.broken.clone();
+        // In order of their first rows, parts that overlap at all do so with a neighbour, once empty ones are left out.
+        let full: Vec<_> = self
+            .parts
+            .iter()
+            .filter(|part| !part.rows.is_empty())
+            .collect();
+        problems.extend(full.windows(2).filter_map(|pair| overlap(pair[0], pair[1])));
+        if let [first, rest @ ..] = self.parts.as_slice() {
+            problems.extend(rest.iter().filter_map(|part| difference(first, part)));
+        }
+        problems
+    }
+}
+
+/// The header of an interrupted `merge --remove-parts` towards `target`, whose rows count those that are safe.
+///
+/// # Errors
+/// It is there, but is not such a file.
+pub fn read_merging(target: &Path) -> Result<Option<Header>> {
+    let path = with_ending(target, super::removal::ENDING);
+    let read = || -> Result<Option<Header>> {
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let length = file.metadata()?.len();
+        // A merge that was killed before it wrote a header holds no row.
+        if length == 0 {
+            return Ok(None);
+        }
+        let header = Header::read_any_length(&mut file, length)?;
+        let (expected, found) = (header.data_bytes(), length - header.data_offset);
+        anyhow::ensure!(
+            expected <= found,
+            "is cut short: its header promises {expected} bytes of data, the file has {found}"
+        );
+        Ok(Some(header))
+    };
+    read().with_context(|| format!("'{}'", path.display()))
+}
+
+/// The line about two parts that follow each other and share rows.
+fn overlap(a: &Part, b: &Part) -> Option<String> {
+    let shared = b.rows.start.max(a.rows.start)..b.rows.end.min(a.rows.end);
+    (!shared.is_empty()).then(|| {
+        format!(
+            "'{}' and '{}' both hold rows {}-{}; expected the parts of one run; move one elsewhere",
+            a.name(),
+            b.name(),
+            shared.start,
+            shared.end
+        )
+    })
+}
+
+/// The line about a part that is not of the first part's form.
+fn difference(first: &Part, part: &Part) -> Option<String> {
+    let (a, b) = (&first.header, &part.header);
+    let differ = |what: &str, a: String, b: String| {
+        (a != b).then(|| {
+            format!(
+                "'{}' has {what} {b}, but '{}' has {a}",
+                part.name(),
+                first.name()
+            )
+        })
+    };
+    differ(
+        "row shape",
+        row_shape(a.row_shape()),
+        row_shape(b.row_shape()),
+    )
+    .or_else(|| differ("dtype", a.dtype.to_string(), b.dtype.to_string()))
+}
