@@ -11,4 +11,11 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Write the activations of a model's layers for a folder of images.
+    #[cfg(feature = "torch")]
+    Extract(Box<extract::ExtractArgs>),
+}
+
+#[cfg(feature = "torch")]
+pub mod extract;

@@ -9,5 +9,12 @@ pub mod figures;
 #[cfg(feature = "images")]
 pub mod images;
 #[cfg(feature = "torch")]
-pub mod model;
+mod job;
+#[cfg(feature = "torch")]
+mod memory;
+#[cfg(feature = "torch")]
+mod model;
+#[cfg(feature = "torch")]
+mod pipeline;
+pub mod progress;
 pub mod store;

@@ -1,5 +1,6 @@
 //! What the job may use of the machine, and what it uses.
 
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
@@ -18,10 +19,8 @@ pub fn cores() -> usize {
 /// Slurm's limit for the job, whichever is least.
 #[must_use]
 pub fn allowed() -> u64 {
-    let mut system = System::new();
-    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let limits = cgroup_limits().into_iter().chain(slurm_limit());
-    limits.fold(system.available_memory(), u64::min)
+    limits.fold(host_available().unwrap_or(u64::MAX), u64::min)
 }
 
 /// The default RAM budget, bytes: the smaller of 8 GB and 80 % of what the job may use.
@@ -30,19 +29,26 @@ pub fn default_budget() -> u64 {
     (allowed() / 10 * 8).min(8_000_000_000)
 }
 
+fn host_available() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    Some(system.available_memory())
+}
+
 /// Reads this process's own memory.
 pub struct Gauge {
     system: System,
     pid: Pid,
 }
 
-impl Default for Gauge {
-    fn default() -> Self {
-        Self { system: System::new(), pid: Pid::from_u32(std::process::id()) }
-    }
-}
-
 impl Gauge {
+    /// # Errors
+    /// A machine whose memory cannot be read.
+    pub fn new() -> Result<Self> {
+        let system = System::new().context("cannot read this machine's memory")?;
+        Ok(Self { system, pid: Pid::from_u32(std::process::id()) })
+    }
+
     /// Resident set size, bytes; pages of mapped files count.
     pub fn rss(&mut self) -> u64 {
         let only_memory = ProcessRefreshKind::nothing().with_memory();

@@ -1,6 +1,9 @@
 //! One file a subcommand. Commands never call each other.
 
-use crate::cli::Cli;
+#[cfg(feature = "torch")]
+mod extract;
+
+use crate::cli::{Cli, Command};
 use anyhow::Result;
 
 /// Runs the subcommand that was typed.
@@ -8,5 +11,8 @@ use anyhow::Result;
 /// # Errors
 /// Whatever stopped the subcommand, worded for the user.
 pub fn run(cli: Cli) -> Result<()> {
-    match cli.command {}
+    match cli.command {
+        #[cfg(feature = "torch")]
+        Command::Extract(args) => extract::run(*args),
+    }
 }

@@ -16,6 +16,17 @@ pub enum Tokens {
     ClsMean,
 }
 
+impl Tokens {
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+            Self::ClsMean => "cls+mean",
+        }
+    }
+}
+
 /// What is stored of a row's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
@@ -29,6 +40,22 @@ impl Stored {
         match self {
             Self::F32 => 4,
             Self::F16 => 2,
+        }
+    }
+
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// As NumPy calls it.
+    pub fn descr(self) -> &'static str {
+        match self {
+            Self::F32 => "<f4",
+            Self::F16 => "<f2",
         }
     }
 

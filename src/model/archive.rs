@@ -96,13 +96,13 @@ fn kind_of_file(mut file: &File) -> Result<&'static str> {
 }
 
 fn ensure_torchscript(path: &Path, archive: &ZipArchive<File>) -> Result<()> {
-    let holds = |ending: &str| archive.file_names().any(|name| name.ends_with(ending));
+    let holds = |part: &str| archive.file_names().flatten().any(|name| name.contains(part));
     if holds("/constants.pkl") && holds("/data.pkl") {
         return Ok(());
     }
     let kind = if holds("/data.pkl") {
         "weights without code (torch.save), a state dict perhaps"
-    } else if holds("/archive_format") || archive.file_names().any(|name| name.contains("models/")) {
+    } else if holds("/archive_format") || holds("models/") {
         "a torch.export program"
     } else {
         "a ZIP archive without a module in it"
@@ -127,7 +127,7 @@ fn read_directory(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Vec<Re
     let mut computes_in_setstate = false;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).with_context(|| format!("'{}' is damaged", path.display()))?;
-        let name = entry.name().to_owned();
+        let name = entry.name().with_context(|| format!("'{}' is damaged", path.display()))?.into_owned();
         let (_, inner) = name.split_once('/').unwrap_or(("", &name));
         let is_tensor = inner.starts_with("data/") || inner.starts_with("constants/");
         if is_tensor && entry.compression() == CompressionMethod::Stored {

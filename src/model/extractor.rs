@@ -4,7 +4,7 @@ use super::activation::{Activation, Tokens};
 use super::archive::Archive;
 use super::ffi::{LayerInfo, Module};
 use super::selection::{Selection, select};
-use crate::images::Normalise;
+use crate::images::Normaliser;
 use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 
@@ -42,7 +42,7 @@ impl Layers {
     ///
     /// # Errors
     /// A damaged record, or libtorch's own errors.
-    pub fn cut(mut self, names: &[String], options: Options) -> Result<Extractor> {
+    pub fn cut(mut self, names: &[String], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
         self.module.cut(names).with_context(|| format!("cannot cut '{file_name}'"))?;
         self.module.fill(&self.archive)?;
@@ -53,12 +53,12 @@ impl Layers {
 
 /// How the cut model is fed, and what becomes of what it gives.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ExtractorOptions {
     /// Images a forward pass; every pass has as many.
     pub batch: usize,
     /// Height and width of an image, pixels.
     pub side: usize,
-    pub normalise: Normalise,
+    pub normaliser: Normaliser,
     pub tokens: Option<Tokens>,
 }
 
@@ -72,7 +72,7 @@ pub struct Layer {
 /// Computes the activations of the wanted layers, batch by batch.
 pub struct Extractor {
     module: Module,
-    options: Options,
+    options: ExtractorOptions,
     /// Shape (batch, height, width, 3).
     input: Tensor,
     channels_last: bool,
@@ -81,7 +81,7 @@ pub struct Extractor {
 
 impl Extractor {
     /// Tries the model on one or two blank images, first in the faster memory order, and learns the layers' shapes.
-    fn settle(module: Module, names: &[String], file_name: String, options: Options) -> Result<Self> {
+    fn settle(module: Module, names: &[String], file_name: String, options: ExtractorOptions) -> Result<Self> {
         let side = options.side as i64;
         let blank = |images: usize| Tensor::zeros([images as i64, side, side, 3], (Kind::Float, Device::Cpu));
         let layers = names.iter().map(|name| Layer { name: name.clone(), shape: Vec::new() }).collect();
@@ -114,7 +114,7 @@ impl Extractor {
         // SAFETY: the tensor is contiguous, holds `count` f32 and belongs to this extractor alone: captured
         // activations never share its memory (drop_needless_clones keeps the clones of those that would).
         let input = unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
-        self.options.normalise.apply(pixels, input);
+        self.options.normaliser.normalise_nhwc(pixels, input);
         let outputs = self.compute()?;
         let activations = self.activations(outputs, self.options.batch)?;
         for (layer, activation) in self.layers.iter().zip(&activations) {

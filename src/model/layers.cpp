@@ -173,18 +173,25 @@ bool holds_capture(Node* node, const Value* list) {
   return found;
 }
 
-void return_only(Graph& graph, Value* list) {
-  while (!graph.outputs().empty()) {
-    graph.eraseOutput(graph.outputs().size() - 1);
+// The list becomes the graph's only output, and branches that eval mode never takes go.
+void return_only(std::shared_ptr<Graph>& graph, Value* list) {
+  while (!graph->outputs().empty()) {
+    graph->eraseOutput(graph->outputs().size() - 1);
   }
-  graph.registerOutput(list);
-  for (Node* node = graph.return_node()->prev(); node != graph.param_node() && !holds_capture(node, list);) {
+  graph->registerOutput(list);
+  ConstantPropagationImmutableTypes(graph);
+}
+
+// Nothing behind the last capture is wanted, whatever it does.
+void drop_tail(std::shared_ptr<Graph>& graph, const Value* list) {
+  for (Node* node = graph->return_node()->prev(); node != graph->param_node() && !holds_capture(node, list);) {
     Node* earlier = node->prev();
     if (node != list->node()) {
       node->destroy();
     }
     node = earlier;
   }
+  EliminateDeadCode(graph);
 }
 
 void replace_forward(Module& module, std::shared_ptr<Graph> graph) {
@@ -250,7 +257,7 @@ std::vector<Layer> survey(const Module& module) {
   auto graph = module.get_method("forward").graph()->copy();
   Capturer capturer(*graph, module, names, std::move(slots));
   capturer.run();
-  ConstantPropagationImmutableTypes(graph); // branches that eval mode never takes go
+  return_only(graph, capturer.list);
   each_capture(graph->block(), capturer.list, false, [&](int64_t slot, bool in_loop) {
     layers[slot].calls += 1;
     layers[slot].in_loop = layers[slot].in_loop || in_loop;
@@ -279,9 +286,8 @@ void cut(Module& module, const std::vector<std::string>& wanted) {
   std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
   Capturer capturer(*graph, module, names, std::move(slots));
   capturer.run();
-  ConstantPropagationImmutableTypes(graph);
-  return_only(*graph, capturer.list);
-  EliminateDeadCode(graph);
+  return_only(graph, capturer.list);
+  drop_tail(graph, capturer.list);
   replace_forward(module, graph);
 }
 

@@ -9,6 +9,4 @@ mod selection;
 
 pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
-pub use extractor::{Extractor, Layers};
-pub use ffi::LayerInfo;
-pub use selection::Selection;
+pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};

@@ -70,9 +70,7 @@ void Walk::fix_settings() {
   for (auto& [node, value] : settings_) {
     if (!assigned.count(node->s(attr::name))) {
       WithInsertPoint here(node);
-      Value* constant = graph_.insertConstant(value);
-      constant->setType(node->output()->type());
-      node->output()->replaceAllUsesWith(constant);
+      node->output()->replaceAllUsesWith(graph_.insertConstant(value));
     }
   }
 }
@@ -126,6 +124,9 @@ bool Walk::call(Node* node) {
   GraphFunction* function = tryToGraphFunction(node);
   if (!function) {
     return false;
+  }
+  if (node->kind() == prim::CallFunction) {
+    node->removeInput(0); // the function itself, which is no input of its graph
   }
   inlineCallTo(node, function, function->graph().get());
   return true;

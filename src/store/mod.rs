@@ -1,14 +1,20 @@
 //! What lies on disk: `.npy` files, parts, the run directory.
 
 pub mod dtype;
+#[cfg(feature = "torch")]
+pub mod errors;
 pub mod folder;
 mod literal;
 mod naming;
 pub mod npy;
+#[cfg(feature = "torch")]
+pub mod part_writer;
 pub mod parts;
 pub mod removal;
 pub mod rows;
 pub mod run;
 pub mod run_dir;
+#[cfg(feature = "torch")]
+pub mod run_writer;
 pub mod shards;
 pub mod unfinished;

@@ -1,0 +1,214 @@
+//! The options of `featx extract`, as typed or as keys of a `--config` file.
+
+use crate::images::Interpolation;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Deserializer};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ExtractArgs {
+    /// Folder of images, searched recursively [default: images]
+    pub images: Option<PathBuf>,
+
+    /// A TorchScript file, or the name of a model whose NAME.pt is in $FEATX_MODELS or models/
+    #[arg(long, value_name = "NAME|FILE.pt")]
+    pub model: Option<String>,
+
+    /// Dotted module name or glob ('features.*', '*'); repeatable, or comma-separated
+    #[arg(long, value_name = "NAME|GLOB")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub layer: Vec<String>,
+
+    /// Run directory, created if absent
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Images per forward pass, or auto [default: auto]
+    #[arg(long, value_name = "N|auto")]
+    pub batch_size: Option<Auto>,
+
+    /// Batches per part file, or auto [default: auto]
+    #[arg(long, value_name = "N|auto")]
+    pub step_size: Option<Auto>,
+
+    /// What is stored [default: f32]
+    #[arg(long)]
+    pub dtype: Option<StoredType>,
+
+    /// Store each row as a vector
+    #[arg(long)]
+    pub flatten: bool,
+
+    /// Reduce a (tokens, dim) activation to the class token, the mean of the other tokens, or both
+    #[arg(long)]
+    pub tokens: Option<TokensArg>,
+
+    /// Image paths, one a line, relative to IMAGES: which images, and their order [default: all, sorted]
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+
+    /// What an image that cannot be read does: stop the run, or become a NaN row and a line in errors.csv [default: stop]
+    #[arg(long)]
+    pub on_error: Option<OnError>,
+
+    /// Decoder threads [default: the cores this process may use]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+
+    /// Threads of one forward pass [default: the cores this process may use]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Shorter side after resizing, pixels [default: from the model's TOML]
+    #[arg(long, value_name = "PIXELS", help_heading = "Preprocessing")]
+    pub resize: Option<usize>,
+
+    /// Side of the centre crop, pixels [default: from the model's TOML]
+    #[arg(long, value_name = "PIXELS", help_heading = "Preprocessing")]
+    pub crop: Option<usize>,
+
+    /// [default: from the model's TOML]
+    #[arg(long, help_heading = "Preprocessing")]
+    pub interpolation: Option<Interpolation>,
+
+    /// Subtracted from R, G, B (between 0 and 1) [default: from the model's TOML]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', help_heading = "Preprocessing")]
+    pub mean: Option<Vec<f64>>,
+
+    /// What R, G, B are then divided by [default: from the model's TOML]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', help_heading = "Preprocessing")]
+    pub std: Option<Vec<f64>>,
+
+    /// TOML file with any of these options as keys; the command line wins
+    #[arg(long, value_name = "FILE.toml")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Print the plan and stop
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print the closing summary as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl ExtractArgs {
+    /// What is typed wins; what is not is taken from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            images: self.images.or(other.images),
+            model: self.model.or(other.model),
+            layer: if self.layer.is_empty() { other.layer } else { self.layer },
+            out: self.out.or(other.out),
+            batch_size: self.batch_size.or(other.batch_size),
+            step_size: self.step_size.or(other.step_size),
+            dtype: self.dtype.or(other.dtype),
+            flatten: self.flatten || other.flatten,
+            tokens: self.tokens.or(other.tokens),
+            list: self.list.or(other.list),
+            on_error: self.on_error.or(other.on_error),
+            workers: self.workers.or(other.workers),
+            threads: self.threads.or(other.threads),
+            resize: self.resize.or(other.resize),
+            crop: self.crop.or(other.crop),
+            interpolation: self.interpolation.or(other.interpolation),
+            mean: self.mean.or(other.mean),
+            std: self.std.or(other.std),
+            config: self.config,
+            dry_run: self.dry_run || other.dry_run,
+            json: self.json || other.json,
+            quiet: self.quiet || other.quiet,
+        }
+    }
+}
+
+/// A number that featx finds by itself unless it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auto {
+    Auto,
+    Fixed(usize),
+}
+
+impl Auto {
+    #[must_use]
+    pub fn fixed(self) -> Option<usize> {
+        match self {
+            Self::Auto => None,
+            Self::Fixed(n) => Some(n),
+        }
+    }
+}
+
+impl FromStr for Auto {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(n)) if n > 0 => Ok(Self::Fixed(n)),
+            _ => Err("expected a number of at least 1, or auto".into()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Auto {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(usize),
+            Text(String),
+        }
+        let text = match Form::deserialize(deserializer)? {
+            Form::Number(n) => n.to_string(),
+            Form::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoredType {
+    F32,
+    F16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+pub enum TokensArg {
+    #[serde(rename = "cls")]
+    Cls,
+    #[serde(rename = "mean")]
+    Mean,
+    #[value(name = "cls+mean")]
+    #[serde(rename = "cls+mean")]
+    ClsMean,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    Stop,
+    Skip,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Form::deserialize(deserializer)? {
+        Form::One(layer) => vec![layer],
+        Form::Many(layers) => layers,
+    })
+}

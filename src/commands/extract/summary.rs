@@ -1,0 +1,68 @@
+//! The closing summary.
+
+use super::plan::Plan;
+use crate::figures;
+use crate::memory;
+use crate::store::run::Layer;
+use crate::store::run_writer::RunWriter;
+use anyhow::Result;
+use serde::Serialize;
+use std::time::Duration;
+
+/// What a run did. The names are JSON keys that scripts depend on.
+#[derive(Debug, Serialize)]
+pub struct Summary<'a> {
+    images: u64,
+    skipped: u64,
+    seconds: f64,
+    images_per_second: f64,
+    peak_rss_bytes: u64,
+    ram_budget_bytes: u64,
+    parts: u64,
+    bytes_written: u64,
+    device: &'static str,
+    precision: &'a str,
+    layers: &'a [Layer],
+}
+
+impl<'a> Summary<'a> {
+    pub fn new(plan: &'a Plan, writer: &RunWriter, time: Duration) -> Self {
+        let seconds = time.as_secs_f64();
+        Self {
+            images: plan.todo.len(),
+            skipped: writer.skipped(),
+            seconds,
+            images_per_second: plan.todo.len() as f64 / seconds,
+            peak_rss_bytes: memory::peak_rss(),
+            ram_budget_bytes: memory::default_budget(),
+            parts: writer.parts,
+            bytes_written: writer.bytes,
+            device: "cpu",
+            precision: &plan.run.precision,
+            layers: &plan.run.layers,
+        }
+    }
+
+    /// # Errors
+    /// Output that cannot be written.
+    pub fn print(&self, json: bool) -> Result<()> {
+        if json {
+            println!("{}", serde_json::to_string(self)?);
+            return Ok(());
+        }
+        let skipped = match self.skipped {
+            0 => String::new(),
+            n => format!(", {} skipped (see errors.csv)", figures::count(n)),
+        };
+        eprintln!(
+            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}",
+            figures::count(self.images),
+            figures::duration(Duration::from_secs_f64(self.seconds)),
+            self.images_per_second,
+            figures::bytes(self.bytes_written),
+            figures::counted(self.parts, "part"),
+            figures::bytes(self.peak_rss_bytes),
+        );
+        Ok(())
+    }
+}

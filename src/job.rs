@@ -1,0 +1,196 @@
+//! From what was typed, the `--config` file, the model's TOML and the machine to one checked [`Job`]. Past this point
+//! nothing is optional.
+
+mod preset;
+
+use crate::cli::extract::{Auto, ExtractArgs, OnError, StoredType, TokensArg};
+use crate::images::Preprocess;
+use crate::memory;
+use crate::model::{Stored, Tokens};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::path::{Path, PathBuf};
+
+/// What will be done.
+#[derive(Debug)]
+pub struct Job {
+    pub images: PathBuf,
+    pub list: Option<PathBuf>,
+    pub model: PathBuf,
+    /// Layer names and globs.
+    pub layers: Vec<String>,
+    pub out: PathBuf,
+    pub preprocess: Preprocess,
+    /// Where the preprocessing comes from, for the user to see.
+    pub preprocess_source: String,
+    /// Images a forward pass; none: found by measuring.
+    pub batch_size: Option<usize>,
+    /// Batches a part; none: found by measuring.
+    pub step_size: Option<usize>,
+    pub stored: Stored,
+    pub flatten: bool,
+    pub tokens: Option<Tokens>,
+    pub skip_broken: bool,
+    pub workers: usize,
+    pub threads: usize,
+    pub dry_run: bool,
+    pub json: bool,
+    pub quiet: bool,
+}
+
+/// The command line asks for something that cannot be meant; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(String);
+
+fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
+    WrongUsage(text.into()).into()
+}
+
+impl Job {
+    /// # Errors
+    /// An option that is missing or out of range ([`WrongUsage`]), a model or TOML that cannot be found or read.
+    pub fn new(typed: ExtractArgs) -> Result<Self> {
+        let args = with_config(typed)?;
+        let required = |option: &str| {
+            wrong_usage(format!("--{option} is required (see: featx extract --help)"))
+        };
+        let layers = split_layers(&args.layer);
+        ensure!(!layers.is_empty(), required("layer"));
+        let out = args.out.clone().ok_or_else(|| required("out"))?;
+        let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
+        let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
+        let cores = memory::cores();
+        Ok(Self {
+            preprocess: overridden(preprocess, &args)?,
+            preprocess_source,
+            images: args.images.unwrap_or_else(|| "images".into()),
+            list: args.list,
+            model,
+            layers,
+            out,
+            batch_size: args.batch_size.and_then(Auto::fixed),
+            step_size: args.step_size.and_then(Auto::fixed),
+            stored: match args.dtype {
+                Some(StoredType::F16) => Stored::F16,
+                _ => Stored::F32,
+            },
+            flatten: args.flatten,
+            tokens: args.tokens.map(|tokens| match tokens {
+                TokensArg::Cls => Tokens::Cls,
+                TokensArg::Mean => Tokens::Mean,
+                TokensArg::ClsMean => Tokens::ClsMean,
+            }),
+            skip_broken: args.on_error == Some(OnError::Skip),
+            workers: at_least_one("workers", args.workers, cores)?,
+            threads: at_least_one("threads", args.threads, cores)?,
+            dry_run: args.dry_run,
+            json: args.json,
+            quiet: args.quiet,
+        })
+    }
+}
+
+fn with_config(typed: ExtractArgs) -> Result<ExtractArgs> {
+    let Some(path) = typed.config.clone() else {
+        return Ok(typed);
+    };
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    let config: ExtractArgs =
+        toml::from_str(&text).map_err(|error| anyhow!("'{}': {}", path.display(), one_line(&error)))?;
+    Ok(typed.or(config))
+}
+
+/// A TOML error on one line: where, and what.
+fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn at_least_one(option: &str, given: Option<usize>, default: usize) -> Result<usize> {
+    match given {
+        Some(0) => Err(wrong_usage(format!("--{option} must be at least 1"))),
+        given => Ok(given.unwrap_or(default)),
+    }
+}
+
+/// Splits at commas, but not inside the braces of a glob.
+fn split_layers(typed: &[String]) -> Vec<String> {
+    let layers = typed.iter().flat_map(|text| {
+        let mut depth = 0;
+        let at_comma = move |c: char| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            c == ',' && depth == 0
+        };
+        text.split(at_comma)
+    });
+    layers.map(str::trim).filter(|layer| !layer.is_empty()).map(str::to_owned).collect()
+}
+
+/// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
+fn find_model(model: &str) -> Result<PathBuf> {
+    let path = Path::new(model);
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
+    ensure!(is_name, "model '{model}' not found; expected a TorchScript file or a model's name");
+    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS").map(PathBuf::from).into_iter().chain(["models".into()]).collect();
+    for folder in &folders {
+        let file = folder.join(format!("{model}.pt"));
+        if file.is_file() {
+            return Ok(file);
+        }
+    }
+    let places: Vec<String> = folders.iter().map(|folder| format!("{}/", folder.display())).collect();
+    bail!("model '{model}' not found in {}; make it with: scripts/export_model.py {model}", places.join(" or "))
+}
+
+fn overridden(mut preprocess: Preprocess, args: &ExtractArgs) -> Result<Preprocess> {
+    if let Some(resize) = args.resize {
+        preprocess.resize = resize;
+    }
+    if let Some(crop) = args.crop {
+        preprocess.crop = crop;
+    }
+    if let Some(interpolation) = args.interpolation {
+        preprocess.interpolation = interpolation;
+    }
+    if let Some(mean) = &args.mean {
+        preprocess.mean = three("mean", mean)?;
+    }
+    if let Some(std) = &args.std {
+        preprocess.std = three("std", std)?;
+    }
+    preprocess.validate()?;
+    Ok(preprocess)
+}
+
+fn three(option: &str, values: &[f64]) -> Result<[f64; 3]> {
+    values.try_into().map_err(|_| {
+        wrong_usage(format!("--{option} takes three numbers, as 0.5,0.5,0.5; found {}", values.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_split_at_commas_outside_braces() {
+        let typed = ["a, b".to_owned(), "features.{0,3}".to_owned(), String::new()];
+        assert_eq!(split_layers(&typed), ["a", "b", "features.{0,3}"]);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_config() {
+        let config: ExtractArgs = toml::from_str("model = 'a'\nlayer = 'x'\nbatch-size = 8\njson = true").unwrap();
+        let typed = ExtractArgs { model: Some("b".into()), ..Default::default() };
+        let args = typed.or(config);
+        assert_eq!((args.model.as_deref(), args.batch_size), (Some("b"), Some(Auto::Fixed(8))));
+        assert!(args.json && args.layer == ["x"]);
+    }
+
+    #[test]
+    fn an_unknown_key_of_a_config_is_an_error() {
+        assert!(toml::from_str::<ExtractArgs>("modle = 'a'").unwrap_err().to_string().contains("unknown field `modle`"));
+    }
+}
