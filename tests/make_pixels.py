@@ -207,8 +207,114 @@ def text():
     return info
 
 
+def webps():
+    rgb = Image.fromarray(photo(75, 53))
+    rgba = Image.fromarray(photo(61, 44, 4), "RGBA")
+    for quality in (5, 60, 100):
+        yield f"q{quality}", saved(rgb, "WEBP", quality=quality)
+    yield "lossless", saved(rgb, "WEBP", lossless=True)
+    yield "alpha", saved(rgba, "WEBP", quality=70)
+    yield "alpha_lossless", saved(rgba, "WEBP", lossless=True)
+    yield "exact", saved(rgba, "WEBP", lossless=True, exact=True)
+    frames = [rgba.rotate(angle) for angle in (90, 180)]
+    yield "animated", saved(rgba, "WEBP", save_all=True, append_images=frames, quality=70)
+    yield "animated_lossless", saved(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(9)], lossless=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    yield "rotated", saved(rgb, "WEBP", exif=exif)
+    for width, height in ((1, 1), (1, 40), (40, 1), (17, 16)):
+        yield f"{width}x{height}", saved(Image.fromarray(photo(width, height).reshape(height, width, 3)), "WEBP")
+
+
+def with_frame(gif, frame, screen=None, transparent=None):
+    """A GIF whose first frame has another extent, screen or transparent index; its pixels must still fill it."""
+    at = 13 + (3 << (gif[10] & 7) + 1 if gif[10] & 128 else 0)
+    while gif[at] != ord(","):
+        at += 2
+        while gif[at]:
+            at += gif[at] + 1
+        at += 1
+    head = bytearray(gif[:at])
+    if screen:
+        head[6:10] = struct.pack("<HH", *screen)
+    if transparent is not None:
+        head += b"!\xf9\x04\x01\x00\x00" + bytes([transparent]) + b"\x00"
+    return bytes(head) + b"," + struct.pack("<HHHH", *frame) + gif[at + 9 :]
+
+
+def gifs():
+    rgb = Image.fromarray(photo(75, 53))
+    for colours in (2, 3, 16, 200, 256):
+        yield f"p{colours}", saved(rgb.quantize(colours), "GIF")
+    yield "interlaced", saved(rgb.quantize(64), "GIF", interlace=True)
+    yield "straight", saved(rgb.quantize(64), "GIF", interlace=False)
+    yield "grey", saved(rgb.convert("L"), "GIF")
+    yield "bilevel", saved(rgb.convert("1"), "GIF")
+    yield "transparent", saved(rgb.quantize(32), "GIF", transparency=5)
+    yield "animated", saved(rgb.quantize(32), "GIF", save_all=True, append_images=[rgb.rotate(90)], comment=b"hello")
+    small = saved(Image.fromarray(photo(20, 10)).quantize(16), "GIF")
+    yield "offset", with_frame(small, (7, 9, 20, 10), (40, 30))
+    yield "offset_transparent", with_frame(small, (7, 9, 20, 10), (40, 30), 3)
+    yield "beyond", with_frame(small, (7, 9, 20, 10), (12, 12))
+    for width, height in ((1, 1), (1, 40), (40, 1), (17, 3)):
+        image = Image.fromarray(photo(width, height).reshape(height, width, 3)).quantize(8)
+        yield f"{width}x{height}", saved(image, "GIF", interlace=True)
+    yield "noise", saved(Image.fromarray(np.random.default_rng(3).integers(0, 256, (150, 160), np.uint8)), "GIF")
+
+
+def bmp(bits, rows, width, height, compression=0, palette=b"", masks=b"", size=40, colours=0):
+    """Rows as stored; a negative height is one that goes down."""
+    info = struct.pack("<IiiHHIIiiII", size, width, height, 1, bits, compression, len(rows), 0, 0, colours, 0)
+    info = info + masks if size == 40 else (info + masks).ljust(size, b"\0")
+    offset = 14 + len(info) + len(palette)
+    return b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset) + info + palette + rows
+
+
+def bmps():
+    rng = np.random.default_rng(8)
+    rgb = Image.fromarray(photo(37, 23))
+    for mode in ("1", "L", "P", "RGB"):
+        yield mode.lower(), saved(rgb.convert(mode), "BMP")
+    yield "rgba", saved(Image.fromarray(photo(37, 23, 4), "RGBA"), "BMP")
+    palette = rng.integers(0, 256, (256, 4), dtype=np.uint8)
+    for bits in (1, 4, 8, 16, 24, 32):
+        stride = (19 * bits + 31) // 32 * 4
+        rows = rng.integers(0, 256, 11 * stride, dtype=np.uint8).tobytes()
+        entries = palette[: 1 << bits].tobytes() if bits <= 8 else b""
+        yield f"b{bits}", bmp(bits, rows, 19, 11, palette=entries)
+        yield f"b{bits}_down", bmp(bits, rows, 19, -11, palette=entries)
+        yield f"b{bits}_v5", bmp(bits, rows, 19, 11, palette=entries, size=124)
+        if bits <= 8:
+            core = struct.pack("<IHHHH", 12, 19, 11, 1, bits)
+            entries = palette[: 1 << bits, :3].tobytes()
+            head = b"BM" + struct.pack("<IHHI", 0, 0, 0, 26 + len(entries)) + core
+            yield f"b{bits}_os2", head + entries + rows
+    yield "short_palette", bmp(8, bytes(range(240)), 20, 12, palette=palette[:100].tobytes(), colours=100)
+    masks = {
+        16: [(0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F)],
+        24: [(0xFF0000, 0xFF00, 0xFF)],
+        32: [(0xFF0000, 0xFF00, 0xFF), (0xFF000000, 0xFF0000, 0xFF00), (0xFF000000, 0xFF00, 0xFF)],
+    }
+    for bits, each in masks.items():
+        rows = rng.integers(0, 256, 11 * ((19 * bits + 31) // 32 * 4), dtype=np.uint8).tobytes()
+        for i, mask in enumerate(each):
+            yield f"fields{bits}_{i}", bmp(bits, rows, 19, 11, 3, masks=struct.pack("<III", *mask))
+    for i, mask in enumerate([
+        (0xFF000000, 0xFF0000, 0xFF00, 0xFF), (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
+        (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (0xFF000000, 0xFF00, 0xFF, 0xFF0000), (0, 0, 0, 0),
+    ]):
+        rows = rng.integers(0, 256, 11 * 19 * 4, dtype=np.uint8).tobytes()
+        yield f"fields32a_{i}", bmp(32, rows, 19, 11, 3, masks=struct.pack("<IIII", *mask), size=56)
+    rle8 = b"\x05\x07\x00\x03\x01\x02\x03\x00\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x0b\x00\x00" * 3 + b"\x0a\x01" * 9
+    yield "rle8", bmp(8, rle8, 10, 8, 1, palette=palette.tobytes())
+    rle4 = b"\x05\x71\x00\x03\x12\x30\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x1b\x00\x00" * 3 + b"\x0a\x21" * 9
+    yield "rle4", bmp(4, rle4, 10, 8, 2, palette=palette[:16].tobytes())
+    yield "headless", saved(rgb, "BMP")[14:]
+
+
 def files():
-    for kind, made in (("jpg", jpegs()), ("png", pngs())):
+    kinds = (("jpg", jpegs()), ("png", pngs()), ("webp", webps()), ("gif", gifs()), ("bmp", bmps()))
+    for kind, made in kinds:
         for name, data in made:
             yield f"{kind}_{name}.{kind}", data
 
@@ -250,6 +356,14 @@ def whole(path):
         return None
 
 
+def verdict(out, path):
+    pixels = whole(path)
+    if pixels is None:
+        return "error"
+    np.save(out / f"{path.name}.npy", pixels)
+    return f"{path.name}.npy"
+
+
 def main():
     out = Path(sys.argv[1])
     images = out / "images"
@@ -260,6 +374,8 @@ def main():
         for name, data, each in [*settings, *sized()]:
             path = images / name
             path.write_bytes(data)
+            if whole(path) is None:
+                continue
             for resize, crop, interpolation in each:
                 stem = f"{name}.{resize}.{crop}.{interpolation}"
                 pixels, tensor = expected(path, resize, crop, interpolation)
@@ -267,8 +383,7 @@ def main():
                 np.save(out / f"{stem}.f32.npy", tensor)
                 print(name, resize, crop, interpolation, stem, sep="\t", file=cases)
         for name, _ in files():
-            np.save(out / f"{name}.npy", whole(images / name))
-            print(name, f"{name}.npy", sep="\t", file=wholes)
+            print(name, verdict(out, images / name), sep="\t", file=wholes)
 
 
 if __name__ == "__main__":

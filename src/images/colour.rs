@@ -10,11 +10,14 @@ pub fn grey(values: &[u8], rgb: &mut [u8]) {
 /// Four inks a pixel, stored inverted, to RGB: `cmyk2rgb` after the unpacker `CMYK;I`.
 pub fn inverted_cmyk(inks: &[u8], rgb: &mut [u8]) {
     for (pixel, ink) in rgb.chunks_exact_mut(3).zip(inks.chunks_exact(4)) {
-        let white = u32::from(ink[3]);
-        for (value, &ink) in pixel.iter_mut().zip(ink) {
-            *value = (white - divided_by_255(u32::from(!ink) * white)) as u8;
-        }
+        pixel.copy_from_slice(&cmyk([!ink[0], !ink[1], !ink[2], !ink[3]]));
     }
+}
+
+/// Four inks to R, G, B: `cmyk2rgb`.
+pub fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = u32::from(!k);
+    [c, m, y].map(|ink| (white - divided_by_255(u32::from(ink) * white)) as u8)
 }
 
 /// What the indices of an image stand for.
@@ -26,12 +29,18 @@ pub struct Palette {
 impl Palette {
     /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. None where there are more than 256.
     pub fn rgb(entries: &[u8]) -> Option<Self> {
+        Self::of(entries, 3, [0, 1, 2])
+    }
+
+    /// From entries of `bytes` bytes of which those at the offsets `order` are R, G, B. None where there are more than
+    /// 256.
+    pub fn of(entries: &[u8], bytes: usize, order: [usize; 3]) -> Option<Self> {
         let mut colours = [[0; 3]; 256];
-        if entries.len() / 3 > colours.len() {
+        if entries.len() / bytes > colours.len() {
             return None;
         }
-        for (colour, entry) in colours.iter_mut().zip(entries.chunks_exact(3)) {
-            colour.copy_from_slice(entry);
+        for (colour, entry) in colours.iter_mut().zip(entries.chunks_exact(bytes)) {
+            *colour = order.map(|offset| entry[offset]);
         }
         Some(Self { colours })
     }

@@ -2,7 +2,7 @@
 
 use super::colour;
 use super::error::{ImageError, Result};
-use super::raster::Raster;
+use super::raster::{Raster, zeroed};
 use super::size::checked_size;
 use turbojpeg_sys as _;
 
@@ -41,8 +41,7 @@ pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<
     if frame.components == 3 {
         return read_rows(data, &frame, image.pixels_mut());
     }
-    scratch.clear();
-    scratch.resize(width * height * frame.components, 0);
+    zeroed(scratch, width * height * frame.components);
     read_rows(data, &frame, scratch)?;
     if frame.components == 1 {
         colour::grey(scratch, image.pixels_mut());

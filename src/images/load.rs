@@ -5,7 +5,7 @@ use super::geometry::Geometry;
 use super::preprocess::Preprocess;
 use super::raster::Raster;
 use super::resize::Resizer;
-use super::{jpeg, png};
+use super::{bmp, gif, jpeg, png, webp};
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,6 +82,12 @@ impl Preprocessor {
             jpeg::decode(data, &mut self.image, &mut self.scratch)?;
         } else if png::accepts(data) {
             png::decode(data, &mut self.image)?;
+        } else if webp::accepts(data) {
+            webp::decode(data, &mut self.image)?;
+        } else if gif::accepts(data) {
+            gif::decode(data, &mut self.image, &mut self.scratch)?;
+        } else if bmp::accepts(data) || bmp::accepts_headless(data) {
+            bmp::decode(data, &mut self.image)?;
         } else {
             return Err(ImageError::NotAnImage);
         }

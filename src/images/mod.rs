@@ -4,10 +4,16 @@
 //! `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of `Image.open(path).convert("RGB")`, bit for bit, and its verdict
 //! on damaged files.
 
+mod bmp;
+mod bmp_header;
+mod bmp_rle;
+mod bytes;
 mod colour;
 mod error;
 mod filter;
 mod geometry;
+mod gif;
+mod gif_lzw;
 mod jpeg;
 mod list;
 mod load;
@@ -20,9 +26,12 @@ mod png_rows;
 mod png_text;
 mod preprocess;
 mod raster;
+mod raw;
+mod raw_rows;
 mod resize;
 mod scan;
 mod size;
+mod webp;
 
 pub use error::ImageError;
 pub use filter::Interpolation;

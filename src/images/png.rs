@@ -4,9 +4,9 @@
 use super::colour::Palette;
 use super::error::{ImageError, Result};
 use super::png_chunks::{Chunks, Header};
-use super::png_rows::{self, Tile};
+use super::png_rows;
 use super::raster::Raster;
-use super::size::checked_size;
+use super::size::{Tile, checked_size};
 
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -26,11 +26,11 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let Header {
         width,
         height,
-        layout,
+        format,
         interlaced,
         ..
     } = chunks.header;
-    let layout = layout.ok_or(ImageError::Unsupported(
+    let format = format.ok_or(ImageError::Unsupported(
         "PNG without a known colour type and depth",
     ))?;
     let (width, height) = checked_size(u64::from(width), u64::from(height))?;
@@ -40,17 +40,10 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let palette = Palette::rgb(chunks.palette.unwrap_or_default())
         .ok_or(ImageError::Corrupt("PNG palette too long"))?;
     let tile = match chunks.frame {
-        Some(frame) => {
-            Tile::within(frame, width, height).ok_or(ImageError::Corrupt("an empty APNG frame"))?
-        }
-        None => Tile {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        },
+        Some([x, y, w, h]) => Tile::within([x, y, w, h].map(|n| n as usize), width, height)?,
+        None => Tile::whole(width, height),
     };
     image.reset(width, height);
-    png_rows::decode(&mut chunks, layout, interlaced, &tile, &palette, image)?;
+    png_rows::decode(&mut chunks, format, interlaced, &tile, &palette, image)?;
     chunks.read_trailer()
 }

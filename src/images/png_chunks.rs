@@ -1,15 +1,16 @@
 //! The chunks of a PNG: `ChunkStream` and `PngStream` of Pillow's `PngImagePlugin.py`.
 
 use super::error::{ImageError, Result};
-use super::png_layout::Layout;
+use super::png_layout::{row_format, transparency_bytes};
 use super::png_text;
+use super::raw::Raw;
 
 /// What `IHDR` says.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Header {
     pub width: u32,
     pub height: u32,
-    pub layout: Option<Layout>,
+    pub format: Option<Raw>,
     pub interlaced: bool,
 }
 
@@ -159,13 +160,10 @@ impl<'a> Chunks<'a> {
         let data = self.read(length)?;
         match &name {
             b"IHDR" => self.read_image_header(data)?,
-            b"PLTE" if self.header.layout.is_some_and(Layout::is_indexed) => {
+            b"PLTE" if matches!(self.header.format, Some(Raw::Index { .. })) => {
                 self.palette = Some(data)
             }
-            b"tRNS" => at_least(
-                data,
-                self.header.layout.map_or(0, Layout::transparency_bytes),
-            )?,
+            b"tRNS" => at_least(data, transparency_bytes(self.header.format))?,
             b"gAMA" => at_least(data, 4)?,
             b"cHRM" => at_least(data, 32)?,
             b"sRGB" => at_least(data, 1)?,
@@ -185,7 +183,7 @@ impl<'a> Chunks<'a> {
         at_least(data, 13)?;
         self.header.width = number(data, 0);
         self.header.height = number(data, 4);
-        self.header.layout = Layout::new(data[9], data[8]).or(self.header.layout);
+        self.header.format = row_format(data[9], data[8]).or(self.header.format);
         self.header.interlaced |= data[12] != 0;
         if data[11] != 0 {
             return Err(ImageError::Corrupt("unknown PNG filter category"));

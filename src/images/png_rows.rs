@@ -3,33 +3,11 @@
 
 use super::colour::Palette;
 use super::error::{ImageError, Result};
-use super::png_chunks::{Chunks, Frame};
-use super::png_layout::Layout;
+use super::png_chunks::Chunks;
 use super::raster::Raster;
+use super::raw::Raw;
+use super::size::Tile;
 use flate2::{Decompress, FlushDecompress, Status};
-
-/// The part of the image that the pixels fill.
-#[derive(Debug, Clone, Copy)]
-pub struct Tile {
-    pub x: usize,
-    pub y: usize,
-    pub width: usize,
-    pub height: usize,
-}
-
-impl Tile {
-    /// None where the frame is empty or reaches outside the image.
-    pub fn within(frame: Frame, width: usize, height: usize) -> Option<Self> {
-        let [x, y, w, h] = frame.map(|n| n as usize);
-        let inside = w > 0 && h > 0 && x + w <= width && y + h <= height;
-        inside.then_some(Self {
-            x,
-            y,
-            width: w,
-            height: h,
-        })
-    }
-}
 
 /// Adam7: first column and row of each pass, and the steps between them.
 const PASSES: [[usize; 4]; 7] = [
@@ -59,13 +37,13 @@ struct Place {
 /// Data that is broken, or that ends before the last row.
 pub fn decode(
     chunks: &mut Chunks<'_>,
-    layout: Layout,
+    format: Raw,
     interlaced: bool,
     tile: &Tile,
     palette: &Palette,
     image: &mut Raster,
 ) -> Result<()> {
-    let bits = layout.bits_per_pixel();
+    let bits = format.bits_per_pixel();
     let mut inflater = Inflater::new();
     let mut row = Vec::new();
     let mut above = Vec::new();
@@ -80,10 +58,10 @@ pub fn decode(
         unfilter(&mut row, &above, bits.div_ceil(8))?;
         let line = &mut image.row_mut(place.y)[place.x * 3..];
         if place.step == 1 {
-            layout.unpack(&row[1..], palette, &mut line[..place.pixels * 3]);
+            format.unpack(&row[1..], palette, &mut line[..place.pixels * 3]);
         } else {
             rgb.resize(place.pixels * 3, 0);
-            layout.unpack(&row[1..], palette, &mut rgb);
+            format.unpack(&row[1..], palette, &mut rgb);
             scatter(&rgb, place.step, line);
         }
         if inflater.ended {

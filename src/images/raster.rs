@@ -6,6 +6,18 @@ pub const SLACK: usize = 16;
 /// Scratch that stays allocated between images; a giant's memory is given back.
 const KEPT_BYTES: usize = 64 << 20;
 
+/// Makes `buffer` so many zeros, in the memory it has where that suffices.
+pub fn zeroed(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() < length || buffer.capacity() > KEPT_BYTES {
+        // Fresh memory is zero without being touched: a header that lies about its size costs nothing.
+        *buffer = Vec::new();
+        *buffer = vec![0; length];
+    } else {
+        buffer.clear();
+        buffer.resize(length, 0);
+    }
+}
+
 /// A decoded image: `height` rows of `width` pixels of 3 bytes, R, G, B. Reused from image to image.
 #[derive(Debug, Default)]
 pub struct Raster {
@@ -17,14 +29,9 @@ pub struct Raster {
 impl Raster {
     /// Takes on a size and becomes black, in the memory of the last image where that suffices.
     pub fn reset(&mut self, width: usize, height: usize) {
-        let len = width * height * 3 + SLACK;
-        if self.bytes.capacity() > KEPT_BYTES && len <= KEPT_BYTES {
-            self.bytes = Vec::new();
-        }
         self.width = width;
         self.height = height;
-        self.bytes.clear();
-        self.bytes.resize(len, 0);
+        zeroed(&mut self.bytes, width * height * 3 + SLACK);
     }
 
     pub fn width(&self) -> usize {
