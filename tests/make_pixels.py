@@ -305,9 +305,9 @@ def bmps():
     ]):
         rows = rng.integers(0, 256, 11 * 19 * 4, dtype=np.uint8).tobytes()
         yield f"fields32a_{i}", bmp(32, rows, 19, 11, 3, masks=struct.pack("<IIII", *mask), size=56)
-    rle8 = b"\x05\x07\x00\x03\x01\x02\x03\x00\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x0b\x00\x00" * 3 + b"\x0a\x01" * 9
+    rle8 = b"\x05\x07\x00\x03\x01\x02\x03\x00\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x0b\x00\x00" * 3 + b"\x0a\x01\x00\x00" * 9
     yield "rle8", bmp(8, rle8, 10, 8, 1, palette=palette.tobytes())
-    rle4 = b"\x05\x71\x00\x03\x12\x30\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x1b\x00\x00" * 3 + b"\x0a\x21" * 9
+    rle4 = b"\x05\x71\x00\x03\x12\x30\x02\x09\x00\x00" + b"\x00\x02\x03\x01" + b"\x07\x1b\x00\x00" * 3 + b"\x0a\x21\x00\x00" * 9
     yield "rle4", bmp(4, rle4, 10, 8, 2, palette=palette[:16].tobytes())
     yield "headless", saved(rgb, "BMP")[14:]
 
