@@ -128,7 +128,7 @@ fn decode(work: &Work, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batc
         match loaded {
             Ok(()) => batch.pixels[slot * image.len()..][..image.len()].copy_from_slice(&image),
             Err(reason) => {
-                let path = work.images.name(row).to_owned();
+                let path = work.images.name(row).display().to_string();
                 batch.broken.push(Broken { row, path, reason: reason.to_string() });
             }
         }

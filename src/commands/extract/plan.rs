@@ -65,7 +65,7 @@ impl Plan {
             return Ok(());
         }
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create '{}'", self.out.display()))?;
-        write_whole(&self.out.join(FILE_NAMES), images.file_names())?;
+        write_whole(&self.out.join(FILE_NAMES), &images.file_names())?;
         self.run.write(&self.out)
     }
 

@@ -1,0 +1,76 @@
+//! Other colours to RGB: the functions of Pillow's `Convert.c` that `convert("RGB")` comes to.
+
+/// Each grey value to three: `l2rgb`.
+pub fn grey(values: &[u8], rgb: &mut [u8]) {
+    for (pixel, &value) in rgb.chunks_exact_mut(3).zip(values) {
+        pixel.fill(value);
+    }
+}
+
+/// Four inks a pixel, stored inverted, to RGB: `cmyk2rgb` after the unpacker `CMYK;I`.
+pub fn inverted_cmyk(inks: &[u8], rgb: &mut [u8]) {
+    for (pixel, ink) in rgb.chunks_exact_mut(3).zip(inks.chunks_exact(4)) {
+        pixel.copy_from_slice(&cmyk([!ink[0], !ink[1], !ink[2], !ink[3]]));
+    }
+}
+
+/// Four inks to R, G, B: `cmyk2rgb`.
+pub fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = u32::from(!k);
+    [c, m, y].map(|ink| (white - divided_by_255(u32::from(ink) * white)) as u8)
+}
+
+/// What the indices of an image stand for.
+#[derive(Debug, Clone)]
+pub struct Palette {
+    colours: [[u8; 3]; 256],
+}
+
+impl Palette {
+    /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. None where there are more than 256.
+    pub fn rgb(entries: &[u8]) -> Option<Self> {
+        Self::of(entries, 3, [0, 1, 2])
+    }
+
+    /// From entries of `bytes` bytes of which those at the offsets `order` are R, G, B. None where there are more than
+    /// 256.
+    pub fn of(entries: &[u8], bytes: usize, order: [usize; 3]) -> Option<Self> {
+        let mut colours = [[0; 3]; 256];
+        if entries.len() / bytes > colours.len() {
+            return None;
+        }
+        for (colour, entry) in colours.iter_mut().zip(entries.chunks_exact(bytes)) {
+            *colour = order.map(|offset| entry[offset]);
+        }
+        Some(Self { colours })
+    }
+
+    pub fn colour(&self, index: u8) -> [u8; 3] {
+        self.colours[usize::from(index)]
+    }
+}
+
+/// Pillow's `MULDIV255` of a product: correctly rounded for factors of 8 bits.
+fn divided_by_255(product: u32) -> u32 {
+    let rounded = product + 128;
+    ((rounded >> 8) + rounded) >> 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dividing_by_255_rounds() {
+        for product in 0..=255 * 255 {
+            assert_eq!(divided_by_255(product), (2 * product + 255) / 510);
+        }
+    }
+
+    #[test]
+    fn no_ink_is_white_and_full_black_is_black() {
+        let mut rgb = [7; 6];
+        inverted_cmyk(&[255, 255, 255, 255, 255, 255, 255, 0], &mut rgb);
+        assert_eq!(rgb, [255, 255, 255, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,33 @@
+//! Why one image gave no pixels.
+
+use std::io;
+use thiserror::Error;
+
+/// One line each, without the path: the caller knows it, and writes it before the reason.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("is not a regular file")]
+    NotAFile,
+    #[error("is empty (0 bytes)")]
+    Empty,
+    #[error("is not an image: its first bytes are of no JPEG, PNG, WebP, BMP, GIF or TIFF file")]
+    NotAnImage,
+    #[error("has no pixels: {width} x {height}")]
+    ZeroSize { width: u64, height: u64 },
+    #[error("is too large: {width} x {height} pixels, the limit is {limit} pixels in all")]
+    TooManyPixels { width: u64, height: u64, limit: u64 },
+    #[error("is too large: {bytes} bytes, the limit is {limit}")]
+    TooManyBytes { bytes: u64, limit: u64 },
+    #[error("is truncated")]
+    Truncated,
+    #[error("is corrupt: {0}")]
+    Corrupt(&'static str),
+    #[error("is of a kind that is not supported: {0}")]
+    Unsupported(&'static str),
+    #[error("made the decoder fail; please report it with the file")]
+    DecoderFailed,
+}
+
+pub type Result<T> = std::result::Result<T, ImageError>;

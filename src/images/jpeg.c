@@ -1,0 +1,160 @@
+/* One JPEG to rows of pixels, over libjpeg's own interface: what to do with a damaged file is decided there, and
+ * featx has to decide as Pillow does. Follows Pillow's ImagingJpegDecode and the loop around it in ImageFile.load:
+ *
+ * - the data is handed over in blocks of 64 KiB, and libjpeg suspends where it needs the next one. Where no further
+ *   block comes the file is truncated, however little is missing;
+ * - warnings are nothing, errors are the end;
+ * - once the last row is out, a missing or late end marker is forgiven, but an error in what follows within the
+ *   blocks handed over so far is not.
+ */
+
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+enum { DONE = 0, TRUNCATED = 1, BROKEN = 2, TOO_MANY_SCANS = 3 };
+
+/* ImageFile.MAXBLOCK */
+static const size_t BLOCK = 65536;
+
+/* A photograph has about ten. Each costs a pass over the whole image, however small it is in the file. */
+static const int MAX_SCANS = 1000;
+
+typedef struct {
+    struct jpeg_error_mgr manager; /* first: libjpeg hands back its address */
+    jmp_buf escape;
+    int status;
+} errors;
+
+typedef struct {
+    struct jpeg_source_mgr manager; /* first: libjpeg hands back its address */
+    size_t unseen;                  /* bytes of the file that libjpeg has not been handed */
+    size_t skip;                    /* bytes still to be skipped once they are handed over */
+} source;
+
+static void give_up(j_common_ptr info) {
+    errors *err = (errors *)info->err;
+    err->status = BROKEN;
+    longjmp(err->escape, 1);
+}
+
+static void say_nothing(j_common_ptr info) { (void)info; }
+
+static void count_scans(j_common_ptr info) {
+    j_decompress_ptr jpeg = (j_decompress_ptr)info;
+    if (jpeg->input_scan_number > MAX_SCANS) {
+        errors *err = (errors *)info->err;
+        err->status = TOO_MANY_SCANS;
+        longjmp(err->escape, 1);
+    }
+}
+
+static void nothing_to_do(j_decompress_ptr jpeg) { (void)jpeg; }
+
+static boolean suspend(j_decompress_ptr jpeg) {
+    (void)jpeg;
+    return FALSE;
+}
+
+static void skip_bytes(j_decompress_ptr jpeg, long wanted) {
+    source *src = (source *)jpeg->src;
+    size_t count = wanted > 0 ? (size_t)wanted : 0;
+    size_t here = src->manager.bytes_in_buffer < count ? src->manager.bytes_in_buffer : count;
+    src->manager.next_input_byte += here;
+    src->manager.bytes_in_buffer -= here;
+    src->skip = count - here;
+}
+
+/* Hands over the next block. 0 where there is none. */
+static int next_block(j_decompress_ptr jpeg) {
+    source *src = (source *)jpeg->src;
+    do {
+        size_t block = src->unseen < BLOCK ? src->unseen : BLOCK;
+        if (block == 0) {
+            return 0;
+        }
+        src->manager.bytes_in_buffer += block;
+        src->unseen -= block;
+        skip_bytes(jpeg, (long)src->skip);
+    } while (src->skip > 0);
+    return 1;
+}
+
+static boolean read_header(j_decompress_ptr jpeg) {
+    int found;
+    do {
+        found = jpeg_read_header(jpeg, FALSE);
+    } while (found == JPEG_HEADER_TABLES_ONLY);
+    return found != JPEG_SUSPENDED;
+}
+
+/* libjpeg's colours for as many components as Pillow saw in the header. */
+static J_COLOR_SPACE colours(int components) {
+    return components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+}
+
+static void start(j_decompress_ptr jpeg, source *src, struct jpeg_progress_mgr *progress) {
+    jpeg_create_decompress(jpeg);
+    progress->progress_monitor = count_scans;
+    jpeg->progress = progress;
+    src->manager.init_source = nothing_to_do;
+    src->manager.fill_input_buffer = suspend;
+    src->manager.skip_input_data = skip_bytes;
+    src->manager.resync_to_restart = jpeg_resync_to_restart;
+    src->manager.term_source = nothing_to_do;
+    jpeg->src = &src->manager;
+}
+
+/* Until `step` no longer suspends; the function around it ends where the file does. */
+#define UNTIL(step)               \
+    while (!(step)) {             \
+        if (!next_block(jpeg)) {  \
+            return TRUNCATED;     \
+        }                         \
+    }
+
+static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, int components, unsigned char *rows) {
+    const size_t stride = (size_t)width * (size_t)components;
+    next_block(jpeg);
+    UNTIL(read_header(jpeg))
+    jpeg->out_color_space = colours(components);
+    UNTIL(jpeg_start_decompress(jpeg))
+    if (jpeg->output_width > width || (size_t)jpeg->output_components * jpeg->output_width > stride) {
+        return BROKEN;
+    }
+    for (unsigned row = 0; row < height; row++) {
+        JSAMPROW line = rows + row * stride;
+        UNTIL(jpeg_read_scanlines(jpeg, &line, 1) == 1)
+    }
+    jpeg_finish_decompress(jpeg);
+    return DONE;
+}
+
+/* Writes `height` rows of `width` pixels of `components` bytes (1 grey, 3 RGB, 4 CMYK as stored) to `rows`, all of
+ * which must be zero. Returns DONE, or why not; `rows` is then of no use. */
+int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, unsigned height, int components,
+                      unsigned char *rows) {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_progress_mgr progress;
+    errors err;
+    source src;
+
+    memset(&jpeg, 0, sizeof jpeg);
+    memset(&progress, 0, sizeof progress);
+    memset(&src, 0, sizeof src);
+    src.manager.next_input_byte = data;
+    src.unseen = length;
+    jpeg.err = jpeg_std_error(&err.manager);
+    err.manager.error_exit = give_up;
+    err.manager.output_message = say_nothing;
+    err.status = DONE;
+    if (setjmp(err.escape) == 0) {
+        start(&jpeg, &src, &progress);
+        err.status = read_image(&jpeg, width, height, components, rows);
+    }
+    jpeg_destroy_decompress(&jpeg);
+    return err.status;
+}

@@ -1,0 +1,100 @@
+//! `--list`: which images and in what order, from a file.
+
+use super::names::FileNames;
+use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+/// Whether a list may name files outside the image folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    Refused,
+    Allowed,
+}
+
+/// Reads a list: a path a line, relative to `root`. The order is kept and a path may come again; blank lines are
+/// nothing; lines may end as on Windows and the file may begin with a byte order mark. Whether the files exist is not
+/// looked at.
+///
+/// # Errors
+/// The list cannot be read, names no image, or (unless `outside` allows it) has a path that is absolute or leaves
+/// `root` through `..`: the line is named.
+pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
+    let bytes = std::fs::read(list)
+        .with_context(|| format!("cannot read the list '{}'", list.display()))?;
+    let mut names = FileNames::default();
+    for (index, line) in bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(&bytes)
+        .split(|&b| b == b'\n')
+        .enumerate()
+    {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let path = Path::new(OsStr::from_bytes(line));
+        check(path, root, outside)
+            .with_context(|| format!("'{}' line {}", list.display(), index + 1))?;
+        names.push(path);
+    }
+    ensure!(
+        !names.is_empty(),
+        "the list '{}' names no image; expected one path a line",
+        list.display()
+    );
+    Ok(names)
+}
+
+fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
+    if path.as_os_str().as_bytes().contains(&0) {
+        bail!("expected a path, found a zero byte; the list must be plain text");
+    }
+    if outside == Outside::Allowed || stays_inside(path) {
+        return Ok(());
+    }
+    bail!(
+        "'{}' is not inside '{}'; paths are relative to the image folder",
+        path.display(),
+        root.display()
+    )
+}
+
+/// Whether no step of the path is above where it begins.
+fn stays_inside(path: &Path) -> bool {
+    let mut depth = 0usize;
+    path.components().all(|step| match step {
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::CurDir => true,
+        Component::ParentDir => {
+            let inside = depth > 0;
+            depth = depth.saturating_sub(1);
+            inside
+        }
+        Component::RootDir | Component::Prefix(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_leave_are_seen() {
+        for (path, inside) in [
+            ("a.jpg", true),
+            ("a/../b.jpg", true),
+            ("./a.jpg", true),
+            ("../a.jpg", false),
+            ("a/../../b.jpg", false),
+            ("/a.jpg", false),
+            ("a/../../images/b.jpg", false),
+        ] {
+            assert_eq!(stays_inside(Path::new(path)), inside, "{path}");
+        }
+    }
+}

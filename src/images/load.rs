@@ -1,0 +1,130 @@
+//! One image file to the pixels of its crop.
+
+use super::error::{ImageError, Result};
+use super::geometry::Geometry;
+use super::preprocess::Preprocess;
+use super::raster::Raster;
+use super::resize::Resizer;
+use super::{bmp, gif, jpeg, png, webp};
+use std::fs::File;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// No image within the pixel limit needs a larger file, but for what it carries besides pixels.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A thread's own decoder: keeps its buffers from image to image, shares nothing.
+#[derive(Debug)]
+pub struct Preprocessor {
+    preprocess: Preprocess,
+    file: Vec<u8>,
+    scratch: Vec<u8>,
+    image: Raster,
+    resizer: Resizer,
+}
+
+impl Preprocessor {
+    /// `preprocess` is one that [`Preprocess::validate`] has passed.
+    pub fn new(preprocess: &Preprocess) -> Self {
+        Self {
+            preprocess: preprocess.clone(),
+            file: Vec::new(),
+            scratch: Vec::new(),
+            image: Raster::default(),
+            resizer: Resizer::default(),
+        }
+    }
+
+    /// Reads, decodes, resizes and crops as Pillow's `Image.open(path).convert("RGB")` and torchvision's `Resize` and
+    /// `CenterCrop` do, bit for bit. `out`: `crop` × `crop` × 3 bytes, rows of R, G, B.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in one line without its path. `out` is then of no use.
+    ///
+    /// # Panics
+    /// Where `out` has another length.
+    pub fn load_into(&mut self, path: &Path, out: &mut [u8]) -> Result<()> {
+        self.read(path)?;
+        let file = std::mem::take(&mut self.file);
+        let made = self.decode_into(&file, out);
+        self.file = file;
+        made
+    }
+
+    /// As [`Preprocessor::load_into`], of a file's bytes.
+    ///
+    /// # Errors
+    /// As there, but for what concerns the file system.
+    ///
+    /// # Panics
+    /// Where `out` is not `crop` × `crop` × 3 bytes long.
+    pub fn decode_into(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
+        assert_eq!(
+            out.len(),
+            self.preprocess.image_bytes(),
+            "out is crop x crop x 3 bytes"
+        );
+        // The last belt: no decoder is known to panic, and none may take the run with it.
+        catch_unwind(AssertUnwindSafe(|| self.make(data, out)))
+            .unwrap_or(Err(ImageError::DecoderFailed))
+    }
+
+    /// The image before it is resized.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::decode_into`].
+    pub fn decode(&mut self, data: &[u8]) -> Result<&Raster> {
+        if data.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        if jpeg::accepts(data) {
+            jpeg::decode(data, &mut self.image, &mut self.scratch)?;
+        } else if png::accepts(data) {
+            png::decode(data, &mut self.image)?;
+        } else if webp::accepts(data) {
+            webp::decode(data, &mut self.image)?;
+        } else if gif::accepts(data) {
+            gif::decode(data, &mut self.image, &mut self.scratch)?;
+        } else if bmp::accepts(data) || bmp::accepts_headless(data) {
+            bmp::decode(data, &mut self.image)?;
+        } else {
+            return Err(ImageError::NotAnImage);
+        }
+        Ok(&self.image)
+    }
+
+    fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
+        self.decode(data)?;
+        let Preprocess {
+            resize,
+            crop,
+            interpolation,
+            ..
+        } = self.preprocess;
+        let geometry = Geometry::new(self.image.width(), self.image.height(), resize, crop)?;
+        self.resizer
+            .resize_into(&self.image, &geometry, interpolation, crop, out);
+        Ok(())
+    }
+
+    fn read(&mut self, path: &Path) -> Result<()> {
+        // Asked before it is opened: opening a pipe would wait for its other end.
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(ImageError::NotAFile);
+        }
+        if metadata.len() > MAX_FILE_BYTES {
+            return Err(ImageError::TooManyBytes {
+                bytes: metadata.len(),
+                limit: MAX_FILE_BYTES,
+            });
+        }
+        self.file.clear();
+        self.file.reserve(metadata.len() as usize + 1);
+        File::open(path)?
+            .take(MAX_FILE_BYTES)
+            .read_to_end(&mut self.file)?;
+        Ok(())
+    }
+}
