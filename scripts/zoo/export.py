@@ -27,7 +27,7 @@ def export_all(args):
         try:
             export(name, args)
         except Failure as failure:
-            print(f"error: {name}: {failure}", file=sys.stderr)
+            print(f"error: {failure}", file=sys.stderr)
             failed = True
     return 1 if failed else 0
 
@@ -43,7 +43,7 @@ def export(name, args):
 
     # The model takes its name last: whoever finds it finds its preprocessing too.
     with torchscript.beside(path) as temporary:
-        made = write(source.module, temporary, input_shape, args.ways)
+        made = write(name, source.module, temporary, input_shape, args.ways)
         write_toml(path.with_suffix(".toml"), pixels, f"{Path(name).name}: weights {source.weights}, {made.how}")
 
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
@@ -84,7 +84,7 @@ class Made:
     notes: list
 
 
-def write(module, path, input_shape, ways):
+def write(name, module, path, input_shape, ways):
     """Script, or trace where that fails; what is written has proved itself against the original."""
     failures = []
     for way in ways:
@@ -95,7 +95,7 @@ def write(module, path, input_shape, ways):
         else:
             made.notes = failures + made.notes
             return made
-    raise Failure(f"no file made; {'; '.join(failures)}")
+    raise Failure(f"no file made of '{name}': {'; '.join(failures)}")
 
 
 def write_scripted(module, path, input_shape):
@@ -120,7 +120,7 @@ def doubts_in_words(doubts):
     """What Python decided while it was traced is fixed in the file, however other images would have it."""
     if not doubts:
         return []
-    places = sorted({f"{Path(doubt.filename).name}:{doubt.lineno}" for doubt in doubts})
+    places = sorted({"/".join(Path(doubt.filename).parts[-2:]) + f":{doubt.lineno}" for doubt in doubts})
     more = f" and {len(places) - 3} more" if len(places) > 3 else ""
     return [f"the tracer saw Python look at values, and keeps what it then did, at {', '.join(places[:3])}{more}"]
 
