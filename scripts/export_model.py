@@ -37,7 +37,9 @@ def parse_arguments():
     what.add_argument("--input", type=shape, metavar="C,H,W",
                       help="shape of one image that your own model takes (default: 3,CROP,CROP)")
     weights = what.add_mutually_exclusive_group()
-    weights.add_argument("--random", action="store_true", help="seeded random weights, as the library initialises them")
+    weights.add_argument("--random", action="store_true",
+                         help="random weights, seed 0: the library's, but those of zeros redrawn, and batch "
+                              "normalisations settled on noise, so that no layer fades, explodes or is blank")
     weights.add_argument("--state-dict", type=Path, metavar="FILE", help="weights saved with torch.save(model.state_dict())")
     what.add_argument("--weights", metavar="WEIGHTS",
                       help="other weights than the default ones: IMAGENET1K_V1; a timm tag: a1_in1k")

@@ -12,6 +12,7 @@ import torchvision
 from torch import nn
 
 from . import Failure, preprocess
+from .weights import wake
 
 TIMM = "timm==1.0.31"
 SEED = 0  # of --random
@@ -72,7 +73,8 @@ def from_torchvision(name, wanted):
     else:
         torch.manual_seed(SEED)
         module = torchvision.models.get_model(name, weights=None, **_as_pretrained(name, weights))
-    return _finished(Source(name, module, wanted.says(weights.name), settings, problems), wanted)
+    return _finished(Source(name, module, wanted.says(weights.name), settings, problems, (3, *[settings["crop"]] * 2)),
+                     wanted)
 
 
 def _as_pretrained(name, weights):
@@ -202,6 +204,8 @@ def _fetched(name, make):
 def _finished(source, wanted):
     if wanted.state_dict:
         _load_state_dict(source.module, wanted.state_dict)
+    if wanted.random:
+        wake(source.module, source.input_shape)
     source.module.eval()
     for parameter in source.module.parameters():
         parameter.requires_grad_(False)
