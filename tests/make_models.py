@@ -145,7 +145,7 @@ def write_reference(folder, layers, silent):
         if layer.why_not():
             entry["why"] = layer.why_not()
             continue
-        activation = layer.activation.contiguous().numpy()
+        activation = layer.kept.contiguous().numpy()
         entry |= {"shape": activation.shape, "dtype": str(activation.dtype), "per_image": layer.per_image}
         numpy.save(folder / f"{name}.npy", activation)
         for index, call in enumerate(layer.each):

@@ -319,7 +319,7 @@ class Interface(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        x = self.stage.forward(x)
+        x = self.stage(x)
         return self.last(x)
 
 

@@ -72,20 +72,23 @@ def from_torchvision(name, wanted):
         module = _fetched(name, lambda: torchvision.models.get_model(name, weights=weights))
     else:
         torch.manual_seed(SEED)
-        module = torchvision.models.get_model(name, weights=None, **_as_pretrained(name, weights))
+        module = torchvision.models.get_model(name, weights=None, **as_pretrained(name), **_image_size(name, weights))
     return _finished(Source(name, module, wanted.says(weights.name), settings, problems, (3, *[settings["crop"]] * 2)),
                      wanted)
 
 
-def _as_pretrained(name, weights):
-    """The arguments that give the network its shape when torchvision loads these weights into it."""
+def as_pretrained(name):
+    """The arguments that give the network the shape it has with pretrained weights."""
     if name == "googlenet":
         return {"transform_input": True, "aux_logits": False, "init_weights": True}
     if name == "inception_v3":
         return {"transform_input": True, "init_weights": True}
-    if name.startswith("vit_"):
-        return {"image_size": weights.meta["min_size"][0]}
     return {}
+
+
+def _image_size(name, weights):
+    """Vision transformers are made for one size, which depends on the weights."""
+    return {"image_size": weights.meta["min_size"][0]} if name.startswith("vit_") else {}
 
 
 # timm ----------------------------------------------------------------------------------------------------------------
