@@ -67,7 +67,7 @@ install_build_tools() {
     command -v apt-get > /dev/null || die "missing: ${missing[*]}; install them with your package manager"
     [ "$(id -u)" -eq 0 ] || die "missing: ${missing[*]}; install them with: sudo apt-get install ${missing[*]}"
     say "installing ${missing[*]}"
-    apt-get update -qq
+    apt-get update -qq || say "the package lists could not be renewed; trying with those that are there"
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 

@@ -5,6 +5,7 @@ import random
 import shutil
 import struct
 import zipfile
+from collections import OrderedDict
 from typing import Dict
 
 import torch
@@ -88,7 +89,7 @@ def make(folder, good):
     folder.mkdir()
     torch.manual_seed(0)
     says = {}
-    for maker in (not_torchscript, damaged, other_inputs):
+    for maker in (not_torchscript, damaged, other_inputs, odd_layers):
         says |= maker(folder, good)
     (folder / "files.json").write_text(json.dumps(says, indent=1) + "\n")
 
@@ -166,6 +167,7 @@ def other_inputs(folder, _good):
     for name, module in (("one_channel", Plain(1)), ("five_dimensions", Video()), ("dict_input", FromDict()),
                          ("two_inputs", TwoInputs()), ("no_input", NoInput()), ("fixed_size", FixedSize())):
         torch.jit.script(module.eval()).save(folder / f"{name}.pt")
+    torch.jit.script(Plain().eval().half()).save(folder / "half_weights.pt")
     torchscript.trace(FixedBatch().eval(), (3, 64, 64))[0].save(folder / "fixed_batch.pt")
     return {
         "one_channel.pt": "takes images of one channel",
@@ -174,5 +176,21 @@ def other_inputs(folder, _good):
         "two_inputs.pt": "takes two tensors",
         "no_input.pt": "takes nothing",
         "fixed_size.pt": "takes 48x48 pixels only",
+        "half_weights.pt": "has f16 weights, which f32 images do not fit",
         "fixed_batch.pt": "traced with a batch of 2, and gives two rows whatever it is given",
+    }
+
+
+def odd_layers(folder, _good):
+    """Good for all but the layers that it has not, or should not have."""
+    frozen = torch.jit.freeze(torch.jit.script(Plain().eval()))
+    frozen.save(folder / "frozen.pt")
+    torch.jit.script(nn.ReLU().eval()).save(folder / "no_layers.pt")
+    names = ("a/b", "/tmp/featx-was-here")
+    paths = nn.Sequential(OrderedDict({"stem": Plain()} | {name: nn.ReLU() for name in names}))
+    torch.jit.script(paths.eval()).save(folder / "names_are_paths.pt")
+    return {
+        "frozen.pt": "a frozen module: it runs, but its layers are gone",
+        "no_layers.pt": "a single module without children",
+        "names_are_paths.pt": f"layers that must not become paths as they are: {', '.join(map(repr, names))}",
     }

@@ -71,6 +71,8 @@ def make(out):
     """Everything beside, then renamed: a folder under the name asked for is whole."""
     import broken_models
     import small_models
+    import torch
+    torch.set_num_threads(1)  # these are small, and the other cores are busy with tests
     new = out.with_name(f"{out.name}.{os.getpid()}")
     shutil.rmtree(new, ignore_errors=True)
     try:

@@ -3,10 +3,12 @@
 `MODELS` maps a name to (constructor, ways): how the network is exported. Every network takes (3, 64, 64).
 """
 
+from collections import OrderedDict
 from functools import partial
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
+import torch.ao.nn.quantized.dynamic as nnqd
 import torch.nn.functional as F
 import torchvision.models as tv
 from torch import Tensor, nn
@@ -483,6 +485,33 @@ class DefaultArgument(nn.Module):
         return self.last(x)
 
 
+class OddNames(nn.Module):
+    """Names that are no Python identifiers; torchvision's RegNets have some."""
+
+    def __init__(self):
+        super().__init__()
+        names = ("block1-0", "a b", "0", "forward1", "features_0-4")
+        self.stem = nn.Sequential(OrderedDict({"conv-1": conv(), "tanh:1": nn.Tanh()}))
+        self.blocks = nn.Sequential(OrderedDict((name, nn.Conv2d(4, 4, 1)) for name in names))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.blocks(self.stem(x))
+
+
+class Packed(nn.Module):
+    """`packed` keeps its weights in a form of its own, which is made when the file is loaded (`__setstate__`)."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.packed = nnqd.Linear(4, 8, dtype=torch.float16)
+        self.packed.set_weight_bias(torch.randn(8, 4), torch.randn(8))
+        self.last = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.packed(self.stem(x).mean((2, 3))))
+
+
 BOTH = ("scripted", "traced")
 
 MODELS = {
@@ -507,4 +536,6 @@ MODELS = {
     "odd_rows": (OddRows, BOTH),
     "dtypes": (Dtypes, BOTH),
     "default_argument": (DefaultArgument, BOTH),
+    "odd_names": (OddNames, BOTH),
+    "packed": (Packed, ("scripted",)),
 }
