@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Everything that has to hold: set-up, formatting, lints, the builds with and without libtorch, all tests.
+# Stops at the first thing that does not.
+#
+# usage: scripts/test.sh
+set -Eeuo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1-}" in
+    "") ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' scripts/test.sh; exit 0 ;;
+    *) echo "error: test.sh takes no argument, found '$1' (see: scripts/test.sh --help)" >&2; exit 2 ;;
+esac
+
+step() {
+    now="$*"
+    echo "== $now"
+    "$@"
+}
+now="set-up"
+trap 'echo "error: failed: $now" >&2' ERR
+
+step scripts/setup.sh
+step cargo fmt --check
+step cargo clippy --all-targets -- -D warnings
+# merge, split and inspect of files need no libtorch.
+step cargo build --no-default-features
+step scripts/make_configs.py --check
+step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
+step cargo test
+echo "== all passed"

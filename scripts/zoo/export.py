@@ -1,0 +1,137 @@
+"""The work of export_model.py: a model found, its preprocessing read, its file made and proved."""
+
+import fnmatch
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import Failure, preprocess, sources, torchscript
+
+
+def print_names(pattern):
+    for name in fnmatch.filter(sources.torchvision_names(), pattern):
+        print(f"{name:24} {sources.torchvision_weights(name).name}")
+    if not sources.has_timm():
+        print("timm is not installed; timm/NAME installs it", file=sys.stderr)
+        return
+    import timm
+    for name in fnmatch.filter((f"timm/{name}" for name in timm.list_models()), pattern):
+        print(name)
+
+
+def export_all(args):
+    """Every model that the command line names; a failure is printed, and the next one made. The exit code."""
+    failed = False
+    for name in args.names or [args.function]:
+        try:
+            export(name, args)
+        except Failure as failure:
+            print(f"error: {failure}", file=sys.stderr)
+            failed = True
+    return 1 if failed else 0
+
+
+def export(name, args):
+    start = time.perf_counter()
+    wanted = sources.Wanted(args.random, args.weights, args.state_dict)
+    source = sources.from_file(name, wanted) if args.function else sources.find(name, wanted)
+    pixels = preprocessing(name, source, args)
+    input_shape = args.input or source.input_shape or (3, pixels.crop, pixels.crop)
+    path = args.out / f"{args.file_name or source.name}.pt"
+    make_folder(args.out)
+
+    # The model takes its name last: whoever finds it finds its preprocessing too.
+    with torchscript.beside(path) as temporary:
+        made = write(name, source.module, temporary, input_shape, args.ways)
+        write_toml(path.with_suffix(".toml"), pixels, f"{Path(name).name}: weights {source.weights}, {made.how}")
+
+    print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
+          f"input {'x'.join(map(str, input_shape))}, outputs agree to {made.worst:.0e}, "
+          f"{time.perf_counter() - start:.1f} s")
+    for note in made.notes:
+        print(f"  {note}")
+
+
+def preprocessing(name, source, args):
+    """The library's, where featx can express it, under what the command line says."""
+    asked = {key: getattr(args, key) for key in ("resize", "crop", "interpolation", "mean", "std")}
+    asked = {key: value for key, value in asked.items() if value is not None}
+    if source.problems and not {"resize", "crop"} <= asked.keys():
+        raise Failure(f"the preprocessing of '{name}' cannot be written for featx: it {'; it '.join(source.problems)} "
+                      "(expected: shorter side to a size, square centre crop, normalisation); "
+                      "choose one with --resize and --crop")
+    settings = source.settings | asked
+    if args.input and "crop" not in settings:
+        settings |= whole_input(args.input, settings)
+    return preprocess.from_dict(settings)
+
+
+def whole_input(input_shape, settings):
+    """For one's own model of which only the input is known: ImageNet's proportions, 256 to 224."""
+    side = input_shape[-1]
+    if len(input_shape) != 3 or input_shape[1] != side:
+        return {}
+    return {"crop": side, "resize": settings.get("resize", round(side * 256 / 224))}
+
+
+@dataclass
+class Made:
+    """A file that was written and proved."""
+
+    how: str
+    worst: float
+    notes: list
+
+
+def write(name, module, path, input_shape, ways):
+    """Script, or trace where that fails; what is written has proved itself against the original."""
+    failures = []
+    for way in ways:
+        try:
+            made = {"script": write_scripted, "trace": write_traced}[way](module, path, input_shape)
+        except Failure as failure:
+            failures.append(f"not {way}d: {failure}".replace("scriptd", "scripted"))
+        else:
+            made.notes = failures + made.notes
+            return made
+    raise Failure(f"no file made of '{name}': {'; '.join(failures)}")
+
+
+def write_scripted(module, path, input_shape):
+    try:
+        scripted = torchscript.script(module)
+    except Exception as error:  # the compiler raises whatever it meets in a module's source
+        raise Failure(torchscript.first_line(error)) from None
+    torchscript.save(scripted, path)
+    return Made("scripted", torchscript.verify(module, path, input_shape), [])
+
+
+def write_traced(module, path, input_shape):
+    try:
+        traced, doubts = torchscript.trace(module, input_shape)
+    except Exception as error:  # the module itself runs here
+        raise Failure(torchscript.first_line(error)) from None
+    torchscript.save(traced, path)
+    return Made("traced", torchscript.verify(module, path, input_shape), doubts_in_words(doubts))
+
+
+def doubts_in_words(doubts):
+    """What Python decided while it was traced is fixed in the file, however other images would have it."""
+    if not doubts:
+        return []
+    places = sorted({"/".join(Path(doubt.filename).parts[-2:]) + f":{doubt.lineno}" for doubt in doubts})
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return [f"the tracer saw Python look at values, and keeps what it then did, at {', '.join(places[:3])}{more}"]
+
+
+def make_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"cannot make the folder '{folder}': {error.strerror}") from None
+
+
+def write_toml(path, pixels, origin):
+    with torchscript.beside(path) as temporary:
+        temporary.write_text(pixels.to_toml(f"{origin} by scripts/export_model.py"))

@@ -1,0 +1,206 @@
+"""Tests of the Python scripts: .venv/bin/python -m unittest discover --start-directory tests"""
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import torch
+from torch import nn
+from torchvision import transforms as T
+from torchvision.transforms import InterpolationMode
+from zoo import Failure, hooks, preprocess, sources, torchscript, weights
+
+
+class ReadTransforms(unittest.TestCase):
+    def problems(self, *steps):
+        return preprocess.read_transforms(T.Compose(steps))[1]
+
+    def test_usual_steps_are_read_whole(self):
+        settings, problems = preprocess.read_transforms(T.Compose([
+            T.Resize(72, InterpolationMode.LANCZOS), T.CenterCrop((64, 64)), T.ToTensor(),
+            T.Normalize((0.5, 0.5, 0.5), (1, 1, 1))]))
+        self.assertEqual(problems, [])
+        self.assertEqual(preprocess.from_dict(settings),
+                         preprocess.Preprocess(72, 64, "lanczos", (0.5, 0.5, 0.5), (1.0, 1.0, 1.0)))
+
+    def test_what_cannot_be_expressed_is_named(self):
+        crop, rest = T.CenterCrop(64), [T.ToTensor(), T.Normalize((0, 0, 0), (1, 1, 1))]
+        self.assertIn("squashes every image to 64x64", self.problems(T.Resize((64, 64)), crop, *rest)[0])
+        self.assertIn("crops to 64x32", self.problems(T.Resize(72), T.CenterCrop((64, 32)), *rest)[0])
+        self.assertIn("hamming", self.problems(T.Resize(72, InterpolationMode.HAMMING), crop, *rest)[0])
+        self.assertIn("has the step Grayscale", self.problems(T.Resize(72), crop, T.Grayscale(3), *rest)[0])
+        self.assertIn("has no step Resize", self.problems(crop, *rest)[0])
+
+    def test_toml_reads_back(self):
+        pixels = preprocess.Preprocess(342, 299, "bicubic", (0.5, 0.4, 0.3), (1, 1, 1))
+        self.assertEqual(preprocess.from_dict(tomllib.loads(pixels.to_toml("a comment"))["preprocess"]), pixels)
+
+    def test_unknown_keys_and_values_are_refused(self):
+        for settings in ({"size": 224}, {"crop": 0}, {"crop": 2.5}, {"interpolation": "area"}, {"mean": [0.5]}):
+            with self.assertRaises(Failure, msg=settings):
+                preprocess.from_dict(settings)
+
+
+class TorchvisionModels(unittest.TestCase):
+    def test_inputs_that_differ_from_the_usual(self):
+        crops = {"inception_v3": (342, 299), "efficientnet_b1": (255, 240), "vit_h_14": (518, 518),
+                 "swin_s": (246, 224), "resnet50": (232, 224), "vgg16": (256, 224)}
+        for name, (resize, crop) in crops.items():
+            settings, problems = preprocess.read_transforms(sources.torchvision_weights(name).transforms())
+            self.assertEqual((settings["resize"], settings["crop"], problems), (resize, crop, []), name)
+
+    def test_other_weights_want_other_pixels(self):
+        first = preprocess.read_transforms(sources.torchvision_weights("resnet50", "IMAGENET1K_V1").transforms())[0]
+        self.assertEqual(first["resize"], 256)
+
+    def test_unknown_names_get_the_nearest(self):
+        with self.assertRaisesRegex(Failure, "no model 'resnt18' in torchvision; nearest: 'resnet18'"):
+            sources.find("resnt18", sources.Wanted(random=True))
+        with self.assertRaisesRegex(Failure, "has no weights 'V9', expected one of IMAGENET1K_V1"):
+            sources.find("alexnet", sources.Wanted(weights="V9"))
+
+    def test_random_weights_are_the_same_each_time(self):
+        first, second = (sources.find("squeezenet1_1", sources.Wanted(random=True)).module for _ in range(2))
+        for one, other in zip(first.state_dict().values(), second.state_dict().values()):
+            self.assertTrue(torch.equal(one, other))
+
+    def test_random_weights_leave_no_layer_faded_or_blank(self):
+        for name in ("mobilenet_v3_small", "vit_b_32"):
+            model = sources.find(name, sources.Wanted(random=True)).module
+            layers = hooks.record(model, torch.randn(2, 3, 224, 224), lambda _name, seen: seen.abs().max().item())
+            for layer, kept in ((layer, found.kept) for layer, found in layers.items() if not found.why_not()):
+                self.assertTrue(1e-3 < kept < 1e3, f"{name} {layer}: {kept}")
+
+
+class Hooks(unittest.TestCase):
+    def test_in_place_operations_do_not_reach_what_was_seen(self):
+        model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True)).eval()
+        images = torch.randn(3, 4)
+        seen = hooks.record(model, images)["0"].kept
+        self.assertTrue(torch.equal(seen, model[0](images)))
+        self.assertTrue((seen < 0).any())
+
+    def test_the_last_call_counts(self):
+        act = nn.ReLU()
+        model = nn.Sequential(nn.Linear(4, 4), act, nn.Linear(4, 2), act).eval()
+        layer = hooks.record(model, torch.randn(3, 4))["1"]
+        self.assertEqual((layer.called, layer.shape, layer.aliases), (2, (3, 2), ["3"]))
+
+    def test_rows_that_are_not_images_are_noticed(self):
+        class Four(nn.Module):
+            def forward(self, x):
+                return x.repeat(4, 1)
+        self.assertFalse(hooks.record(nn.Sequential(Four()), torch.randn(3, 4))["0"].per_image)
+
+
+class Proof(unittest.TestCase):
+    def test_a_file_that_computes_something_else_is_refused(self):
+        torch.manual_seed(0)
+        model, other = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.pt"
+            torchscript.save(torchscript.script(other), path)
+            with self.assertRaisesRegex(Failure, "differs from the original"):
+                torchscript.verify(model, path, (3, 8, 8))
+
+    def test_nan_is_not_equal_to_a_number(self):
+        nan, one = torch.tensor([float("nan")]), torch.ones(1)
+        self.assertFalse(torchscript.relative_l2(nan, one) <= 1e-5)
+        self.assertFalse(torchscript.relative_l2(one, nan) <= 1e-5)
+        self.assertEqual(torchscript.relative_l2(nan, nan), 0)
+        self.assertEqual(torchscript.relative_l2(torch.zeros(2), torch.zeros(2)), 0)
+        self.assertEqual(torchscript.relative_l2(one, torch.zeros(1)), float("inf"))
+
+
+OWN_MODELS = '''
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+    def forward(self, x):
+        return {"out": self.conv(x)}
+
+class OnlyTraced(Net):
+    def forward(self, *args):
+        return self.conv(*args)
+
+class Baked(Net):
+    def forward(self, *args):
+        return self.conv(args[0]).reshape(int(args[0].shape[0]), -1)
+
+def net(): return Net(), {"resize": 70, "crop": 64, "interpolation": "lanczos"}
+def only_traced(): return OnlyTraced()
+def baked(): return Baked()
+def typo(): return Net(), {"size": 64}
+'''
+
+
+class Export(unittest.TestCase):
+    """The program itself."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        (self.folder / "own.py").write_text(OWN_MODELS)
+
+    def export(self, *arguments):
+        command = [sys.executable, ROOT / "scripts" / "export_model.py", *arguments, "--out", self.folder / "out"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
+        return done.returncode, done.stdout, done.stderr
+
+    def files(self):
+        return sorted(path.name for path in (self.folder / "out").iterdir())
+
+    def test_own_model(self):
+        code, said, errors = self.export("--from", "own.py:net", "--as", "mine")
+        self.assertEqual((code, self.files()), (0, ["mine.pt", "mine.toml"]), errors)
+        self.assertIn("scripted", said)
+        self.assertEqual(preprocess.read_toml(self.folder / "out" / "mine.toml"),
+                         preprocess.Preprocess(70, 64, "lanczos"))
+
+    def test_traced_where_scripting_fails(self):
+        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64")
+        self.assertEqual(code, 0, errors)
+        self.assertIn("traced", said)
+        self.assertIn("not scripted", said)
+        torch.jit.load(self.folder / "out" / "only_traced.pt")(torch.zeros(5, 3, 80, 80))
+
+    def test_a_batch_baked_in_leaves_no_file(self):
+        code, _, errors = self.export("--from", "own.py:baked", "--input", "3,64,64")
+        self.assertEqual((code, self.files()), (1, []))
+        self.assertIn("gives other shapes on a batch of 1", errors)
+
+    def test_a_wrong_key_of_its_preprocessing(self):
+        code, _, errors = self.export("--from", "own.py:typo")
+        self.assertEqual(code, 1)
+        self.assertIn("error: unknown preprocessing key 'size'", errors)
+
+    def test_state_dict(self):
+        torch.manual_seed(5)
+        model = sources.find("squeezenet1_1", sources.Wanted(random=True)).module
+        weights.vary_norms(model)
+        torch.save({"epoch": 1, "state_dict": model.state_dict()}, self.folder / "w.pt")
+        code, _, errors = self.export("squeezenet1_1", "--state-dict", self.folder / "w.pt")
+        self.assertEqual(code, 0, errors)
+        images = torch.randn(1, 3, 224, 224)
+        loaded = torch.jit.load(self.folder / "out" / "squeezenet1_1.pt")
+        torch.testing.assert_close(loaded(images), model(images))
+
+    def test_one_failure_does_not_keep_the_others(self):
+        code, _, errors = self.export("--random", "resnt18", "squeezenet1_1")
+        self.assertEqual((code, self.files()), (1, ["squeezenet1_1.pt", "squeezenet1_1.toml"]))
+        self.assertEqual(errors.count("error:"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
