@@ -8,4 +8,6 @@ pub mod commands;
 pub mod figures;
 #[cfg(feature = "images")]
 pub mod images;
+pub mod progress;
 pub mod store;
+pub mod table;

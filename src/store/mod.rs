@@ -1,7 +1,10 @@
 //! What lies on disk: `.npy` files, parts, the run directory.
 
+mod copy;
+pub mod cutting;
 pub mod dtype;
 pub mod folder;
+pub mod joining;
 mod literal;
 mod naming;
 pub mod npy;
@@ -11,4 +14,6 @@ pub mod rows;
 pub mod run;
 pub mod run_dir;
 pub mod shards;
+pub mod sources;
+pub mod stats;
 pub mod unfinished;
