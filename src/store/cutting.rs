@@ -101,10 +101,10 @@ impl Cut {
         for old in &self.replaced {
             fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
         }
-        while let (Some(partial), Some(range)) =
-            (partials.0.last(), self.ranges.get(partials.0.len() - 1))
-        {
-            let target = self.directory.join(part_name(range));
+        while let Some(partial) = partials.0.last() {
+            let target = self
+                .directory
+                .join(part_name(&self.ranges[partials.0.len() - 1]));
             fs::rename(partial, &target)
                 .with_context(|| format!("cannot write '{}'", target.display()))?;
             partials.0.pop();

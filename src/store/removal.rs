@@ -203,7 +203,7 @@ pub fn read_header(mut file: &File) -> Result<Option<Header>> {
     let (expected, found) = (header.data_bytes(), length - header.data_offset);
     ensure!(
         expected <= found,
-        "is cut short: its header promises {expected} bytes of data, the file has {found}"
+        "cut short: its header promises {expected} bytes of data, the file has {found}"
     );
     Ok(Some(header))
 }

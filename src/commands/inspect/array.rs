@@ -90,7 +90,7 @@ fn about(header: &Header, stats: Option<&Stats>) -> Vec<(&'static str, String)> 
     about.extend([
         ("dtype", dtype_words(&header.dtype)),
         ("order", order.into()),
-        ("size", format!("{} ({} B)", bytes(size), count(size))),
+        ("size", size_words(size)),
     ]);
     match stats {
         None => about.push((
@@ -126,6 +126,13 @@ fn stats_words(stats: &Stats, elements: u64, kind: Kind) -> Vec<(&'static str, S
         ));
     }
     words
+}
+
+fn size_words(size: u64) -> String {
+    match size {
+        0..1000 => bytes(size),
+        _ => format!("{} ({} B)", bytes(size), count(size)),
+    }
 }
 
 fn share_words(n: u64, of: u64) -> String {
