@@ -3,7 +3,10 @@
 
 mod preset;
 
-use crate::cli::extract::{Auto, ExtractArgs, OnError, StoredType, TokensArg};
+pub use preset::preprocess_of;
+
+use crate::cli::WrongUsage;
+use crate::cli::extract::{Auto, Extract, OnError, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory;
 use crate::model::{Stored, Tokens};
@@ -37,11 +40,6 @@ pub struct Job {
     pub quiet: bool,
 }
 
-/// The command line asks for something that cannot be meant; exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongUsage(String);
-
 fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
     WrongUsage(text.into()).into()
 }
@@ -49,10 +47,12 @@ fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
 impl Job {
     /// # Errors
     /// An option that is missing or out of range ([`WrongUsage`]), a model or TOML that cannot be found or read.
-    pub fn new(typed: ExtractArgs) -> Result<Self> {
+    pub fn new(typed: Extract) -> Result<Self> {
         let args = with_config(typed)?;
         let required = |option: &str| {
-            wrong_usage(format!("--{option} is required (see: featx extract --help)"))
+            wrong_usage(format!(
+                "--{option} is required (see: featx extract --help)"
+            ))
         };
         let layers = split_layers(&args.layer);
         ensure!(!layers.is_empty(), required("layer"));
@@ -90,19 +90,26 @@ impl Job {
     }
 }
 
-fn with_config(typed: ExtractArgs) -> Result<ExtractArgs> {
+fn with_config(typed: Extract) -> Result<Extract> {
     let Some(path) = typed.config.clone() else {
         return Ok(typed);
     };
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
-    let config: ExtractArgs =
-        toml::from_str(&text).map_err(|error| anyhow!("'{}': {}", path.display(), one_line(&error)))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read '{}'", path.display()))?;
+    let config: Extract = toml::from_str(&text)
+        .map_err(|error| anyhow!("'{}': {}", path.display(), one_line(&error)))?;
     Ok(typed.or(config))
 }
 
 /// A TOML error on one line: where, and what.
 fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    error
+        .to_string()
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn at_least_one(option: &str, given: Option<usize>, default: usize) -> Result<usize> {
@@ -122,7 +129,11 @@ fn split_layers(typed: &[String]) -> Vec<String> {
         };
         text.split(at_comma)
     });
-    layers.map(str::trim).filter(|layer| !layer.is_empty()).map(str::to_owned).collect()
+    layers
+        .map(str::trim)
+        .filter(|layer| !layer.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
@@ -132,19 +143,32 @@ fn find_model(model: &str) -> Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
-    ensure!(is_name, "model '{model}' not found; expected a TorchScript file or a model's name");
-    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS").map(PathBuf::from).into_iter().chain(["models".into()]).collect();
+    ensure!(
+        is_name,
+        "model '{model}' not found; expected a TorchScript file or a model's name"
+    );
+    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(["models".into()])
+        .collect();
     for folder in &folders {
         let file = folder.join(format!("{model}.pt"));
         if file.is_file() {
             return Ok(file);
         }
     }
-    let places: Vec<String> = folders.iter().map(|folder| format!("{}/", folder.display())).collect();
-    bail!("model '{model}' not found in {}; make it with: scripts/export_model.py {model}", places.join(" or "))
+    let places: Vec<String> = folders
+        .iter()
+        .map(|folder| format!("{}/", folder.display()))
+        .collect();
+    bail!(
+        "model '{model}' not found in {}; make it with: scripts/export_model.py {model}",
+        places.join(" or ")
+    )
 }
 
-fn overridden(mut preprocess: Preprocess, args: &ExtractArgs) -> Result<Preprocess> {
+fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> {
     if let Some(resize) = args.resize {
         preprocess.resize = resize;
     }
@@ -166,7 +190,10 @@ fn overridden(mut preprocess: Preprocess, args: &ExtractArgs) -> Result<Preproce
 
 fn three(option: &str, values: &[f64]) -> Result<[f64; 3]> {
     values.try_into().map_err(|_| {
-        wrong_usage(format!("--{option} takes three numbers, as 0.5,0.5,0.5; found {}", values.len()))
+        wrong_usage(format!(
+            "--{option} takes three numbers, as 0.5,0.5,0.5; found {}",
+            values.len()
+        ))
     })
 }
 
@@ -176,21 +203,37 @@ mod tests {
 
     #[test]
     fn layers_split_at_commas_outside_braces() {
-        let typed = ["a, b".to_owned(), "features.{0,3}".to_owned(), String::new()];
+        let typed = [
+            "a, b".to_owned(),
+            "features.{0,3}".to_owned(),
+            String::new(),
+        ];
         assert_eq!(split_layers(&typed), ["a", "b", "features.{0,3}"]);
     }
 
     #[test]
     fn the_command_line_wins_over_the_config() {
-        let config: ExtractArgs = toml::from_str("model = 'a'\nlayer = 'x'\nbatch-size = 8\njson = true").unwrap();
-        let typed = ExtractArgs { model: Some("b".into()), ..Default::default() };
+        let config: Extract =
+            toml::from_str("model = 'a'\nlayer = 'x'\nbatch-size = 8\njson = true").unwrap();
+        let typed = Extract {
+            model: Some("b".into()),
+            ..Default::default()
+        };
         let args = typed.or(config);
-        assert_eq!((args.model.as_deref(), args.batch_size), (Some("b"), Some(Auto::Fixed(8))));
+        assert_eq!(
+            (args.model.as_deref(), args.batch_size),
+            (Some("b"), Some(Auto::Fixed(8)))
+        );
         assert!(args.json && args.layer == ["x"]);
     }
 
     #[test]
     fn an_unknown_key_of_a_config_is_an_error() {
-        assert!(toml::from_str::<ExtractArgs>("modle = 'a'").unwrap_err().to_string().contains("unknown field `modle`"));
+        assert!(
+            toml::from_str::<Extract>("modle = 'a'")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown field `modle`")
+        );
     }
 }

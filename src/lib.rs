@@ -18,3 +18,4 @@ mod model;
 mod pipeline;
 pub mod progress;
 pub mod store;
+pub mod table;

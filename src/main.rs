@@ -1,7 +1,7 @@
 //! Parse, dispatch, say what failed, exit.
 
 use clap::Parser;
-use featx::cli::Cli;
+use featx::cli::{Cli, WrongUsage};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<WrongUsage>() { 2 } else { 1 })
         }
     }
 }

@@ -46,14 +46,23 @@ impl Gauge {
     /// A machine whose memory cannot be read.
     pub fn new() -> Result<Self> {
         let system = System::new().context("cannot read this machine's memory")?;
-        Ok(Self { system, pid: Pid::from_u32(std::process::id()) })
+        Ok(Self {
+            system,
+            pid: Pid::from_u32(std::process::id()),
+        })
     }
 
     /// Resident set size, bytes; pages of mapped files count.
     pub fn rss(&mut self) -> u64 {
         let only_memory = ProcessRefreshKind::nothing().with_memory();
-        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), false, only_memory);
-        self.system.process(self.pid).map_or(0, sysinfo::Process::memory)
+        self.system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[self.pid]),
+            false,
+            only_memory,
+        );
+        self.system
+            .process(self.pid)
+            .map_or(0, sysinfo::Process::memory)
     }
 }
 
@@ -62,13 +71,17 @@ impl Gauge {
 pub fn peak_rss() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(0, |kib| kib * 1024)
 }
 
 /// Limits of all cgroups up the chain, bytes: v2's `memory.max`, v1's `memory.limit_in_bytes`.
 fn cgroup_limits() -> Vec<u64> {
     let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    membership.lines().flat_map(|line| limits_of_membership(line, Path::new("/sys/fs/cgroup"))).collect()
+    membership
+        .lines()
+        .flat_map(|line| limits_of_membership(line, Path::new("/sys/fs/cgroup")))
+        .collect()
 }
 
 /// One line of `/proc/self/cgroup`: `ID:CONTROLLERS:PATH`; v2 has no controllers.
@@ -85,8 +98,18 @@ fn limits_of_membership(line: &str, mount: &Path) -> Vec<u64> {
         return Vec::new();
     };
     let own: PathBuf = root.join(path.trim_start_matches('/'));
-    let chain = own.ancestors().take_while(|folder| folder.starts_with(&root));
-    chain.filter_map(|folder| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()).collect()
+    let chain = own
+        .ancestors()
+        .take_while(|folder| folder.starts_with(&root));
+    chain
+        .filter_map(|folder| {
+            fs::read_to_string(folder.join(file))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        })
+        .collect()
 }
 
 /// Slurm's limit for this job on this node, bytes: per node, or per core times this task's cores. Slurm writes MiB.
@@ -94,7 +117,10 @@ fn slurm_limit() -> Option<u64> {
     const MIB: u64 = 1 << 20;
     let per_node = environment_number("SLURM_MEM_PER_NODE");
     let per_core = environment_number("SLURM_MEM_PER_CPU").map(|mib| mib * cores() as u64);
-    per_node.or(per_core).filter(|&mib| mib > 0).map(|mib| mib * MIB)
+    per_node
+        .or(per_core)
+        .filter(|&mib| mib > 0)
+        .map(|mib| mib * MIB)
 }
 
 fn environment_number(name: &str) -> Option<u64> {
@@ -114,7 +140,10 @@ mod tests {
         fs::write(job.join("memory.max"), "max\n").unwrap();
         assert_eq!(limits_of_membership("0::/slurm/job_7", &mount), [3000]);
         fs::write(job.join("memory.max"), "2000\n").unwrap();
-        assert_eq!(limits_of_membership("0::/slurm/job_7", &mount), [2000, 3000]);
+        assert_eq!(
+            limits_of_membership("0::/slurm/job_7", &mount),
+            [2000, 3000]
+        );
         assert_eq!(limits_of_membership("5:cpu:/slurm/job_7", &mount), [0; 0]);
         fs::remove_dir_all(&mount).unwrap();
     }

@@ -67,7 +67,12 @@ struct Computed {
 /// # Errors
 /// The first cause, in the order of the rows: a broken image (unless they are skipped), the model, the disk. The rows
 /// before it are in sealed parts.
-pub fn run(work: &Work, extractor: &mut Extractor, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
+pub fn run(
+    work: &Work,
+    extractor: &mut Extractor,
+    writer: &mut RunWriter,
+    progress: &Progress,
+) -> Result<()> {
     let (spare_in, spare) = bounded(BATCHES);
     let (tickets_in, tickets) = bounded(work.batch);
     let (ready_in, ready) = bounded(BATCHES);
@@ -101,17 +106,35 @@ fn panicked(who: &str) -> anyhow::Error {
 
 /// Cuts the segments into batches and hands out their images, as batches' memory gets free.
 fn read(work: &Work, spare: &Receiver<Vec<u8>>, tickets: &Sender<Ticket>) {
-    let batches = work.segments.iter().enumerate().flat_map(|(segment, Segment { rows, .. })| {
-        let starts = rows.clone().step_by(work.batch);
-        starts.map(move |start| (segment, start..rows.end.min(start + work.batch as u64)))
-    });
+    let batches = work
+        .segments
+        .iter()
+        .enumerate()
+        .flat_map(|(segment, Segment { rows, .. })| {
+            let starts = rows.clone().step_by(work.batch);
+            starts.map(move |start| (segment, start..rows.end.min(start + work.batch as u64)))
+        });
     for (number, (segment, rows)) in batches.enumerate() {
         let Ok(pixels) = spare.recv() else { return };
         let left = (rows.end - rows.start) as usize;
-        let batch = Batch { number, rows: rows.clone(), segment, pixels, left, broken: Vec::new() };
+        let batch = Batch {
+            number,
+            rows: rows.clone(),
+            segment,
+            pixels,
+            left,
+            broken: Vec::new(),
+        };
         let batch = Arc::new(Mutex::new(batch));
         for (slot, row) in rows.enumerate() {
-            if tickets.send(Ticket { batch: batch.clone(), slot, row }).is_err() {
+            if tickets
+                .send(Ticket {
+                    batch: batch.clone(),
+                    slot,
+                    row,
+                })
+                .is_err()
+            {
                 return;
             }
         }
@@ -122,14 +145,23 @@ fn read(work: &Work, spare: &Receiver<Vec<u8>>, tickets: &Sender<Ticket>) {
 fn decode(work: &Work, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batch>>>) {
     let mut preprocessor = Preprocessor::new(work.preprocess);
     let mut image = vec![0; work.preprocess.image_bytes()];
-    for Ticket { batch: shared, slot, row } in tickets {
+    for Ticket {
+        batch: shared,
+        slot,
+        row,
+    } in tickets
+    {
         let loaded = preprocessor.load_into(&work.images.path(row), &mut image);
         let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
         match loaded {
             Ok(()) => batch.pixels[slot * image.len()..][..image.len()].copy_from_slice(&image),
             Err(reason) => {
                 let path = work.images.name(row).display().to_string();
-                batch.broken.push(Broken { row, path, reason: reason.to_string() });
+                batch.broken.push(Broken {
+                    row,
+                    path,
+                    reason: reason.to_string(),
+                });
             }
         }
         batch.left -= 1;
@@ -164,8 +196,17 @@ fn compute(
             });
             if !rows.is_empty() {
                 let activations = extractor.forward(&batch.pixels)?;
-                let broken = if failure.is_some() { Vec::new() } else { batch.broken };
-                let message = Computed { rows, segment: batch.segment, activations, broken };
+                let broken = if failure.is_some() {
+                    Vec::new()
+                } else {
+                    batch.broken
+                };
+                let message = Computed {
+                    rows,
+                    segment: batch.segment,
+                    activations,
+                    broken,
+                };
                 if computed.send(message).is_err() {
                     return Ok(()); // the writer failed, and says why
                 }
@@ -183,14 +224,35 @@ fn compute(
 /// The batch, from the decoder that completed it.
 fn take(shared: &Mutex<Batch>) -> Batch {
     let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let nothing = Batch { number: 0, rows: 0..0, segment: 0, pixels: Vec::new(), left: 0, broken: Vec::new() };
+    let nothing = Batch {
+        number: 0,
+        rows: 0..0,
+        segment: 0,
+        pixels: Vec::new(),
+        left: 0,
+        broken: Vec::new(),
+    };
     std::mem::replace(&mut batch, nothing)
 }
 
 /// Writes computed rows into parts; seals the last one with what it has when no more come.
-fn write(work: &Work, computed: &Receiver<Computed>, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
-    for Computed { rows, segment, activations, broken } in computed {
-        let Segment { rows: wanted, layers } = &work.segments[segment];
+fn write(
+    work: &Work,
+    computed: &Receiver<Computed>,
+    writer: &mut RunWriter,
+    progress: &Progress,
+) -> Result<()> {
+    for Computed {
+        rows,
+        segment,
+        activations,
+        broken,
+    } in computed
+    {
+        let Segment {
+            rows: wanted,
+            layers,
+        } = &work.segments[segment];
         if writer.needs_part() {
             let end = wanted.end.min(rows.start + work.part_rows);
             writer.open(rows.start..end, layers)?;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct ExtractArgs {
+pub struct Extract {
     /// Folder of images, searched recursively [default: images]
     pub images: Option<PathBuf>,
 
@@ -74,11 +74,21 @@ pub struct ExtractArgs {
     pub interpolation: Option<Interpolation>,
 
     /// Subtracted from R, G, B (between 0 and 1) [default: from the model's TOML]
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', help_heading = "Preprocessing")]
+    #[arg(
+        long,
+        value_name = "R,G,B",
+        value_delimiter = ',',
+        help_heading = "Preprocessing"
+    )]
     pub mean: Option<Vec<f64>>,
 
     /// What R, G, B are then divided by [default: from the model's TOML]
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', help_heading = "Preprocessing")]
+    #[arg(
+        long,
+        value_name = "R,G,B",
+        value_delimiter = ',',
+        help_heading = "Preprocessing"
+    )]
     pub std: Option<Vec<f64>>,
 
     /// TOML file with any of these options as keys; the command line wins
@@ -99,14 +109,18 @@ pub struct ExtractArgs {
     pub quiet: bool,
 }
 
-impl ExtractArgs {
+impl Extract {
     /// What is typed wins; what is not is taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
             images: self.images.or(other.images),
             model: self.model.or(other.model),
-            layer: if self.layer.is_empty() { other.layer } else { self.layer },
+            layer: if self.layer.is_empty() {
+                other.layer
+            } else {
+                self.layer
+            },
             out: self.out.or(other.out),
             batch_size: self.batch_size.or(other.batch_size),
             step_size: self.step_size.or(other.step_size),

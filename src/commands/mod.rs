@@ -2,6 +2,9 @@
 
 #[cfg(feature = "torch")]
 mod extract;
+mod inspect;
+mod merge;
+mod split;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -13,6 +16,9 @@ use anyhow::Result;
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         #[cfg(feature = "torch")]
-        Command::Extract(args) => extract::run(*args),
+        Command::Extract(typed) => extract::run(*typed),
+        Command::Merge(typed) => merge::run(&typed),
+        Command::Split(typed) => split::run(&typed),
+        Command::Inspect(typed) => inspect::run(&typed),
     }
 }

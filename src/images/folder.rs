@@ -24,7 +24,10 @@ impl Images {
         if let Some(line) = found.others.line() {
             say(&line);
         }
-        Ok(Self { root: root.to_owned(), names: found.names })
+        Ok(Self {
+            root: root.to_owned(),
+            names: found.names,
+        })
     }
 
     /// The images that a list names, in its order.
@@ -33,7 +36,10 @@ impl Images {
     /// As [`read_list`].
     pub fn from_list(root: &Path, list: &Path) -> Result<Self> {
         let names = read_list(list, root, Outside::Refused)?;
-        Ok(Self { root: root.to_owned(), names })
+        Ok(Self {
+            root: root.to_owned(),
+            names,
+        })
     }
 
     pub fn len(&self) -> u64 {
@@ -52,7 +58,10 @@ impl Images {
 
     /// `file_names.txt`: a name a line.
     pub fn file_names(&self) -> Vec<u8> {
-        let lines = self.names.iter().flat_map(|name| [name.as_os_str().as_bytes(), b"\n"]);
+        let lines = self
+            .names
+            .iter()
+            .flat_map(|name| [name.as_os_str().as_bytes(), b"\n"]);
         lines.collect::<Vec<_>>().concat()
     }
 }

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 /// Writes `presets.rs`: name and text of each file in `configs/`, sorted by name.
 pub fn build() {
     println!("cargo:rerun-if-changed=configs");
-    let root = PathBuf::from(var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
+    let root =
+        PathBuf::from(var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
     let entries = std::fs::read_dir(root.join("configs")).expect("configs/ is part of the project");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
     files.sort_by_key(|file| file.file_stem().map(|name| name.to_owned()));
     let mut table = String::from("const PRESETS: &[(&str, &str)] = &[\n");

@@ -24,7 +24,10 @@ pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
     if beside.is_file() {
         let named = || format!("cannot read '{}'", beside.display());
         let text = std::fs::read_to_string(&beside).with_context(named)?;
-        return Ok((parse(&text, &beside.display().to_string())?, format!("'{}'", beside.display())));
+        return Ok((
+            parse(&text, &beside.display().to_string())?,
+            format!("'{}'", beside.display()),
+        ));
     }
     let name = model.file_stem().unwrap_or_default().to_string_lossy();
     if let Ok(index) = PRESETS.binary_search_by_key(&&*name, |(name, _)| name) {
@@ -35,8 +38,12 @@ pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
 }
 
 fn parse(text: &str, source: &str) -> Result<Preprocess> {
-    let parsed: ModelToml = toml::from_str(text).map_err(|error| anyhow!("'{source}': {}", one_line(&error)))?;
-    parsed.preprocess.validate().with_context(|| format!("'{source}'"))?;
+    let parsed: ModelToml =
+        toml::from_str(text).map_err(|error| anyhow!("'{source}': {}", one_line(&error)))?;
+    parsed
+        .preprocess
+        .validate()
+        .with_context(|| format!("'{source}'"))?;
     Ok(parsed.preprocess)
 }
 

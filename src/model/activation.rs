@@ -79,13 +79,19 @@ impl Activation {
     /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
     pub fn new(layer: &str, tensor: Tensor, batch: usize, tokens: Option<Tokens>) -> Result<Self> {
         let size = tensor.size();
-        ensure!(size != [0], "layer '{layer}' was not reached: the model took a branch without it for these images");
+        ensure!(
+            size != [0],
+            "layer '{layer}' was not reached: the model took a branch without it for these images"
+        );
         ensure!(
             size.first() == Some(&(batch as i64)),
             "layer '{layer}' gives {} for {batch} images: expected the batch as first dimension; choose another layer",
             shape_text(&size)
         );
-        ensure!(!tensor.is_complex(), "layer '{layer}' gives complex numbers; expected real ones");
+        ensure!(
+            !tensor.is_complex(),
+            "layer '{layer}' gives complex numbers; expected real ones"
+        );
         let tensor = match tokens {
             Some(tokens) => reduce_tokens(layer, &tensor, tokens)?,
             None => tensor,
@@ -95,7 +101,10 @@ impl Activation {
 
     /// The shape of one row.
     pub fn row_shape(&self) -> Vec<u64> {
-        self.tensor.size()[1..].iter().map(|&length| length as u64).collect()
+        self.tensor.size()[1..]
+            .iter()
+            .map(|&length| length as u64)
+            .collect()
     }
 
     /// Writes rows into `out` in C order, little endian. `out` has exactly their bytes.
@@ -104,13 +113,22 @@ impl Activation {
     /// libtorch's.
     pub fn write_rows(&self, rows: Range<usize>, stored: Stored, out: &mut [u8]) -> Result<()> {
         let source = self.tensor.narrow(0, rows.start as i64, rows.len() as i64);
-        ensure!(source.numel() * stored.size() == out.len(), "rows and the memory for them differ in size");
+        ensure!(
+            source.numel() * stored.size() == out.len(),
+            "rows and the memory for them differ in size"
+        );
         let size = source.size();
         // SAFETY: `out` is exclusive for this call, has the bytes of the whole tensor (checked above), and is aligned
         // to its elements, because rows start at a multiple of 64 bytes in a mapped file. The tensor made of it does
         // not leave this function.
         let mut target = unsafe {
-            Tensor::from_blob(out.as_mut_ptr(), &size, &contiguous_strides(&size), stored.kind(), tch::Device::Cpu)
+            Tensor::from_blob(
+                out.as_mut_ptr(),
+                &size,
+                &contiguous_strides(&size),
+                stored.kind(),
+                tch::Device::Cpu,
+            )
         };
         target.f_copy_(&source)?;
         Ok(())
@@ -125,7 +143,11 @@ fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: Tokens) -> Result<Tensor>
         shape_text(&size[1..])
     );
     let cls = || tensor.select(1, 0);
-    let mean = || tensor.narrow(1, 1, size[1] - 1).mean_dim(1, false, Kind::Float);
+    let mean = || {
+        tensor
+            .narrow(1, 1, size[1] - 1)
+            .mean_dim(1, false, Kind::Float)
+    };
     Ok(match tokens {
         Tokens::Cls => cls(),
         Tokens::Mean => mean(),

@@ -40,16 +40,31 @@ impl Archive {
     /// # Errors
     /// Where it is no TorchScript archive (naming what it is instead), is truncated, or a record fails its CRC-32.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open model '{}'", path.display()))?;
-        ensure!(file.metadata()?.is_file(), "model '{}' is not a file", path.display());
+        let file =
+            File::open(path).with_context(|| format!("cannot open model '{}'", path.display()))?;
+        ensure!(
+            file.metadata()?.is_file(),
+            "model '{}' is not a file",
+            path.display()
+        );
         let mut archive = match ZipArchive::new(file.try_clone()?) {
             Ok(archive) => archive,
-            Err(_) => bail!("'{}' is not a TorchScript file: it is {}", path.display(), kind_of_file(&file)?),
+            Err(_) => bail!(
+                "'{}' is not a TorchScript file: it is {}",
+                path.display(),
+                kind_of_file(&file)?
+            ),
         };
         ensure_torchscript(path, &archive)?;
         let fingerprint = fingerprint(&file, archive.central_directory_start())?;
         let (deferrable, loaded_whole) = read_directory(path, &mut archive)?;
-        Ok(Self { path: path.to_owned(), file, fingerprint, deferrable, loaded_whole })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            fingerprint,
+            deferrable,
+            loaded_whole,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -63,9 +78,19 @@ impl Archive {
     pub fn read(&self, record: &Record, buffer: &mut [u8]) -> Result<()> {
         self.file
             .read_exact_at(buffer, record.offset)
-            .with_context(|| format!("cannot read record '{}' of '{}'", record.name, self.path.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot read record '{}' of '{}'",
+                    record.name,
+                    self.path.display()
+                )
+            })?;
         let found = crc32fast::hash(buffer);
-        ensure!(found == record.crc32, "{}", damaged(&self.path, &record.name, record.crc32, found));
+        ensure!(
+            found == record.crc32,
+            "{}",
+            damaged(&self.path, &record.name, record.crc32, found)
+        );
         Ok(())
     }
 }
@@ -85,18 +110,31 @@ fn kind_of_file(mut file: &File) -> Result<&'static str> {
     Ok(match start.as_slice() {
         [] => "empty",
         [b'P', b'K', ..] => "a truncated archive, without its directory; copy or export it again",
-        [0x80, 2..=5, ..] => "a pickle, as old versions of torch.save wrote; export the model with scripts/export_model.py",
-        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => "a Git LFS pointer; fetch the file itself with: git lfs pull",
+        [0x80, 2..=5, ..] => {
+            "a pickle, as old versions of torch.save wrote; export the model with scripts/export_model.py"
+        }
+        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => {
+            "a Git LFS pointer; fetch the file itself with: git lfs pull"
+        }
         [_, _, _, _, _, _, _, _, b'{', ..] => {
             "weights without code (safetensors); export the model with scripts/export_model.py"
         }
-        [0x89, b'H', b'D', b'F', ..] => "an HDF5 file; export the model with scripts/export_model.py",
-        _ => "neither an archive nor any format known to featx; export the model with scripts/export_model.py",
+        [0x89, b'H', b'D', b'F', ..] => {
+            "an HDF5 file; export the model with scripts/export_model.py"
+        }
+        _ => {
+            "neither an archive nor any format known to featx; export the model with scripts/export_model.py"
+        }
     })
 }
 
 fn ensure_torchscript(path: &Path, archive: &ZipArchive<File>) -> Result<()> {
-    let holds = |part: &str| archive.file_names().flatten().any(|name| name.contains(part));
+    let holds = |part: &str| {
+        archive
+            .file_names()
+            .flatten()
+            .any(|name| name.contains(part))
+    };
     if holds("/constants.pkl") && holds("/data.pkl") {
         return Ok(());
     }
@@ -118,7 +156,10 @@ fn fingerprint(mut file: &File, directory: u64) -> Result<String> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(directory))?;
     file.read_to_end(&mut bytes)?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// Lists the tensors' records, and reads all others, which checks them.
@@ -126,19 +167,34 @@ fn read_directory(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Vec<Re
     let mut records = Vec::new();
     let mut computes_in_setstate = false;
     for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).with_context(|| format!("'{}' is damaged", path.display()))?;
-        let name = entry.name().with_context(|| format!("'{}' is damaged", path.display()))?.into_owned();
+        let mut entry = archive
+            .by_index(index)
+            .with_context(|| format!("'{}' is damaged", path.display()))?;
+        let name = entry
+            .name()
+            .with_context(|| format!("'{}' is damaged", path.display()))?
+            .into_owned();
         let (_, inner) = name.split_once('/').unwrap_or(("", &name));
         let is_tensor = inner.starts_with("data/") || inner.starts_with("constants/");
         if is_tensor && entry.compression() == CompressionMethod::Stored {
-            let offset = entry.data_start().context("a record without a place in the file")?;
-            records.push(Record { name, offset, size: entry.size(), crc32: entry.crc32() });
+            let offset = entry
+                .data_start()
+                .context("a record without a place in the file")?;
+            records.push(Record {
+                name,
+                offset,
+                size: entry.size(),
+                crc32: entry.crc32(),
+            });
             continue;
         }
         let mut bytes = Vec::new();
-        entry
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("'{}' is damaged: record '{name}'; copy or export the file again", path.display()))?;
+        entry.read_to_end(&mut bytes).with_context(|| {
+            format!(
+                "'{}' is damaged: record '{name}'; copy or export the file again",
+                path.display()
+            )
+        })?;
         computes_in_setstate |= inner.starts_with("code/") && mentions(&bytes, b"__setstate__")
             || inner == "data.pkl" && mentions(&bytes, b"torch.classes");
     }
@@ -154,8 +210,12 @@ fn read_directory(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Vec<Re
 fn check_all(path: &Path, archive: &mut ZipArchive<File>) -> Result<()> {
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
-        std::io::copy(&mut entry, &mut std::io::sink())
-            .with_context(|| format!("'{}' is damaged; copy or export the file again", path.display()))?;
+        std::io::copy(&mut entry, &mut std::io::sink()).with_context(|| {
+            format!(
+                "'{}' is damaged; copy or export the file again",
+                path.display()
+            )
+        })?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::activation::{Activation, Tokens};
 use super::archive::Archive;
 use super::ffi::{LayerInfo, Module};
-use super::selection::{Selection, select};
+use super::selection::{Selection, Wanted, select};
 use crate::images::Normaliser;
 use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
@@ -23,11 +23,21 @@ impl Layers {
     /// Where libtorch cannot load the file.
     pub fn load(archive: Archive) -> Result<Self> {
         let path = archive.path();
-        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let module = Module::load(&archive)
-            .with_context(|| format!("libtorch cannot load '{}'; export it again", path.display()))?;
+        let file_name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        let module = Module::load(&archive).with_context(|| {
+            format!("libtorch cannot load '{}'; export it again", path.display())
+        })?;
         let infos = module.layers();
-        Ok(Self { module, archive, file_name, infos })
+        Ok(Self {
+            module,
+            archive,
+            file_name,
+            infos,
+        })
     }
 
     /// Resolves names and globs.
@@ -38,16 +48,21 @@ impl Layers {
         select(patterns, &self.infos, &self.file_name)
     }
 
-    /// Cuts the model at the named layers, reads the weights that the cut needs, freezes it.
+    /// Cuts the model at the wanted layers, reads the weights that the cut needs, freezes it.
     ///
     /// # Errors
-    /// A damaged record, or libtorch's own errors.
-    pub fn cut(mut self, names: &[String], options: ExtractorOptions) -> Result<Extractor> {
+    /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
+    pub fn cut(mut self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
-        self.module.cut(names).with_context(|| format!("cannot cut '{file_name}'"))?;
+        let names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
+        self.module
+            .cut(&names)
+            .with_context(|| format!("cannot cut '{file_name}'"))?;
         self.module.fill(&self.archive)?;
-        self.module.freeze().with_context(|| format!("cannot freeze '{file_name}'"))?;
-        Extractor::settle(self.module, names, file_name, options)
+        self.module
+            .freeze()
+            .with_context(|| format!("cannot freeze '{file_name}'"))?;
+        Extractor::settle(self.module, wanted, &file_name, options)
     }
 }
 
@@ -62,11 +77,13 @@ pub struct ExtractorOptions {
     pub tokens: Option<Tokens>,
 }
 
-/// A wanted layer: its name, and the shape of one image's activation.
+/// A layer, and the shape of one image's activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     pub name: String,
     pub shape: Vec<u64>,
+    /// Which of the cut's outputs it is.
+    output: usize,
 }
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -77,16 +94,32 @@ pub struct Extractor {
     input: Tensor,
     channels_last: bool,
     pub layers: Vec<Layer>,
+    /// Why layers that a glob matched are not among `layers`, a line each.
+    pub left_out: Vec<String>,
 }
 
 impl Extractor {
     /// Tries the model on one or two blank images, first in the faster memory order, and learns the layers' shapes.
-    fn settle(module: Module, names: &[String], file_name: String, options: ExtractorOptions) -> Result<Self> {
+    fn settle(
+        module: Module,
+        wanted: &[Wanted],
+        file_name: &str,
+        options: ExtractorOptions,
+    ) -> Result<Self> {
         let side = options.side as i64;
-        let blank = |images: usize| Tensor::zeros([images as i64, side, side, 3], (Kind::Float, Device::Cpu));
-        let layers = names.iter().map(|name| Layer { name: name.clone(), shape: Vec::new() }).collect();
+        let blank = |images: usize| {
+            Tensor::zeros([images as i64, side, side, 3], (Kind::Float, Device::Cpu))
+        };
         let probe = options.batch.min(2); // two tell a batch dimension from one that is always 1
-        let mut extractor = Self { module, options, input: blank(probe), channels_last: true, layers };
+        let (layers, left_out) = (Vec::new(), Vec::new());
+        let mut extractor = Self {
+            module,
+            options,
+            input: blank(probe),
+            channels_last: true,
+            layers,
+            left_out,
+        };
         extractor.module.lay_out(true)?;
         let mut outputs = extractor.compute();
         if outputs.is_err() {
@@ -95,13 +128,36 @@ impl Extractor {
             extractor.module.lay_out(false)?;
             outputs = extractor.compute();
         }
-        let outputs = outputs.with_context(|| wants_another_input(&file_name, side))?;
-        let activations = extractor.activations(outputs, probe)?;
-        for (layer, activation) in extractor.layers.iter_mut().zip(&activations) {
-            layer.shape = activation.row_shape();
-        }
+        let outputs = outputs.with_context(|| wants_another_input(file_name, side))?;
+        extractor.learn_shapes(wanted, outputs, probe)?;
         extractor.input = blank(extractor.options.batch);
         Ok(extractor)
+    }
+
+    /// Keeps the layers that give a row an image; one that was asked for by name must.
+    fn learn_shapes(
+        &mut self,
+        wanted: &[Wanted],
+        outputs: Vec<Tensor>,
+        batch: usize,
+    ) -> Result<()> {
+        for (output, (Wanted { name, by_name }, tensor)) in wanted.iter().zip(outputs).enumerate() {
+            match Activation::new(name, tensor, batch, self.options.tokens) {
+                Ok(rows) => self.layers.push(Layer {
+                    name: name.clone(),
+                    shape: rows.row_shape(),
+                    output,
+                }),
+                Err(error) if *by_name => return Err(error),
+                Err(error) => self.left_out.push(error.to_string()),
+            }
+        }
+        ensure!(
+            !self.layers.is_empty(),
+            "no layer is left: {}",
+            self.left_out.join("; ")
+        );
+        Ok(())
     }
 
     /// The activations of one batch, in the layers' order. `pixels`: (batch, height, width, 3), RGB.
@@ -110,10 +166,15 @@ impl Extractor {
     /// A layer whose output is not one row an image or not of the shape that it had before; libtorch's own errors.
     pub fn forward(&mut self, pixels: &[u8]) -> Result<Vec<Activation>> {
         let count = self.input.numel();
-        ensure!(pixels.len() == count, "a batch of {} bytes, expected {count}", pixels.len());
+        ensure!(
+            pixels.len() == count,
+            "a batch of {} bytes, expected {count}",
+            pixels.len()
+        );
         // SAFETY: the tensor is contiguous, holds `count` f32 and belongs to this extractor alone: captured
         // activations never share its memory (drop_needless_clones keeps the clones of those that would).
-        let input = unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
+        let input =
+            unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
         self.options.normaliser.normalise_nhwc(pixels, input);
         let outputs = self.compute()?;
         let activations = self.activations(outputs, self.options.batch)?;
@@ -121,7 +182,7 @@ impl Extractor {
             let shape = activation.row_shape();
             ensure!(
                 shape == layer.shape,
-                "layer '{}' gave rows of shape {shape:?}, and {:?} before: its shape depends on the image",
+                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
                 layer.name,
                 layer.shape
             );
@@ -130,13 +191,20 @@ impl Extractor {
     }
 
     fn activations(&self, outputs: Vec<Tensor>, batch: usize) -> Result<Vec<Activation>> {
-        let layers = self.layers.iter().zip(outputs);
-        layers.map(|(layer, tensor)| Activation::new(&layer.name, tensor, batch, self.options.tokens)).collect()
+        let rows = |layer: &Layer| {
+            let tensor = outputs[layer.output].shallow_clone();
+            Activation::new(&layer.name, tensor, batch, self.options.tokens)
+        };
+        self.layers.iter().map(rows).collect()
     }
 
     fn compute(&mut self) -> Result<Vec<Tensor>> {
         let images = self.input.permute([0, 3, 1, 2]);
-        self.module.forward(&if self.channels_last { images } else { images.contiguous() })
+        self.module.forward(&if self.channels_last {
+            images
+        } else {
+            images.contiguous()
+        })
     }
 }
 

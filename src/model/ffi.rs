@@ -38,14 +38,27 @@ struct RawBuffer {
 }
 
 unsafe extern "C" {
-    fn featx_load(path: *const c_char, deferred: *const RawRange, count: usize, out: *mut *mut RawModule) -> *mut c_char;
+    fn featx_load(
+        path: *const c_char,
+        deferred: *const RawRange,
+        count: usize,
+        out: *mut *mut RawModule,
+    ) -> *mut c_char;
     fn featx_layer_count(module: *const RawModule) -> usize;
     fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
     fn featx_cut(module: *mut RawModule, names: *const *const c_char, count: usize) -> *mut c_char;
-    fn featx_awaited(module: *mut RawModule, out: *mut *const RawBuffer, count: *mut usize) -> *mut c_char;
+    fn featx_awaited(
+        module: *mut RawModule,
+        out: *mut *const RawBuffer,
+        count: *mut usize,
+    ) -> *mut c_char;
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
-    fn featx_forward(module: *mut RawModule, input: *const C_tensor, outputs: *mut *mut C_tensor) -> *mut c_char;
+    fn featx_forward(
+        module: *mut RawModule,
+        input: *const C_tensor,
+        outputs: *mut *mut C_tensor,
+    ) -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
 }
@@ -84,8 +97,14 @@ impl Module {
     /// libtorch's, where it cannot load the file.
     pub fn load(archive: &Archive) -> Result<Self> {
         let path = CString::new(archive.path().as_os_str().as_bytes())?;
-        let ranges: Vec<RawRange> =
-            archive.deferrable.iter().map(|record| RawRange { offset: record.offset, size: record.size }).collect();
+        let ranges: Vec<RawRange> = archive
+            .deferrable
+            .iter()
+            .map(|record| RawRange {
+                offset: record.offset,
+                size: record.size,
+            })
+            .collect();
         let mut raw = null_mut();
         // SAFETY: the path ends in NUL, `ranges` holds as many elements as said; both outlive the call.
         check(unsafe { featx_load(path.as_ptr(), ranges.as_ptr(), ranges.len(), &mut raw) })?;
@@ -95,7 +114,8 @@ impl Module {
     /// All layers, in `named_modules()` order.
     pub fn layers(&self) -> Vec<LayerInfo> {
         // SAFETY: `raw` is a live module, and each index is below its count.
-        let raw_layers = (0..unsafe { featx_layer_count(self.raw) }).map(|i| unsafe { featx_layer_at(self.raw, i) });
+        let raw_layers = (0..unsafe { featx_layer_count(self.raw) })
+            .map(|i| unsafe { featx_layer_at(self.raw, i) });
         raw_layers
             .map(|raw| LayerInfo {
                 name: text(raw.name),
@@ -114,7 +134,10 @@ impl Module {
     /// # Errors
     /// Where a name is not a layer.
     pub fn cut(&mut self, names: &[String]) -> Result<()> {
-        let names = names.iter().map(|name| CString::new(name.as_str())).collect::<Result<Vec<_>, _>>()?;
+        let names = names
+            .iter()
+            .map(|name| CString::new(name.as_str()))
+            .collect::<Result<Vec<_>, _>>()?;
         let pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
         // SAFETY: each pointer is to a string that ends in NUL and lives until the end of this function.
         check(unsafe { featx_cut(self.raw, pointers.as_ptr(), pointers.len()) })?;
@@ -136,7 +159,8 @@ impl Module {
             let buffer = unsafe { &*buffers.add(i) };
             // SAFETY: each buffer is the memory of one storage of the module, of this size, named once, and nobody
             // reads or writes it during this call. Any bytes are valid u8.
-            let memory = unsafe { std::slice::from_raw_parts_mut(buffer.data, buffer.size as usize) };
+            let memory =
+                unsafe { std::slice::from_raw_parts_mut(buffer.data, buffer.size as usize) };
             archive.read(&archive.deferrable[buffer.record], memory)?;
             bytes += buffer.size;
         }
@@ -171,7 +195,10 @@ impl Module {
         // SAFETY: `outputs` has a place for each layer of the cut; the input tensor is alive.
         check(unsafe { featx_forward(self.raw, input.as_ptr(), outputs.as_mut_ptr()) })?;
         // SAFETY: on success each output is an owned tensor that nothing else frees.
-        Ok(outputs.into_iter().map(|raw| unsafe { Tensor::from_ptr(raw) }).collect())
+        Ok(outputs
+            .into_iter()
+            .map(|raw| unsafe { Tensor::from_ptr(raw) })
+            .collect())
     }
 }
 
@@ -184,7 +211,9 @@ impl Drop for Module {
 
 fn text(raw: *const c_char) -> String {
     // SAFETY: the module's strings end in NUL and live as long as it does.
-    unsafe { CStr::from_ptr(raw) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(raw) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Null is success; a message is libtorch's own, its first lines only.
@@ -200,7 +229,13 @@ fn check(message: *mut c_char) -> Result<()> {
 
 /// A TorchScript error is a traceback of many lines; what went wrong is in its last ones (`RuntimeError: ...`).
 fn innermost(message: &str) -> String {
-    let line = message.lines().rev().find(|line| line.contains("Error: ")).or_else(|| message.lines().next());
+    let line = message
+        .lines()
+        .rev()
+        .find(|line| line.contains("Error: "))
+        .or_else(|| message.lines().next());
     let line = line.unwrap_or("libtorch gave no reason").trim();
-    line.split_once("Error: ").map_or(line, |(_, reason)| reason).to_owned()
+    line.split_once("Error: ")
+        .map_or(line, |(_, reason)| reason)
+        .to_owned()
 }

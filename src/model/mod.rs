@@ -10,3 +10,4 @@ mod selection;
 pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
+pub use ffi::LayerInfo;

@@ -8,9 +8,29 @@ use std::cmp::Reverse;
 /// Layers to capture, in the order in which they were asked for, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    pub names: Vec<String>,
+    pub wanted: Vec<Wanted>,
     /// Layers that a glob matched but no forward pass calls.
     pub never_called: Vec<String>,
+}
+
+/// A layer that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    /// Asked for by its name: then it must have rows. What only a glob matched may turn out to have none.
+    pub by_name: bool,
+}
+
+impl Selection {
+    fn want(&mut self, name: &str, by_name: bool) {
+        match self.wanted.iter_mut().find(|wanted| wanted.name == name) {
+            Some(wanted) => wanted.by_name |= by_name,
+            None => self.wanted.push(Wanted {
+                name: name.to_owned(),
+                by_name,
+            }),
+        }
+    }
 }
 
 /// Resolves names and globs against the layers of `model` (its file name, for messages).
@@ -42,7 +62,10 @@ fn select_by_glob(
         Ok(glob) => glob.compile_matcher(),
         Err(error) => bail!("layer glob '{pattern}' is malformed: {}", error.kind()),
     };
-    let mut matched = layers.iter().filter(|layer| glob.is_match(&layer.name)).peekable();
+    let mut matched = layers
+        .iter()
+        .filter(|layer| glob.is_match(&layer.name))
+        .peekable();
     if matched.peek().is_none() {
         bail!(
             "no layer of '{model}' matches '{pattern}'; nearest: {} (see: featx inspect {model})",
@@ -50,16 +73,16 @@ fn select_by_glob(
         );
     }
     for layer in matched {
-        let names = match layer.calls {
-            0 => &mut selection.never_called,
-            _ => &mut selection.names,
-        };
-        if !names.contains(&layer.name) {
-            names.push(layer.name.clone());
+        if layer.calls > 0 {
+            selection.want(&layer.name, false);
+        } else if !selection.never_called.contains(&layer.name) {
+            selection.never_called.push(layer.name.clone());
         }
     }
-    if selection.names.is_empty() {
-        bail!("no layer that '{pattern}' matches is ever called in '{model}' (see: featx inspect {model})");
+    if selection.wanted.is_empty() {
+        bail!(
+            "no layer that '{pattern}' matches is ever called in '{model}' (see: featx inspect {model})"
+        );
     }
     Ok(())
 }
@@ -79,21 +102,34 @@ fn select_by_name(
     if layers[index].calls == 0 {
         bail!("{}", why_never_called(index, layers, model));
     }
-    if !selection.names.iter().any(|selected| selected == name) {
-        selection.names.push(name.to_owned());
-    }
+    selection.want(name, true);
     Ok(())
 }
 
 /// The two layer names that a typing error most likely meant: fewest edits first, then the longest common start.
 fn nearest(name: &str, layers: &[LayerInfo]) -> String {
-    let mut names: Vec<(usize, &str)> =
-        layers.iter().enumerate().map(|(index, layer)| (index, layer.name.as_str())).collect();
+    let mut names: Vec<(usize, &str)> = layers
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| (index, layer.name.as_str()))
+        .collect();
     names.sort_by_cached_key(|&(index, candidate)| {
-        let common = name.bytes().zip(candidate.bytes()).take_while(|(a, b)| a == b).count();
-        (strsim::levenshtein(name, candidate), Reverse(common), Reverse(index))
+        let common = name
+            .bytes()
+            .zip(candidate.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        (
+            strsim::levenshtein(name, candidate),
+            Reverse(common),
+            Reverse(index),
+        )
     });
-    let two: Vec<String> = names.iter().take(2).map(|(_, name)| format!("'{name}'")).collect();
+    let two: Vec<String> = names
+        .iter()
+        .take(2)
+        .map(|(_, name)| format!("'{name}'"))
+        .collect();
     two.join(", ")
 }
 
@@ -103,18 +139,34 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> Stri
     let name = &layer.name;
     let called = |other: &&LayerInfo| other.calls > 0;
     let is_ancestor = |other: &LayerInfo| {
-        name.strip_prefix(&other.name).is_some_and(|rest| rest.starts_with('.'))
+        name.strip_prefix(&other.name)
+            .is_some_and(|rest| rest.starts_with('.'))
     };
-    let parent = layers[..index].iter().rev().filter(called).find(|other| is_ancestor(other));
+    let parent = layers[..index]
+        .iter()
+        .rev()
+        .filter(called)
+        .find(|other| is_ancestor(other));
     let before = layers[..index].iter().rev().find(called);
     let (reason, neighbour) = if layer.no_trace {
-        ("left no trace when the model was traced (it did nothing there)", before.or(parent))
+        (
+            "left no trace when the model was traced (it did nothing there)",
+            before.or(parent),
+        )
     } else if layer.weights_used {
-        ("is never called: its parent uses its weights directly", parent.or(before))
+        (
+            "is never called: its parent uses its weights directly",
+            parent.or(before),
+        )
     } else {
-        ("is never called by the model's forward in eval mode", parent.or(before))
+        (
+            "is never called by the model's forward in eval mode",
+            parent.or(before),
+        )
     };
-    let cure = neighbour.map_or(String::new(), |other| format!("; a layer near it: '{}'", other.name));
+    let cure = neighbour.map_or(String::new(), |other| {
+        format!("; a layer near it: '{}'", other.name)
+    });
     format!("layer '{name}' of '{model}' {reason}{cure} (see: featx inspect {model})")
 }
 
@@ -144,7 +196,18 @@ mod tests {
     fn names_and_globs_keep_their_order_and_come_once() {
         let names = ["features", "features.0", "features.1", "classifier", "idle"];
         let selection = select_in(&["classifier", "*", "features.1"], &names).unwrap();
-        assert_eq!(selection.names, ["classifier", "features", "features.0", "features.1"]);
+        let wanted: Vec<_> = selection
+            .wanted
+            .iter()
+            .map(|w| (w.name.as_str(), w.by_name))
+            .collect();
+        let expected = [
+            ("classifier", true),
+            ("features", false),
+            ("features.0", false),
+            ("features.1", true),
+        ];
+        assert_eq!(wanted, expected);
         assert_eq!(selection.never_called, ["idle"]);
     }
 
@@ -161,13 +224,23 @@ mod tests {
 
     #[test]
     fn a_layer_whose_weights_the_parent_uses_names_the_parent() {
-        let error = select_in(&["attn.out_proj"], &["attn", "attn.out_proj"]).unwrap_err().to_string();
-        assert!(error.contains("its parent uses its weights directly; a layer near it: 'attn'"), "{error}");
+        let error = select_in(&["attn.out_proj"], &["attn", "attn.out_proj"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("its parent uses its weights directly; a layer near it: 'attn'"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_glob_without_a_match_is_an_error() {
-        let error = select_in(&["classifer.*"], &["classifier.0"]).unwrap_err().to_string();
-        assert!(error.starts_with("no layer of 'm.pt' matches 'classifer.*'"), "{error}");
+        let error = select_in(&["classifer.*"], &["classifier.0"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("no layer of 'm.pt' matches 'classifer.*'"),
+            "{error}"
+        );
     }
 }

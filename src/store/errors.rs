@@ -36,14 +36,21 @@ impl ErrorLog {
         let mut rows = BTreeMap::new();
         if path.exists() {
             let named = || format!("cannot read '{}'", path.display());
-            for broken in csv::Reader::from_path(&path).with_context(named)?.deserialize() {
+            for broken in csv::Reader::from_path(&path)
+                .with_context(named)?
+                .deserialize()
+            {
                 let broken: Broken = broken.with_context(named)?;
                 if !again.covers(&(broken.row..broken.row + 1)) {
                     rows.insert(broken.row, broken);
                 }
             }
         }
-        Ok(Self { path, rows, changed: false })
+        Ok(Self {
+            path,
+            rows,
+            changed: false,
+        })
     }
 
     pub fn add(&mut self, broken: Broken) {

@@ -102,23 +102,9 @@ impl Folder {
 /// It is there, but is not such a file.
 pub fn read_merging(target: &Path) -> Result<Option<Header>> {
     let path = with_ending(target, super::removal::ENDING);
-    let read = || -> Result<Option<Header>> {
-        let mut file = match File::open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let length = file.metadata()?.len();
-        // A merge that was killed before it wrote a header holds no row.
-        if length == 0 {
-            return Ok(None);
-        }
-        let header = Header::read_any_length(&mut file, length)?;
-        let (expected, found) = (header.data_bytes(), length - header.data_offset);
-        anyhow::ensure!(
-            expected <= found,
-            "is cut short: its header promises {expected} bytes of data, the file has {found}"
-        );
-        Ok(Some(header))
+    let read = || match File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        file => super::removal::read_header(&file?),
     };
     read().with_context(|| format!("'{}'", path.display()))
 }

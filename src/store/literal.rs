@@ -119,12 +119,12 @@ impl<'a> Cursor<'a> {
             );
             shape.push(self.length()?);
             if !self.accept(',') {
+                self.expect(')')?;
                 // `(3)` is a number in Python, not a tuple.
                 ensure!(
                     shape.len() > 1,
                     "expected a tuple as its shape, found a number"
                 );
-                self.expect(')')?;
                 break;
             }
         }
@@ -175,12 +175,14 @@ impl<'a> Cursor<'a> {
 }
 
 /// The first characters, safe to print.
-pub fn excerpt(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .take(24)
-        .flat_map(char::escape_default)
-        .collect();
+fn excerpt(text: &str) -> String {
+    let mut short = String::new();
+    for c in text.chars().take(24) {
+        match c {
+            ' '..='~' => short.push(c),
+            _ => short.extend(c.escape_default()),
+        }
+    }
     if text.chars().nth(24).is_some() {
         short.push('…');
     }

@@ -1,9 +1,12 @@
 //! What lies on disk: `.npy` files, parts, the run directory.
 
+mod copy;
+pub mod cutting;
 pub mod dtype;
 #[cfg(feature = "torch")]
 pub mod errors;
 pub mod folder;
+pub mod joining;
 mod literal;
 mod naming;
 pub mod npy;
@@ -17,4 +20,6 @@ pub mod run_dir;
 #[cfg(feature = "torch")]
 pub mod run_writer;
 pub mod shards;
+pub mod sources;
+pub mod stats;
 pub mod unfinished;

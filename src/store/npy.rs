@@ -88,11 +88,11 @@ impl Header {
         let (expected, found) = (header.data_bytes(), length - header.data_offset);
         ensure!(
             expected <= found,
-            "is cut short: its header promises {expected} bytes of data, the file has {found}"
+            "cut short: its header promises {expected} bytes of data, the file has {found}"
         );
         ensure!(
             expected == found,
-            "is too long: its header promises {expected} bytes of data, the file has {found}"
+            "too long: its header promises {expected} bytes of data, the file has {found}"
         );
         Ok(header)
     }
@@ -106,13 +106,10 @@ impl Header {
         let got = read_up_to(source, &mut start[..8])?;
         ensure!(
             start[..got.min(6)] == MAGIC[..got.min(6)] && got > 0,
-            "is not an .npy file: expected it to start with '\\x93NUMPY', found {}",
+            "not an .npy file: expected it to start with '\\x93NUMPY', found {}",
             found_bytes(&start[..got.min(6)])
         );
-        ensure!(
-            got == 8,
-            "is cut short: expected a header, found {got} bytes"
-        );
+        ensure!(got == 8, "cut short: expected a header, found {got} bytes");
         let (version, width) = match (start[6], start[7]) {
             (1, 0) => (1, 2),
             (version @ (2 | 3), 0) => (version, 4),
@@ -120,7 +117,7 @@ impl Header {
         };
         ensure!(
             read_up_to(source, &mut start[8..8 + width])? == width,
-            "is cut short: expected a header, found {length} bytes"
+            "cut short: expected a header, found {length} bytes"
         );
         let text_length = start[8..8 + width]
             .iter()
@@ -133,7 +130,7 @@ impl Header {
         let data_offset = (8 + width) as u64 + text_length;
         ensure!(
             data_offset <= length,
-            "is cut short: its header ends at byte {data_offset}, the file has {length}"
+            "cut short: its header ends at byte {data_offset}, the file has {length}"
         );
         let mut text = vec![0; text_length as usize];
         source.read_exact(&mut text)?;

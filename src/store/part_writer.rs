@@ -27,18 +27,35 @@ impl PartWriter {
     ///
     /// # Errors
     /// No space, no permission, another process that writes the same part.
-    pub fn create(folder: &Path, start: u64, rows: u64, row_shape: &[u64], dtype: Dtype) -> Result<Self> {
+    pub fn create(
+        folder: &Path,
+        start: u64,
+        rows: u64,
+        row_shape: &[u64],
+        dtype: Dtype,
+    ) -> Result<Self> {
         let shape = [&[rows], row_shape].concat();
         let header = Header::new(dtype, shape)?;
         let unfinished = Unfinished::open(folder.join(partial_name(start)))?;
         let named = || format!("cannot write '{}'", unfinished.path().display());
         unfinished.file().set_len(0).with_context(named)?;
-        allocate(unfinished.file(), header.data_offset + header.data_bytes(), folder).with_context(named)?;
+        allocate(
+            unfinished.file(),
+            header.data_offset + header.data_bytes(),
+            folder,
+        )
+        .with_context(named)?;
         // SAFETY: this process holds the file's lock, and nothing else of it maps or truncates the file: readers wait
         // for its final name, and `seal` unmaps before it shortens.
         let mut map = unsafe { MmapMut::map_mut(unfinished.file()) }.with_context(named)?;
         map[..header.data_offset as usize].copy_from_slice(&header.to_bytes());
-        Ok(Self { unfinished, map, folder: folder.to_owned(), header, start })
+        Ok(Self {
+            unfinished,
+            map,
+            folder: folder.to_owned(),
+            header,
+            start,
+        })
     }
 
     /// The memory of some rows, numbered as in the whole run, in C order.
@@ -46,7 +63,9 @@ impl PartWriter {
     /// # Panics
     /// Where the part does not hold those rows.
     pub fn rows_mut(&mut self, rows: Range<u64>) -> &mut [u8] {
-        let at = |row: u64| (self.header.data_offset + (row - self.start) * self.header.row_bytes()) as usize;
+        let at = |row: u64| {
+            (self.header.data_offset + (row - self.start) * self.header.row_bytes()) as usize
+        };
         let bytes = at(rows.start)..at(rows.end);
         &mut self.map[bytes]
     }
@@ -62,12 +81,18 @@ impl PartWriter {
         }
         let header = self.header.with_rows(end - self.start)?;
         let bytes = header.to_bytes();
-        ensure!(bytes.len() as u64 == self.header.data_offset, "a header cannot change its length");
+        ensure!(
+            bytes.len() as u64 == self.header.data_offset,
+            "a header cannot change its length"
+        );
         self.map[..bytes.len()].copy_from_slice(&bytes);
         drop(self.map);
         let length = header.data_offset + header.data_bytes();
         let target = self.folder.join(part_name(&(self.start..end)));
-        self.unfinished.file().set_len(length).with_context(|| format!("cannot write '{}'", target.display()))?;
+        self.unfinished
+            .file()
+            .set_len(length)
+            .with_context(|| format!("cannot write '{}'", target.display()))?;
         self.unfinished.finish(&target)?;
         Ok(length)
     }
@@ -83,7 +108,10 @@ fn allocate(file: &File, bytes: u64, folder: &Path) -> Result<()> {
             Err(Errno::NOSPC.into())
         }
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-            std::io::copy(&mut std::io::Read::take(std::io::repeat(0), bytes), &mut &*file)?;
+            std::io::copy(
+                &mut std::io::Read::take(std::io::repeat(0), bytes),
+                &mut &*file,
+            )?;
             Ok(())
         }
         Err(error) => Err(error.into()),

@@ -44,12 +44,23 @@ impl RunWriter {
     /// # Errors
     /// A folder that cannot be made, an `errors.csv` that cannot be read.
     pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet) -> Result<Self> {
-        let folders: Vec<PathBuf> = layers.iter().map(|layer| directory.join(&layer.name)).collect();
+        let folders: Vec<PathBuf> = layers
+            .iter()
+            .map(|layer| directory.join(&layer.name))
+            .collect();
         for folder in &folders {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot create '{}'", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
         let errors = ErrorLog::open(directory, todo)?;
-        Ok(Self { folders, layers, open: None, errors, parts: 0, bytes: 0 })
+        Ok(Self {
+            folders,
+            layers,
+            open: None,
+            errors,
+            parts: 0,
+            bytes: 0,
+        })
     }
 
     /// True where the next row needs a new part.
@@ -67,10 +78,17 @@ impl RunWriter {
             let layer = &self.layers[index];
             let dtype = Dtype::parse(&layer.dtype)?;
             let count = rows.end - rows.start;
-            Ok((index, PartWriter::create(&self.folders[index], rows.start, count, &layer.shape, dtype)?))
+            Ok((
+                index,
+                PartWriter::create(&self.folders[index], rows.start, count, &layer.shape, dtype)?,
+            ))
         };
         let parts = layers.iter().map(part).collect::<Result<_>>()?;
-        self.open = Some(Step { next: rows.start, rows, parts });
+        self.open = Some(Step {
+            next: rows.start,
+            rows,
+            parts,
+        });
         Ok(())
     }
 
@@ -92,7 +110,9 @@ impl RunWriter {
                 fill_with_nan(part.rows_mut(*row..row + 1), &self.layers[*layer].dtype);
             }
         }
-        broken.into_iter().for_each(|broken| self.errors.add(broken));
+        broken
+            .into_iter()
+            .for_each(|broken| self.errors.add(broken));
         step.next = rows.end;
         if step.next == step.rows.end {
             self.seal()?;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A file in the making. Dropped before [`Unfinished::finish`], it is removed.
+/// A file in the making. Dropped before [`Unfinished::finish`], it is removed, unless it is kept to be continued.
 ///
 /// It is locked against another process making the same file; a process that died holds no lock, so what it left
 /// behind is taken over.
@@ -27,12 +27,13 @@ impl Unfinished {
     /// # Errors
     /// It cannot be made, or another process is making it.
     pub fn beside(target: &Path) -> Result<Self> {
-        let this = Self::open(with_ending(target, ".partial"))?;
+        let mut this = Self::open(with_ending(target, ".partial"))?;
+        this.keep = false;
         this.file.set_len(0)?;
         Ok(this)
     }
 
-    /// Opens the file at `path`, or makes an empty one there, and keeps whatever it holds.
+    /// Opens the file at `path`, or makes an empty one there, and keeps it and whatever it holds unless told otherwise.
     ///
     /// # Errors
     /// It cannot be opened or made, or another process is writing it.
@@ -58,7 +59,7 @@ impl Unfinished {
             }
             // Its maker may have renamed it between our opening and our locking: then this is the finished file.
             if is_still_at(&file, &path).with_context(named)? {
-                let keep = false;
+                let keep = true;
                 return Ok(Self { file, path, keep });
             }
         }
@@ -74,9 +75,9 @@ impl Unfinished {
         &self.path
     }
 
-    /// Leaves the file behind, under its temporary name, should it not come to [`Unfinished::finish`].
-    pub fn keep(&mut self) {
-        self.keep = true;
+    /// Says whether the file stays, under its temporary name, should it not come to [`Unfinished::finish`].
+    pub fn keep(&mut self, keep: bool) {
+        self.keep = keep;
     }
 
     /// Gives the file its name, replacing what had it, once its bytes are on disk.

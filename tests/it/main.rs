@@ -1,11 +1,24 @@
-//! The program's tests, one binary: a module for each room or command.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The program as its users run it, and its rooms beside what they follow: a file a command or a room.
+
+// Clippy's leave for tests ends at their helpers; an unwrap that fails fails the test.
+#![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "images")]
 mod broken;
+#[cfg(feature = "torch")]
+mod fidelity;
+mod inspect;
+mod merge;
+#[cfg(feature = "torch")]
+mod models;
+mod npy;
 #[cfg(feature = "images")]
 mod pillow;
 #[cfg(feature = "images")]
 mod pixels;
+mod removal;
 #[cfg(feature = "images")]
 mod scan;
+mod split;
+mod without_torch;
+mod workdir;

@@ -34,11 +34,27 @@ impl Plan {
     /// A run directory that holds another run, or parts that no `run.toml` explains.
     pub fn new(job: &Job, run: Run) -> Result<Self> {
         let resumes = RunDir::is_at(&job.out);
-        let missing = if resumes { missing_rows(job, &run)? } else { all_rows(job, &run)? };
-        let todo: RowSet = missing.iter().flat_map(|rows| rows.ranges().iter().cloned()).collect();
-        let steps = job.step_size.map_or_else(|| auto_step(&run), |steps| steps as u64);
+        let missing = if resumes {
+            missing_rows(job, &run)?
+        } else {
+            all_rows(job, &run)?
+        };
+        let todo: RowSet = missing
+            .iter()
+            .flat_map(|rows| rows.ranges().iter().cloned())
+            .collect();
+        let steps = job
+            .step_size
+            .map_or_else(|| auto_step(&run), |steps| steps as u64);
         let part_rows = steps * run.batch_size;
-        Ok(Self { out: job.out.clone(), segments: segments(&missing), todo, part_rows, run, resumes })
+        Ok(Self {
+            out: job.out.clone(),
+            segments: segments(&missing),
+            todo,
+            part_rows,
+            run,
+            resumes,
+        })
     }
 
     /// Bytes of one image's row, all layers.
@@ -61,10 +77,15 @@ impl Plan {
     pub fn begin(&self, images: &Images) -> Result<()> {
         if self.resumes {
             let done = figures::count(self.rows_done());
-            eprintln!("resuming '{}': {done} of {} rows are done", self.out.display(), figures::count(self.run.images));
+            eprintln!(
+                "resuming '{}': {done} of {} rows are done",
+                self.out.display(),
+                figures::count(self.run.images)
+            );
             return Ok(());
         }
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot create '{}'", self.out.display()))?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot create '{}'", self.out.display()))?;
         write_whole(&self.out.join(FILE_NAMES), &images.file_names())?;
         self.run.write(&self.out)
     }
@@ -81,7 +102,11 @@ impl Plan {
             bytes_per_row: self.row_bytes(),
             batch_size: self.run.batch_size,
             step_size: self.part_rows / self.run.batch_size,
-            parts: self.segments.iter().map(|segment| self.parts_of(segment)).sum(),
+            parts: self
+                .segments
+                .iter()
+                .map(|segment| self.parts_of(segment))
+                .sum(),
             disk_needed_bytes: rows * self.row_bytes(),
             layers: &self.run.layers,
         };
@@ -94,7 +119,8 @@ impl Plan {
     }
 
     fn parts_of(&self, segment: &Segment) -> u64 {
-        (segment.rows.end - segment.rows.start).div_ceil(self.part_rows) * segment.layers.len() as u64
+        (segment.rows.end - segment.rows.start).div_ceil(self.part_rows)
+            * segment.layers.len() as u64
     }
 }
 
@@ -112,25 +138,42 @@ struct Outline<'a> {
 
 impl Outline<'_> {
     fn print(&self) {
-        println!("rows         {} ({} done)", figures::count(self.rows), figures::count(self.rows_done));
+        println!(
+            "rows         {} ({} done)",
+            figures::count(self.rows),
+            figures::count(self.rows_done)
+        );
         println!("bytes a row  {}", figures::bytes(self.bytes_per_row));
         println!("batch size   {}", self.batch_size);
-        println!("step size    {} ({} rows a part)", self.step_size, self.step_size * self.batch_size);
+        println!(
+            "step size    {} ({} rows a part)",
+            self.step_size,
+            self.step_size * self.batch_size
+        );
         println!("parts        {}", figures::count(self.parts));
         println!("disk needed  {}", figures::bytes(self.disk_needed_bytes));
         for layer in self.layers {
-            println!("layer        {} {} {}", layer.name, figures::row_shape(&layer.shape), layer.dtype);
+            println!(
+                "layer        {} {} {}",
+                layer.name,
+                figures::row_shape(&layer.shape),
+                layer.dtype
+            );
         }
     }
 }
 
 fn row_bytes(run: &Run) -> u64 {
     let element = if run.dtype == "f16" { 2 } else { 4 };
-    run.layers.iter().map(|layer| layer.shape.iter().product::<u64>() * element).sum()
+    run.layers
+        .iter()
+        .map(|layer| layer.shape.iter().product::<u64>() * element)
+        .sum()
 }
 
 fn auto_step(run: &Run) -> u64 {
-    (STEP_BYTES / (row_bytes(run).max(1) * run.batch_size)).clamp(1, run.images.div_ceil(run.batch_size))
+    (STEP_BYTES / (row_bytes(run).max(1) * run.batch_size))
+        .clamp(1, run.images.div_ceil(run.batch_size))
 }
 
 /// Of each layer, the rows that are not in finished parts of the run that is in the directory.
@@ -149,7 +192,8 @@ fn missing_rows(job: &Job, run: &Run) -> Result<Vec<RowSet>> {
 fn all_rows(job: &Job, run: &Run) -> Result<Vec<RowSet>> {
     for layer in &run.layers {
         let folder = job.out.join(&layer.name);
-        let holds_something = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
+        let holds_something =
+            fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
         ensure!(
             !holds_something,
             "'{}' holds files of a run without run.toml; choose another --out or remove it",
@@ -161,15 +205,24 @@ fn all_rows(job: &Job, run: &Run) -> Result<Vec<RowSet>> {
 
 /// Cuts the missing rows so that each segment is missing in the same layers throughout.
 fn segments(missing: &[RowSet]) -> Vec<Segment> {
-    let mut cuts: Vec<u64> = missing.iter().flat_map(|rows| rows.ranges()).flat_map(|r| [r.start, r.end]).collect();
+    let mut cuts: Vec<u64> = missing
+        .iter()
+        .flat_map(|rows| rows.ranges())
+        .flat_map(|r| [r.start, r.end])
+        .collect();
     cuts.sort_unstable();
     cuts.dedup();
     let between = cuts.windows(2).map(|cut| cut[0]..cut[1]);
     let segment = |rows: std::ops::Range<u64>| Segment {
-        layers: (0..missing.len()).filter(|&layer| missing[layer].covers(&rows)).collect(),
+        layers: (0..missing.len())
+            .filter(|&layer| missing[layer].covers(&rows))
+            .collect(),
         rows,
     };
-    between.map(segment).filter(|segment| !segment.layers.is_empty()).collect()
+    between
+        .map(segment)
+        .filter(|segment| !segment.layers.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -179,8 +232,18 @@ mod tests {
     #[test]
     fn segments_are_missing_in_the_same_layers_throughout() {
         let missing = [RowSet::from(0..10), RowSet::from(4..12)];
-        let segment = |rows, layers: &[usize]| Segment { rows, layers: layers.to_vec() };
-        assert_eq!(segments(&missing), [segment(0..4, &[0]), segment(4..10, &[0, 1]), segment(10..12, &[1])]);
+        let segment = |rows, layers: &[usize]| Segment {
+            rows,
+            layers: layers.to_vec(),
+        };
+        assert_eq!(
+            segments(&missing),
+            [
+                segment(0..4, &[0]),
+                segment(4..10, &[0, 1]),
+                segment(10..12, &[1])
+            ]
+        );
         assert_eq!(segments(&[RowSet::default()]), []);
     }
 }

@@ -3,7 +3,7 @@
 mod plan;
 mod summary;
 
-use crate::cli::extract::ExtractArgs;
+use crate::cli::extract::Extract;
 use crate::images::{Images, Preprocess};
 use crate::job::Job;
 use crate::model::{Archive, Extractor, ExtractorOptions, Layers};
@@ -21,11 +21,14 @@ use summary::Summary;
 
 /// # Errors
 /// Whatever stopped it, worded for the user; the rows before it are in sealed parts.
-pub fn run(args: ExtractArgs) -> Result<()> {
+pub fn run(args: Extract) -> Result<()> {
     let started = Instant::now();
     let job = Job::new(args)?;
     let images = find_images(&job)?;
-    let batch = job.batch_size.unwrap_or(plan::BATCH).min(images.len() as usize);
+    let batch = job
+        .batch_size
+        .unwrap_or(plan::BATCH)
+        .min(images.len() as usize);
     let (mut extractor, fingerprint) = load_model(&job, batch)?;
     let run = describe(&job, &images, &extractor, fingerprint, batch);
     let plan = Plan::new(&job, run)?;
@@ -45,7 +48,13 @@ pub fn run(args: ExtractArgs) -> Result<()> {
         skip_broken: job.skip_broken,
         workers: job.workers,
     };
-    let progress = Progress::resumed("extract", Unit::Images, plan.run.images, plan.rows_done(), job.quiet);
+    let progress = Progress::resumed(
+        "extract",
+        Unit::Images,
+        plan.run.images,
+        plan.rows_done(),
+        job.quiet,
+    );
     pipeline::run(&work, &mut extractor, &mut writer, &progress)?;
 
     Summary::new(&plan, &writer, started.elapsed()).print(job.json)
@@ -64,35 +73,73 @@ fn load_model(job: &Job, batch: usize) -> Result<(Extractor, String)> {
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
     if archive.loaded_whole {
-        eprintln!("'{}' computes while it is loaded, so it is read whole", job.model.display());
+        eprintln!(
+            "'{}' computes while it is loaded, so it is read whole",
+            job.model.display()
+        );
     }
     let layers = Layers::load(archive)?;
     let selection = layers.select(&job.layers)?;
     if !selection.never_called.is_empty() {
         eprintln!("{}", never_called(&selection.never_called));
     }
-    let Preprocess { resize, crop, interpolation, .. } = &job.preprocess;
-    eprintln!("preprocessing: resize {resize}, crop {crop}, {} ({})", interpolation.name(), job.preprocess_source);
+    let Preprocess {
+        resize,
+        crop,
+        interpolation,
+        ..
+    } = &job.preprocess;
+    eprintln!(
+        "preprocessing: resize {resize}, crop {crop}, {} ({})",
+        interpolation.name(),
+        job.preprocess_source
+    );
     let options = ExtractorOptions {
         batch,
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
     };
-    Ok((layers.cut(&selection.names, options)?, fingerprint))
+    let extractor = layers.cut(&selection.wanted, options)?;
+    extractor
+        .left_out
+        .iter()
+        .for_each(|line| eprintln!("left out: {line}"));
+    Ok((extractor, fingerprint))
 }
 
 fn never_called(names: &[String]) -> String {
-    let some: Vec<String> = names.iter().take(3).map(|name| format!("'{name}'")).collect();
+    let some: Vec<String> = names
+        .iter()
+        .take(3)
+        .map(|name| format!("'{name}'"))
+        .collect();
     let more = names.len().saturating_sub(3);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("left out, for they are never called: {}{more} (see: featx inspect)", some.join(", "))
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "left out, for they are never called: {}{more} (see: featx inspect)",
+        some.join(", ")
+    )
 }
 
-fn describe(job: &Job, images: &Images, extractor: &Extractor, fingerprint: String, batch: usize) -> Run {
+fn describe(
+    job: &Job,
+    images: &Images,
+    extractor: &Extractor,
+    fingerprint: String,
+    batch: usize,
+) -> Run {
     let layer = |layer: &crate::model::Layer| run::Layer {
         name: layer.name.clone(),
-        shape: if job.flatten { vec![layer.shape.iter().product()] } else { layer.shape.clone() },
+        shape: if job.flatten {
+            vec![layer.shape.iter().product()]
+        } else {
+            layer.shape.clone()
+        },
         dtype: job.stored.descr().to_owned(),
     };
     let preprocess = &job.preprocess;
@@ -106,7 +153,10 @@ fn describe(job: &Job, images: &Images, extractor: &Extractor, fingerprint: Stri
         images: images.len(),
         image_list: hex(&Sha256::digest(images.file_names())),
         shards: 1,
-        model: run::Model { file: job.model.display().to_string(), fingerprint },
+        model: run::Model {
+            file: job.model.display().to_string(),
+            fingerprint,
+        },
         preprocess: run::Preprocess {
             resize: preprocess.resize as u32,
             crop: preprocess.crop as u32,
@@ -125,5 +175,7 @@ fn hex(bytes: &[u8]) -> String {
 /// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.
 fn existing_ancestor(directory: &Path) -> &Path {
     let found = directory.ancestors().find(|ancestor| ancestor.exists());
-    found.filter(|ancestor| *ancestor != Path::new("")).unwrap_or(Path::new("."))
+    found
+        .filter(|ancestor| *ancestor != Path::new(""))
+        .unwrap_or(Path::new("."))
 }

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Runs one fuzz target of tests/fuzz for some time; what crashes is kept in tests/fuzz/artifacts.
+# usage: fuzz.sh TARGET SECONDS      targets: the files of tests/fuzz/targets
+#
+# Needs nothing but the stable toolchain and a C++ compiler: the coverage that libFuzzer goes by is an LLVM pass, asked
+# for by the flags that cargo-fuzz gives, without its sanitizers, which need nightly. Overflow checks and debug
+# assertions are on.
+set -eu
+cd "$(dirname "$0")/../tests/fuzz"
+target=$1 seconds=$2
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+pass="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+pass="$pass -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
+pass="$pass -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+# Naming the host as the target keeps the flags from build scripts.
+RUSTFLAGS="--cfg fuzzing $pass" cargo build -q --release --target "$host" --bin "$target"
+
+mkdir -p "corpus/$target" artifacts "seeds/$target"
+set -- -max_total_time="$seconds" -artifact_prefix="artifacts/$target-" -print_final_stats=1 -rss_limit_mb=512
+[ ! -e "$target.dict" ] || set -- "$@" -dict="$target.dict"
+exec "target/$host/release/$target" "$@" "corpus/$target" "seeds/$target"

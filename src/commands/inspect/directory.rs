@@ -1,0 +1,243 @@
+//! `featx inspect DIR`: a run, or a folder of parts.
+
+use crate::figures::{bytes, count, counted, row_shape};
+use crate::store::folder::Folder;
+use crate::store::rows::RowSet;
+use crate::store::run::Run;
+use crate::store::run_dir::{LayerState, RunDir};
+use crate::store::shards::array_expression;
+use crate::store::sources::{Bare, Sources};
+use crate::table;
+use anyhow::Result;
+use serde::Serialize;
+use std::path::Path;
+
+/// The keys of `--json`.
+#[derive(Serialize)]
+pub struct Report {
+    path: String,
+    /// What `run.toml` says; null for a folder without one.
+    run: Option<Run>,
+    layers: Vec<Layer>,
+    /// Null for a run of one shard.
+    shards: Option<Shards>,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    /// Of a row; null where nothing tells it yet.
+    shape: Option<Vec<u64>>,
+    dtype: Option<String>,
+    rows_done: u64,
+    rows_wanted: u64,
+    /// Pairs [start, end).
+    missing: Vec<[u64; 2]>,
+    parts: u64,
+    /// `features.npy` is there.
+    merged: bool,
+    /// Of all finished files.
+    bytes: u64,
+    problems: Vec<String>,
+    #[serde(skip)]
+    missing_words: String,
+}
+
+#[derive(Serialize)]
+struct Shards {
+    count: u64,
+    done: u64,
+    missing: Vec<u64>,
+    /// For `sbatch --array=`; empty when nothing is missing.
+    array: String,
+}
+
+/// Reads names and headers alone.
+///
+/// # Errors
+/// There is nothing of ours, or it contradicts itself.
+pub fn report(path: &Path) -> Result<Report> {
+    let (run, layers, shards) = match Sources::find(path)? {
+        Sources::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
+        Sources::Run { dir, layers } => {
+            let shards = (dir.run.shards > 1).then(|| shards(&dir, &layers));
+            let layers = layers
+                .iter()
+                .map(|state| run_layer(state, &dir.run))
+                .collect();
+            (Some(dir.run), layers, shards)
+        }
+    };
+    let path = path.display().to_string();
+    Ok(Report {
+        path,
+        run,
+        layers,
+        shards,
+    })
+}
+
+fn shards(dir: &RunDir, layers: &[LayerState]) -> Shards {
+    let missing = dir.missing_shards(layers);
+    Shards {
+        count: dir.run.shards,
+        done: dir.run.shards - missing.len() as u64,
+        array: array_expression(&missing),
+        missing,
+    }
+}
+
+fn run_layer(state: &LayerState, run: &Run) -> Layer {
+    let mut layer = layer(
+        &state.layer.name,
+        &state.folder,
+        &state.done,
+        &state.missing,
+    );
+    layer.shape = Some(state.layer.shape.clone());
+    layer.dtype = Some(state.layer.dtype.clone());
+    layer.problems = state.problems(run);
+    layer
+}
+
+fn bare_layer(bare: &Bare) -> Layer {
+    let done = bare.folder.done();
+    let end = done.ranges().last().map_or(0, |last| last.end);
+    let missing = done.missing(0..bare.rows.unwrap_or(end));
+    layer(&bare.layer, &bare.folder, &done, &missing)
+}
+
+fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer {
+    let joined = [&folder.merged, &folder.merging].into_iter().flatten();
+    let headers = || {
+        folder
+            .parts
+            .iter()
+            .map(|part| &part.header)
+            .chain(joined.clone())
+    };
+    Layer {
+        name: name.into(),
+        shape: headers().next().map(|header| header.row_shape().to_vec()),
+        dtype: headers().next().map(|header| header.dtype.to_string()),
+        rows_done: done.len(),
+        rows_wanted: done.len() + missing.len(),
+        missing: missing
+            .ranges()
+            .iter()
+            .map(|range| [range.start, range.end])
+            .collect(),
+        parts: folder.parts.len() as u64,
+        merged: folder.merged.is_some(),
+        bytes: headers()
+            .map(|header| header.data_offset + header.data_bytes())
+            .sum(),
+        problems: folder.problems(),
+        missing_words: missing.to_string(),
+    }
+}
+
+pub fn table(report: &Report) -> String {
+    let mut text = match &report.run {
+        None => format!("{}: no run.toml\n", report.path),
+        Some(run) => table::pairs(&report.path, &run_words(run)),
+    };
+    let heads = [
+        "layer",
+        "row",
+        "dtype",
+        "rows done",
+        "files",
+        "size",
+        "missing rows",
+    ];
+    let mut rows = vec![heads.map(String::from).to_vec()];
+    rows.extend(report.layers.iter().map(layer_words));
+    text += &format!("\n{}", table::columns(&rows));
+    for problem in report.layers.iter().flat_map(|layer| &layer.problems) {
+        text += &format!("\nproblem: {problem}\n");
+    }
+    if let Some(shards) = &report.shards {
+        text += &format!(
+            "\nshards: {} of {} done\n",
+            count(shards.done),
+            count(shards.count)
+        );
+        if !shards.array.is_empty() {
+            text += &format!("missing: --array={}\n", shards.array);
+        }
+    }
+    text
+}
+
+fn layer_words(layer: &Layer) -> Vec<String> {
+    let share = match layer.rows_wanted {
+        0 => 100.0,
+        // Rounded down: nothing is 100 % done while a row is missing.
+        wanted => (layer.rows_done as f64 / wanted as f64 * 1000.0).floor() / 10.0,
+    };
+    let files = match (layer.parts, layer.merged) {
+        (0, true) => "merged".into(),
+        (parts, true) => format!("merged, {}", counted(parts, "part")),
+        (parts, false) => counted(parts, "part"),
+    };
+    vec![
+        layer.name.clone(),
+        layer
+            .shape
+            .as_ref()
+            .map_or("?".into(), |shape| row_shape(shape)),
+        layer.dtype.clone().unwrap_or("?".into()),
+        format!(
+            "{} of {} ({share:.1} %)",
+            count(layer.rows_done),
+            count(layer.rows_wanted)
+        ),
+        files,
+        bytes(layer.bytes),
+        if layer.missing.is_empty() {
+            "none".into()
+        } else {
+            layer.missing_words.clone()
+        },
+    ]
+}
+
+fn run_words(run: &Run) -> Vec<(&'static str, String)> {
+    let p = &run.preprocess;
+    let (mean, std) = (p.mean.map(|x| x.to_string()), p.std.map(|x| x.to_string()));
+    let fingerprint: String = run.model.fingerprint.chars().take(12).collect();
+    let mut words = vec![
+        (
+            "model",
+            format!("{} (fingerprint {fingerprint})", run.model.file),
+        ),
+        (
+            "images",
+            format!("{} in batches of {}", count(run.images), run.batch_size),
+        ),
+        (
+            "precision",
+            format!("{}, stored as {}", run.precision, run.dtype),
+        ),
+        (
+            "preprocess",
+            format!(
+                "resize {}, crop {}, {}, mean {}, std {}",
+                p.resize,
+                p.crop,
+                p.interpolation,
+                mean.join(","),
+                std.join(",")
+            ),
+        ),
+        ("featx", run.featx.clone()),
+    ];
+    if run.flatten {
+        words.push(("flatten", "yes".into()));
+    }
+    if let Some(tokens) = &run.tokens {
+        words.push(("tokens", tokens.clone()));
+    }
+    words
+}

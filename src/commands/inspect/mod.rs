@@ -1,0 +1,93 @@
+//! `featx inspect`: what an array, a run directory or a model holds.
+
+mod array;
+mod directory;
+#[cfg(feature = "torch")]
+mod model;
+
+use crate::cli::Inspect;
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{Read, Write, stdout};
+use std::path::Path;
+
+/// What a path leads to.
+enum Found {
+    Array,
+    Directory,
+    Model,
+}
+
+/// Looks at what is at the path, and prints what it holds.
+///
+/// # Errors
+/// There is nothing, or nothing that featx knows, or it is damaged.
+pub fn run(typed: &Inspect) -> Result<()> {
+    match recognise(&typed.path)? {
+        Found::Array => {
+            let report = array::report(&typed.path, typed.quiet)?;
+            print(typed.json, &report, array::table)
+        }
+        Found::Directory => {
+            let report = directory::report(&typed.path)?;
+            print(typed.json, &report, directory::table)
+        }
+        Found::Model => model(typed),
+    }
+}
+
+#[cfg(feature = "torch")]
+fn model(typed: &Inspect) -> Result<()> {
+    let report = model::report(&typed.path)?;
+    print(typed.json, &report, model::table)
+}
+
+#[cfg(not(feature = "torch"))]
+fn model(typed: &Inspect) -> Result<()> {
+    bail!(
+        "'{}' is a model, and this featx was built without libtorch; build it with the feature 'torch' to inspect models",
+        typed.path.display()
+    )
+}
+
+/// Goes by the first bytes, and by the name where they say nothing.
+fn recognise(path: &Path) -> Result<Found> {
+    let named = || format!("'{}'", path.display());
+    if std::fs::metadata(path).with_context(named)?.is_dir() {
+        return Ok(Found::Directory);
+    }
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    if ending == "npy" {
+        return Ok(Found::Array);
+    }
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(6).read_to_end(&mut start))
+        .with_context(named)?;
+    match start.as_slice() {
+        b"\x93NUMPY" => Ok(Found::Array),
+        [b'P', b'K', ..] => Ok(Found::Model),
+        _ if matches!(ending, "pt" | "pth" | "ts") => Ok(Found::Model),
+        _ => bail!(
+            "'{}' is nothing that featx knows: expected an .npy file, a run directory or a TorchScript model",
+            path.display()
+        ),
+    }
+}
+
+/// On stdout, as JSON for scripts or as a table for people.
+fn print<R: Serialize>(json: bool, report: &R, table: impl Fn(&R) -> String) -> Result<()> {
+    let text = match json {
+        true => serde_json::to_string_pretty(report)? + "\n",
+        false => table(report),
+    };
+    match stdout().write_all(text.as_bytes()) {
+        // `featx inspect … | head` has read what it wanted.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stdout"),
+    }
+}

@@ -1,0 +1,137 @@
+//! What a TorchScript model holds: its layers, with their shapes for one image.
+
+use crate::figures::{bytes, count, row_shape};
+use crate::images::Preprocess;
+use crate::job::preprocess_of;
+use crate::model::{Archive, Extractor, ExtractorOptions, LayerInfo, Layers};
+use crate::table;
+use anyhow::Result;
+use serde::Serialize;
+use std::path::Path;
+
+/// Stored as f32.
+const ELEMENT_BYTES: u64 = 4;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    file: String,
+    fingerprint: String,
+    /// Shape of one image as the model takes it.
+    input: [usize; 3],
+    /// Why no shapes could be computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    layers: Vec<Row>,
+}
+
+/// One layer, in the order of PyTorch's `named_modules()`.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    parameters: u64,
+    /// Places in the model that call it; a call inside a loop counts once.
+    calls: u64,
+    in_loop: bool,
+    /// Of one image's activation; none where there is none.
+    shape: Option<Vec<u64>>,
+    bytes_per_row: Option<u64>,
+}
+
+/// Loads the model and computes one pass over blank images, every layer at once.
+///
+/// # Errors
+/// It is no TorchScript model.
+pub fn report(path: &Path) -> Result<Report> {
+    let archive = Archive::open(path)?;
+    let fingerprint = archive.fingerprint.clone();
+    let (preprocess, _) = preprocess_of(path)?;
+    let layers = Layers::load(archive)?;
+    let infos = layers.infos.clone();
+    let (extractor, problem) = match try_all(layers, &preprocess) {
+        Ok(extractor) => (Some(extractor), None),
+        Err(error) => (None, Some(format!("{error:#}"))),
+    };
+    let row = |info: LayerInfo| {
+        let computed = extractor.iter().flat_map(|extractor| &extractor.layers);
+        let shape = computed
+            .into_iter()
+            .find(|layer| layer.name == info.name)
+            .map(|layer| layer.shape.clone());
+        Row {
+            bytes_per_row: shape
+                .as_ref()
+                .map(|shape| shape.iter().product::<u64>() * ELEMENT_BYTES),
+            name: info.name,
+            kind: info.kind,
+            parameters: info.parameters,
+            calls: info.calls,
+            in_loop: info.in_loop,
+            shape,
+        }
+    };
+    Ok(Report {
+        file: path.display().to_string(),
+        fingerprint,
+        input: [3, preprocess.crop, preprocess.crop],
+        problem,
+        layers: infos.into_iter().map(row).collect(),
+    })
+}
+
+fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
+    let selection = layers.select(&["*".to_owned()])?;
+    let options = ExtractorOptions {
+        batch: 2,
+        side: preprocess.crop,
+        normaliser: preprocess.normaliser(),
+        tokens: None,
+    };
+    layers.cut(&selection.wanted, options)
+}
+
+pub fn table(report: &Report) -> String {
+    let facts = [
+        ("fingerprint", report.fingerprint.chars().take(12).collect()),
+        ("input", format!("{:?}, one image", report.input)),
+        ("layers", count(report.layers.len() as u64)),
+    ];
+    let heads = [
+        "layer",
+        "type",
+        "parameters",
+        "output",
+        "bytes a row",
+        "calls",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let rows = report.layers.iter().map(|row| {
+        let calls = match (row.calls, row.in_loop) {
+            (0, _) => "never called".to_owned(),
+            (n, true) => format!("{n}, in a loop"),
+            (1, false) => String::new(),
+            (n, false) => format!("{n}; the last is kept"),
+        };
+        vec![
+            row.name.clone(),
+            row.kind.clone(),
+            count(row.parameters),
+            row.shape.as_deref().map_or("-".to_owned(), row_shape),
+            row.bytes_per_row.map_or("-".to_owned(), bytes),
+            calls,
+        ]
+    });
+    let rows: Vec<Vec<String>> = std::iter::once(heads).chain(rows).collect();
+    let problem = report
+        .problem
+        .iter()
+        .map(|problem| format!("\nno shapes: {problem}\n"));
+    format!(
+        "{}\n{}{}",
+        table::pairs(&report.file, &facts),
+        table::columns(&rows),
+        problem.collect::<String>()
+    )
+}

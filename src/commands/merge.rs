@@ -1,0 +1,168 @@
+//! `featx merge`: the parts of each layer become one file.
+
+use crate::cli::Merge;
+use crate::figures::{bytes, counted, row_shape};
+use crate::progress::{Progress, Unit};
+use crate::store::folder::Folder;
+use crate::store::joining::{Join, Wish};
+use crate::store::parts::MERGED;
+use crate::store::run_dir::{LayerState, RunDir};
+use crate::store::shards::array_expression;
+use crate::store::sources::Sources;
+use crate::store::unfinished::{directory_of, require_space};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+/// One layer that is asked for.
+struct Wanted {
+    layer: String,
+    folder: Folder,
+    rows: Option<u64>,
+}
+
+/// Checks every layer, then writes them one after the other.
+///
+/// # Errors
+/// A layer that cannot be merged, before any is; a disk that fails or is full.
+pub fn run(typed: &Merge) -> Result<()> {
+    let wanted = find(typed)?;
+    let wish = Wish {
+        remove_parts: typed.remove_parts,
+        overwrite: typed.overwrite,
+    };
+    let mut joins = Vec::new();
+    for wanted in &wanted {
+        let target = typed
+            .out
+            .clone()
+            .unwrap_or_else(|| wanted.folder.path.join(MERGED));
+        match &wanted.folder.merged {
+            Some(merged) if wanted.folder.parts.is_empty() && typed.out.is_none() => {
+                eprintln!(
+                    "{}: merged already, {}",
+                    wanted.layer,
+                    counted(merged.shape[0], "row")
+                );
+            }
+            _ => joins.push((
+                &wanted.layer,
+                Join::plan(&wanted.folder, wanted.rows, target, wish)?,
+            )),
+        }
+    }
+    check_space(&joins, wish)?;
+    joins
+        .iter()
+        .try_for_each(|(layer, join)| write(layer, join, typed))
+}
+
+/// The layers that are asked for, refused with a word where a run has not finished them.
+fn find(typed: &Merge) -> Result<Vec<Wanted>> {
+    let mut sources = Sources::find(&typed.dir)?;
+    let names = sources.layer_names();
+    if let Some(layer) = &typed.layer {
+        ensure!(
+            names.contains(layer),
+            "layer '{layer}' is not in '{}'; it holds {}",
+            typed.dir.display(),
+            names.join(", ")
+        );
+        sources.keep_layer(layer);
+    }
+    ensure!(
+        typed.out.is_none() || typed.layer.is_some() || names.len() == 1,
+        "--out takes one layer, and '{}' holds {}: {}; choose one with --layer",
+        typed.dir.display(),
+        names.len(),
+        names.join(", ")
+    );
+    match sources {
+        Sources::Run { dir, layers } => from_run(&dir, layers),
+        Sources::Bare(bare) => Ok(bare
+            .into_iter()
+            .map(|bare| Wanted {
+                layer: bare.layer,
+                folder: bare.folder,
+                rows: bare.rows,
+            })
+            .collect()),
+    }
+}
+
+fn from_run(dir: &RunDir, layers: Vec<LayerState>) -> Result<Vec<Wanted>> {
+    for state in &layers {
+        if let Some(problem) = state.problems(&dir.run).into_iter().next() {
+            bail!("{problem}");
+        }
+        ensure!(
+            state.missing.is_empty(),
+            "'{}' lacks rows {} of {}; {}",
+            state.folder.path.display(),
+            state.missing,
+            dir.run.images,
+            cure(dir, &layers)
+        );
+    }
+    let rows = Some(dir.run.images);
+    let wanted = |state: LayerState| Wanted {
+        layer: state.layer.name,
+        folder: state.folder,
+        rows,
+    };
+    Ok(layers.into_iter().map(wanted).collect())
+}
+
+fn cure(dir: &RunDir, layers: &[LayerState]) -> String {
+    if dir.run.shards == 1 {
+        return "run the same featx extract again to finish them".into();
+    }
+    let missing = array_expression(&dir.missing_shards(layers));
+    format!("submit the missing shards again: --array={missing}")
+}
+
+/// Results that go to the same filesystem share its space; while parts are removed, only the largest one needs any.
+fn check_space(joins: &[(&String, Join)], wish: Wish) -> Result<()> {
+    let mut needs: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
+    for (_, join) in joins.iter().filter(|(_, join)| !join.only_remove) {
+        let directory = directory_of(&join.target);
+        let meta = std::fs::metadata(directory);
+        let device = meta
+            .with_context(|| format!("cannot write to '{}'", directory.display()))?
+            .dev();
+        let (_, needed) = needs.entry(device).or_insert((directory.into(), 0));
+        match wish.remove_parts {
+            true => *needed = join.removal_space()?.max(*needed),
+            false => *needed += join.result_bytes(),
+        }
+    }
+    needs
+        .into_values()
+        .try_for_each(|(directory, needed)| require_space(&directory, needed))
+}
+
+fn write(layer: &str, join: &Join, typed: &Merge) -> Result<()> {
+    let left = join
+        .parts
+        .iter()
+        .filter(|part| part.rows.end > join.safe_rows);
+    let total = left.map(|part| part.bytes()).sum();
+    let progress = Progress::new(&format!("merge {layer}"), Unit::Bytes, total, typed.quiet);
+    let advance = |n| progress.advance(n);
+    match typed.remove_parts {
+        true => join.write_and_remove(&advance)?,
+        false => join.write(&advance)?,
+    }
+    drop(progress);
+    let header = &join.header;
+    eprintln!(
+        "{}: {} of {} {}, {}",
+        join.target.display(),
+        counted(header.shape[0], "row"),
+        row_shape(header.row_shape()),
+        header.dtype,
+        bytes(join.result_bytes())
+    );
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
+
+use crate::models::models;
+use crate::workdir::Workdir;
+use featx::store::npy::Header;
+use half::f16;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Relative L2 distance that is still the same, in f32.
+const TOLERANCE: f64 = 1e-5;
+
+#[test]
+fn every_layer_is_what_a_hook_sees() {
+    let models = models();
+    let names = names_of_models(&models);
+    assert!(names.len() >= 30, "{names:?}");
+    let failures: Vec<String> = names
+        .iter()
+        .flat_map(|name| check_model(&models, name))
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn names_of_models(models: &Path) -> Vec<String> {
+    let entries = fs::read_dir(models)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.extension().is_some_and(|ending| ending == "pt"));
+    let mut names: Vec<_> = files
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Runs featx on all layers of a model, three images a batch, and compares; a line for each layer that differs, is
+/// missing or is too much.
+fn check_model(models: &Path, name: &str) -> Vec<String> {
+    let dir = Workdir::new(&format!("fidelity/{name}"));
+    let model = models.join(format!("{name}.pt"));
+    let photos = models.join("photos");
+    let ended = dir.featx(&[
+        "extract",
+        "--model",
+        model.to_str().unwrap(),
+        "--layer",
+        "*",
+        "--batch-size",
+        "3",
+        "--out",
+        "out",
+        photos.to_str().unwrap(),
+    ]);
+    if ended.code != Some(0) {
+        return vec![format!("{name}: {}", ended.stderr)];
+    }
+    let reference = models.join(name);
+    let text = fs::read_to_string(reference.join("layers.json")).unwrap();
+    let layers: Value = serde_json::from_str(&text).unwrap();
+    let expected = expected_layers(&layers["layers"], name.ends_with("_traced"));
+    let found: BTreeSet<String> = dir
+        .names("out")
+        .into_iter()
+        .filter(|name| dir.path("out").join(name).is_dir())
+        .collect();
+    let mut failures: Vec<String> = expected
+        .must
+        .difference(&found)
+        .map(|layer| format!("{name}: '{layer}' is missing"))
+        .collect();
+    for layer in &found {
+        if !expected.must.contains(layer) && !expected.may.contains(layer) {
+            failures.push(format!("{name}: '{layer}' should have no rows"));
+        } else if let Some(distance) = distance(&dir.path("out"), &reference, layer) {
+            failures.push(format!("{name}: '{layer}' differs, {distance}"));
+        }
+    }
+    failures
+}
+
+struct Expected {
+    must: BTreeSet<String>,
+    may: BTreeSet<String>,
+}
+
+/// Layers with a row an image; a traced file may lack those that gave back their input.
+fn expected_layers(layers: &Value, traced: bool) -> Expected {
+    let mut expected = Expected {
+        must: BTreeSet::new(),
+        may: BTreeSet::new(),
+    };
+    for (name, layer) in layers.as_object().unwrap() {
+        if layer["shape"].is_null() || layer["per_image"] == false {
+            continue;
+        }
+        let optional = traced && layer["no_trace"] == true;
+        if optional {
+            &mut expected.may
+        } else {
+            &mut expected.must
+        }
+        .insert(name.clone());
+        for alias in layer["aliases"].as_array().into_iter().flatten() {
+            expected.may.insert(alias.as_str().unwrap().to_owned());
+        }
+    }
+    expected
+}
+
+/// Why a layer's rows are not the reference's; none where they are.
+fn distance(out: &Path, reference: &Path, layer: &str) -> Option<String> {
+    let parts = fs::read_dir(out.join(layer))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let (found_shape, found) = values(&parts.into_iter().next().unwrap());
+    let calls: Vec<PathBuf> = (0..)
+        .map(|call| reference.join(format!("{layer}@{call}.npy")))
+        .take_while(|path| path.exists())
+        .collect();
+    let file = reference.join(format!("{layer}.npy"));
+    // Of a module with several names each name has its own calls.
+    let candidates = if file.exists() {
+        [vec![file], calls].concat()
+    } else {
+        all_calls(reference)
+    };
+    let distances = candidates.iter().map(|path| {
+        let (shape, expected) = values(path);
+        if shape != found_shape {
+            return f64::INFINITY;
+        }
+        let norm = |values: &mut dyn Iterator<Item = f64>| {
+            values.map(|value| value * value).sum::<f64>().sqrt()
+        };
+        let difference = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
+        difference / norm(&mut expected.iter().copied()).max(f64::MIN_POSITIVE)
+    });
+    let least = distances.fold(f64::INFINITY, f64::min);
+    (least.is_nan() || least > TOLERANCE)
+        .then(|| format!("relative L2 {least:e}, shape {found_shape:?}"))
+}
+
+/// The single calls of modules that have several names.
+fn all_calls(reference: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(reference)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.to_str().unwrap().contains('@'))
+        .collect()
+}
+
+/// Shape and values of an array of any of the types that a layer gives.
+fn values(path: &Path) -> (Vec<u64>, Vec<f64>) {
+    let header = Header::read(path).unwrap();
+    let bytes = fs::read(path).unwrap();
+    let data = &bytes[header.data_offset as usize..];
+    let values = match header.dtype.descr() {
+        "<f4" => data
+            .chunks_exact(4)
+            .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
+            .collect(),
+        "<f2" => data
+            .chunks_exact(2)
+            .map(|b| f64::from(f16::from_le_bytes(b.try_into().unwrap())))
+            .collect(),
+        "<f8" => data
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect(),
+        "<i8" => data
+            .chunks_exact(8)
+            .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
+            .collect(),
+        "|b1" => data.iter().map(|&b| f64::from(b)).collect(),
+        other => panic!("'{}' holds {other}", path.display()),
+    };
+    (header.shape, values)
+}

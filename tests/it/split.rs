@@ -1,0 +1,123 @@
+//! `featx split`, and the way back.
+
+use crate::npy::ARRAYS;
+use crate::workdir::Workdir;
+use std::fs;
+
+#[test]
+fn merge_gives_back_every_file_of_numpy_byte_for_byte() {
+    let dir = Workdir::new("split_round_trip");
+    dir.python(&format!(
+        "{ARRAYS}
+for i, d in enumerate(DTYPES):
+    for j, s in enumerate(SHAPES[1:]): np.save(f'{{i}}-{{j}}.npy', array(d, s))
+for v in [2, 3]:
+    with open(f'v{{v}}.npy', 'wb') as f: np.lib.format.write_array(f, np.arange(33).reshape(11, 3), version=(v, 0))
+text = b\"{{'descr': '<f8', 'fortran_order': False, 'shape': (12,), }}\" + b' ' * 7 + b'\\n'
+open('numpy-1.13.npy', 'wb').write(b'\\x93NUMPY\\x01\\x00' + len(text).to_bytes(2, 'little') + text + bytes(96))"
+    ));
+    let names = dir.names("");
+    assert_eq!(names.len(), 37 * 8 + 3);
+    for (i, name) in names.iter().enumerate() {
+        let stem = name.strip_suffix(".npy").unwrap();
+        let how: &[&str] = [
+            &["--rows", "2"][..],
+            &["--parts", "1"],
+            &[],
+            &["--rows", "3"],
+        ][i % 4];
+        let ended = dir.featx(&[&["split", name.as_str()], how].concat());
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("note"), "{name}");
+        dir.featx_ok(&["merge", stem]);
+        assert!(
+            dir.read(name) == dir.read(&format!("{stem}/features.npy")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn parts_are_as_many_as_asked_and_numpy_reads_them() {
+    let dir = Workdir::new("split_parts");
+    dir.python("np.save('a.npy', np.arange(69.).reshape(23, 3))");
+    dir.featx_ok(&["split", "a.npy"]);
+    let lengths = dir.python("print([len(np.load('a/' + n)) for n in sorted(os.listdir('a'))])");
+    assert_eq!(lengths.trim(), "[2, 2, 2, 3, 2, 2, 3, 2, 2, 3]");
+    assert_eq!(dir.names("a")[3], "features_0000000006-0000000009.npy");
+    dir.featx_ok(&["split", "a.npy", "--rows", "10", "--out", "deep/er"]);
+    assert_eq!(
+        dir.names("deep/er")[2],
+        "features_0000000020-0000000023.npy"
+    );
+    dir.python("assert (np.concatenate([np.load('deep/er/' + n) for n in sorted(os.listdir('deep/er'))]) == np.load('a.npy')).all()");
+}
+
+#[test]
+fn an_odd_header_is_told_of_and_its_rows_come_back() {
+    let dir = Workdir::new("split_odd");
+    let text = "{'shape': (3,), 'fortran_order': False, 'descr': '<u2'}";
+    dir.write("odd.npy", crate::npy::file(1, text, 6));
+    let ended = dir.featx(&["split", "odd.npy", "--parts", "3"]);
+    assert_eq!(
+        ended.stderr,
+        "note: the header of 'odd.npy' is not as NumPy writes it; merging gives back every row, behind a plain header\n\
+         odd: 3 parts of 6 B\n"
+    );
+    dir.featx_ok(&["merge", "odd"]);
+    dir.python("assert (np.load('odd/features.npy') == np.load('odd.npy')).all()");
+}
+
+#[test]
+fn what_cannot_be_cut_leaves_nothing_behind() {
+    let dir = Workdir::new("split_refused");
+    dir.python("np.save('a.npy', np.zeros(3)); np.save('f.npy', np.zeros((2, 2), order='F')); np.save('s.npy', 1.)");
+    dir.featx_err(
+        &["split", "a.npy", "--parts", "4"],
+        "'a.npy' has 3 rows; choose fewer with --parts: it cannot be cut into 4 parts",
+    );
+    dir.featx_err(
+        &["split", "f.npy"],
+        "'f.npy' is in Fortran order, so its rows do not lie one after the other; \
+         save it again with np.ascontiguousarray",
+    );
+    dir.featx_err(
+        &["split", "s.npy"],
+        "'s.npy' holds a single number, which has no rows",
+    );
+    dir.write("b", "");
+    dir.featx_err(
+        &["split", "a.npy", "--out", "b"],
+        "'b' is a file; choose a directory with --out",
+    );
+    assert_eq!(dir.names(""), ["a.npy", "b", "f.npy", "s.npy"]);
+    for wrong in [
+        &["--parts", "0"][..],
+        &["--rows", "0"],
+        &["--rows", "1", "--parts", "1"],
+    ] {
+        assert_eq!(
+            dir.featx(&[&["split", "a.npy"], wrong].concat()).code,
+            Some(2)
+        );
+    }
+}
+
+#[test]
+fn parts_that_exist_are_replaced_only_when_told() {
+    let dir = Workdir::new("split_overwrite");
+    dir.python("np.save('a.npy', np.arange(9))");
+    dir.featx_ok(&["split", "a.npy", "--parts", "2"]);
+    dir.write("a/notes.txt", "mine");
+    dir.featx_err(
+        &["split", "a.npy", "--parts", "3"],
+        "'a' holds parts already, such as 'features_0000000000-0000000004.npy'; pass --overwrite to replace them",
+    );
+    dir.featx_ok(&["split", "a.npy", "--parts", "3", "--overwrite"]);
+    assert_eq!(dir.names("a").len(), 4);
+    fs::copy(dir.path("a.npy"), dir.path("a/features_0-9.npy")).unwrap();
+    let ended = dir.featx(&["split", "a/features_0-9.npy", "--out", "a", "--overwrite"]);
+    let end = "is itself one of the parts that would be replaced; choose another --out\n";
+    assert!(ended.stderr.ends_with(end), "{}", ended.stderr);
+    assert_eq!(dir.names("a").len(), 5);
+}
