@@ -28,7 +28,7 @@ class Source:
     weights: str  # for people: 'IMAGENET1K_V1', 'random, seed 0'
     settings: dict = field(default_factory=dict)  # preprocessing that featx can express
     problems: list = field(default_factory=list)  # and what it cannot
-    input_shape: tuple | None = None  # of one image; None: (3, crop, crop)
+    input_shape: tuple | None = None  # that the library made it for, of one image
 
 
 @dataclass
@@ -209,7 +209,7 @@ def _finished(source, wanted):
         _load_state_dict(source.module, wanted.state_dict)
     if wanted.random:
         wake(source.module, source.input_shape)
-    source.module.eval()
+    source.module.cpu().eval()
     for parameter in source.module.parameters():
         parameter.requires_grad_(False)
     return source
