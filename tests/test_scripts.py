@@ -224,6 +224,24 @@ class Export(unittest.TestCase):
         loaded = torch.jit.load(self.folder / "out" / "squeezenet1_1.pt")
         torch.testing.assert_close(loaded(images), model(images))
 
+    def test_state_dicts_as_training_leaves_them(self):
+        model = nn.Linear(2, 3)
+        weights_of = model.state_dict()
+        for saved in (weights_of, {"model": weights_of, "epoch": 3},
+                      {f"module.{key}": value for key, value in weights_of.items()},
+                      weights_of | {"aux1.fc.weight": torch.zeros(1)}):
+            torch.save(saved, self.folder / "w.pt")
+            other = nn.Linear(2, 3)
+            sources._load_state_dict(other, self.folder / "w.pt")
+            self.assertTrue(torch.equal(other.weight, model.weight))
+
+    def test_state_dicts_that_do_not_fit(self):
+        for saved, error in (([1, 2], "expected a dict of weights, found list"),
+                             ({"weight": torch.zeros(9)}, "Missing")):
+            torch.save(saved, self.folder / "w.pt")
+            with self.assertRaisesRegex(Failure, f"'.*w.pt' does not fit the model: (.|\n)*{error}"):
+                sources._load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
+
     def test_help_needs_no_torch(self):
         for script in ("export_model.py", "check_zoo.py", "make_configs.py"):
             command = [sys.executable, "-S", ROOT / "scripts" / script, "--help"]  # -S: without installed packages
