@@ -17,12 +17,13 @@ models=${FEATX_MODELS:-models}
 featx=target/release/featx
 run=demo/vgg16
 
-say() { printf '\n== %s\n' "$*"; }
+say() { now=$*; printf '\n== %s\n' "$*"; }
 show() {
+    now=$*
     echo "\$ $*"
     "$@"
 }
-trap 'echo "error: the demo stopped at line $LINENO: $BASH_COMMAND" >&2' ERR
+trap 'echo "error: the demo stopped at: $now" >&2' ERR
 
 # Pretrained weights where they can be fetched; the layer works the same with random ones.
 export_vgg16() {
@@ -34,7 +35,7 @@ export_vgg16() {
     if said=$(scripts/export_model.py vgg16 2>&1); then
         echo "$said"
     else
-        echo "$said" | tail -n 1
+        echo "${said##*error: }"
         echo "taking seeded random weights instead: the features will mean nothing, but everything else is real"
         show scripts/export_model.py --random vgg16
     fi

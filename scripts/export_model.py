@@ -18,13 +18,14 @@ examples:
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
 from zoo.venv import use_project_python
 
 
-def parse_arguments():
+def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="torchvision model, or timm/NAME")
     parser.add_argument("--list", nargs="?", const="*", metavar="GLOB", help="print the names that can be exported")
@@ -34,13 +35,14 @@ def parse_arguments():
 
     what = parser.add_argument_group("which model and weights")
     what.add_argument("--from", dest="function", metavar="FILE.py:FUNCTION", help="your own model (runs that file)")
-    what.add_argument("--input", type=shape, metavar="C,H,W",
-                      help="shape of one image that your own model takes (default: 3,CROP,CROP)")
+    what.add_argument("--input", type=shape, metavar="3,H,W",
+                      help="images that your own model takes, if its preprocessing does not say (default: 3,224,224)")
     weights = what.add_mutually_exclusive_group()
     weights.add_argument("--random", action="store_true",
                          help="random weights, seed 0: the library's, but those of zeros redrawn, and batch "
                               "normalisations settled on noise, so that no layer fades, explodes or is blank")
-    weights.add_argument("--state-dict", type=Path, metavar="FILE", help="weights saved with torch.save(model.state_dict())")
+    weights.add_argument("--state-dict", type=Path, metavar="FILE",
+                         help="weights saved with torch.save(model.state_dict())")
     what.add_argument("--weights", metavar="WEIGHTS",
                       help="other weights than the default ones: IMAGENET1K_V1; a timm tag: a1_in1k")
 
@@ -57,7 +59,7 @@ def parse_arguments():
     pixels.add_argument("--mean", type=floats, metavar="R,G,B")
     pixels.add_argument("--std", type=floats, metavar="R,G,B")
 
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.list is None and bool(args.names) == bool(args.function):
         parser.error("expected model names, or --from FILE.py:FUNCTION (see --help, --list)")
     if args.file_name and len(args.names) > 1:
@@ -77,9 +79,10 @@ def floats(text):
     return tuple(float(value) for value in text.split(","))
 
 
-def main():
-    args = parse_arguments()
+def main(arguments=None):
+    args = parse_arguments(arguments)
     use_project_python()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `--list | head` is no error
     # After the arguments: PyTorch takes seconds to load, and --help does not need it.
     from zoo import export
     if args.list is not None:

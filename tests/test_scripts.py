@@ -1,5 +1,7 @@
 """Tests of the Python scripts: .venv/bin/python -m unittest discover --start-directory tests"""
 
+import contextlib
+import io
 import subprocess
 import sys
 import tempfile
@@ -10,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import export_model
 import torch
 from torch import nn
 from torchvision import transforms as T
@@ -67,7 +70,7 @@ class TorchvisionModels(unittest.TestCase):
 
     def test_random_weights_are_the_same_each_time(self):
         first, second = (sources.find("squeezenet1_1", sources.Wanted(random=True)).module for _ in range(2))
-        for one, other in zip(first.state_dict().values(), second.state_dict().values()):
+        for one, other in zip(first.parameters(), second.parameters(), strict=True):
             self.assertTrue(torch.equal(one, other))
 
     def test_random_weights_leave_no_layer_faded_or_blank(self):
@@ -137,6 +140,19 @@ class Baked(Net):
     def forward(self, *args):
         return self.conv(args[0]).reshape(int(args[0].shape[0]), -1)
 
+class Flat(Net):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4 * 62 * 62, 2)
+    def forward(self, x):
+        return self.head(self.conv(x).flatten(1))
+
+class Nothing(Net):
+    def forward(self, x):
+        return 1
+
+def flat(): return Flat()
+def nothing(): return Nothing()
 def net(): return Net(), {"resize": 70, "crop": 64, "interpolation": "lanczos"}
 def only_traced(): return OnlyTraced()
 def baked(): return Baked()
@@ -154,9 +170,10 @@ class Export(unittest.TestCase):
         (self.folder / "own.py").write_text(OWN_MODELS)
 
     def export(self, *arguments):
-        command = [sys.executable, ROOT / "scripts" / "export_model.py", *arguments, "--out", self.folder / "out"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
-        return done.returncode, done.stdout, done.stderr
+        said, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors), contextlib.chdir(self.folder):
+            code = export_model.main([*map(str, arguments), "--out", "out"])
+        return code, said.getvalue(), errors.getvalue()
 
     def files(self):
         return sorted(path.name for path in (self.folder / "out").iterdir())
@@ -180,6 +197,17 @@ class Export(unittest.TestCase):
         self.assertEqual((code, self.files()), (1, []))
         self.assertIn("gives other shapes on a batch of 1", errors)
 
+    def test_input_that_the_model_does_not_take(self):
+        for function, arguments, error in (
+                ("flat", ["--input", "3,32,32"], "the model itself fails on \\(1, 3, 32, 32\\): "),
+                ("flat", ["--input", "1,64,64"], "--input asks for 1x64x64, but featx would give 3x64x64"),
+                ("net", ["--input", "3,224,224"], "--input asks for 3x224x224, but featx would give 3x64x64"),
+                ("nothing", [], "the model gives no tensor")):
+            code, _, errors = self.export("--from", f"own.py:{function}", *arguments)
+            self.assertEqual(code, 1)
+            self.assertRegex(errors, error)
+        self.assertEqual(self.files(), [])
+
     def test_a_wrong_key_of_its_preprocessing(self):
         code, _, errors = self.export("--from", "own.py:typo")
         self.assertEqual(code, 1)
@@ -195,6 +223,30 @@ class Export(unittest.TestCase):
         images = torch.randn(1, 3, 224, 224)
         loaded = torch.jit.load(self.folder / "out" / "squeezenet1_1.pt")
         torch.testing.assert_close(loaded(images), model(images))
+
+    def test_state_dicts_as_training_leaves_them(self):
+        model = nn.Linear(2, 3)
+        weights_of = model.state_dict()
+        for saved in (weights_of, {"model": weights_of, "epoch": 3},
+                      {f"module.{key}": value for key, value in weights_of.items()},
+                      weights_of | {"aux1.fc.weight": torch.zeros(1)}):
+            torch.save(saved, self.folder / "w.pt")
+            other = nn.Linear(2, 3)
+            sources._load_state_dict(other, self.folder / "w.pt")
+            self.assertTrue(torch.equal(other.weight, model.weight))
+
+    def test_state_dicts_that_do_not_fit(self):
+        for saved, error in (([1, 2], "expected a dict of weights, found list"),
+                             ({"weight": torch.zeros(9)}, "Missing")):
+            torch.save(saved, self.folder / "w.pt")
+            with self.assertRaisesRegex(Failure, f"'.*w.pt' does not fit the model: (.|\n)*{error}"):
+                sources._load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
+
+    def test_help_needs_no_torch(self):
+        for script in ("export_model.py", "check_zoo.py", "make_configs.py"):
+            command = [sys.executable, "-S", ROOT / "scripts" / script, "--help"]  # -S: without installed packages
+            done = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), script)
 
     def test_one_failure_does_not_keep_the_others(self):
         code, _, errors = self.export("--random", "resnt18", "squeezenet1_1")

@@ -37,7 +37,10 @@ def export(name, args):
     wanted = sources.Wanted(args.random, args.weights, args.state_dict)
     source = sources.from_file(name, wanted) if args.function else sources.find(name, wanted)
     pixels = preprocessing(name, source, args)
-    input_shape = args.input or source.input_shape or (3, pixels.crop, pixels.crop)
+    input_shape = (3, pixels.crop, pixels.crop)
+    if args.input not in (None, input_shape):
+        raise Failure(f"--input asks for {in_words(args.input)}, but featx would give {in_words(input_shape)}: "
+                      "three channels, and the centre crop of the preprocessing")
     path = args.out / f"{args.file_name or source.name}.pt"
     make_folder(args.out)
 
@@ -47,10 +50,14 @@ def export(name, args):
         write_toml(path.with_suffix(".toml"), pixels, f"{Path(name).name}: weights {source.weights}, {made.how}")
 
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
-          f"input {'x'.join(map(str, input_shape))}, outputs agree to {made.worst:.0e}, "
+          f"input {in_words(input_shape)}, outputs agree to {made.worst:.0e}, "
           f"{time.perf_counter() - start:.1f} s")
     for note in made.notes:
         print(f"  {note}")
+
+
+def in_words(shape):
+    return "x".join(map(str, shape))
 
 
 def preprocessing(name, source, args):

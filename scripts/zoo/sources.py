@@ -28,7 +28,7 @@ class Source:
     weights: str  # for people: 'IMAGENET1K_V1', 'random, seed 0'
     settings: dict = field(default_factory=dict)  # preprocessing that featx can express
     problems: list = field(default_factory=list)  # and what it cannot
-    input_shape: tuple | None = None  # of one image; None: (3, crop, crop)
+    input_shape: tuple | None = None  # that the library made it for, of one image
 
 
 @dataclass
@@ -209,7 +209,7 @@ def _finished(source, wanted):
         _load_state_dict(source.module, wanted.state_dict)
     if wanted.random:
         wake(source.module, source.input_shape)
-    source.module.eval()
+    source.module.cpu().eval()
     for parameter in source.module.parameters():
         parameter.requires_grad_(False)
     return source
@@ -220,12 +220,23 @@ def _load_state_dict(module, path):
         raise Failure(f"'{path}' not found")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception as error:  # of unpickling there are many
         raise Failure(f"'{path}' is not a state dict that torch.load reads: {error}") from None
-    # Training scripts often save the weights beside the optimiser's state, as {"state_dict": …} or {"model": …}.
-    for key in ("state_dict", "model"):
-        state = state.get(key, state) if isinstance(state.get(key, None), dict) else state
     try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
+        module.load_state_dict(_fitting(state, module))
+    except (RuntimeError, TypeError) as error:
         raise Failure(f"'{path}' does not fit the model: {error}") from None
+
+
+def _fitting(state, module):
+    """The weights in what training scripts save: under {"state_dict": ...} or {"model": ...}, beside the optimiser's;
+    named module.* by DataParallel; with the auxiliary heads that a GoogLeNet has in training only."""
+    if not isinstance(state, dict):
+        raise TypeError(f"expected a dict of weights, found {type(state).__name__}")
+    for key in ("state_dict", "model"):
+        if isinstance(state.get(key), dict):
+            state = state[key]
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): weight for key, weight in state.items()}
+    has = module.state_dict().keys()
+    return {key: weight for key, weight in state.items() if key in has or not key.startswith("aux")}

@@ -56,20 +56,26 @@ def verify(original, path, input_shape):
 
 
 def _compare(original, loaded, images):
-    with torch.no_grad(), _quiet():
-        wanted = tensors(original(images.clone()))  # it may change its input
-        try:
-            found = tensors(loaded(images.clone()))
-        except RuntimeError as error:
-            raise Failure(f"fails on a batch of {len(images)}: {last_line(error)}") from None
+    wanted, found = _outputs("the model itself", original, images), _outputs("the file", loaded, images)
+    if not wanted:
+        raise Failure("the model gives no tensor")
     if [t.shape for t in wanted] != [t.shape for t in found]:
-        raise Failure(f"gives other shapes on a batch of {len(images)}: expected {_shapes(wanted)}, found {_shapes(found)}")
-    worst = max((relative_l2(f, w) for f, w in zip(found, wanted)), default=0.0)
+        raise Failure(f"the file gives other shapes on a batch of {len(images)}: "
+                      f"expected {_shapes(wanted)}, found {_shapes(found)}")
+    worst = max(relative_l2(f, w) for f, w in zip(found, wanted, strict=True))
     # Written so that NaN fails.
     if not worst <= TOLERANCE:
-        raise Failure(f"differs from the original on a batch of {len(images)}: relative L2 {worst:.1e}, "
+        raise Failure(f"the file differs from the original on a batch of {len(images)}: relative L2 {worst:.1e}, "
                       f"expected at most {TOLERANCE:.0e}")
     return worst
+
+
+def _outputs(who, module, images):
+    try:
+        with torch.no_grad(), _quiet():
+            return tensors(module(images.clone()))  # it may change its input
+    except Exception as error:
+        raise Failure(f"{who} fails on {tuple(images.shape)}: {last_line(error)}") from None
 
 
 def relative_l2(found, wanted):

@@ -15,5 +15,6 @@ def use_project_python():
     python = ROOT / ".venv" / "bin" / "python"
     # realpath() would not do: a venv's python is a link to the Python it was made from.
     if sys.prefix == str(python.parent.parent) or not python.exists():
-        sys.exit(f"error: '{sys.executable}' has no torch and torchvision; make the project's Python with: scripts/setup.sh")
+        sys.exit(f"error: '{sys.executable}' has no torch and torchvision; "
+                 "make the project's Python with: scripts/setup.sh")
     os.execv(python, [str(python), *sys.argv])

@@ -24,18 +24,21 @@ def fill_blank(model):
 
 
 def settle_norms(model, images):
-    """One pass in training mode, so that batch normalisations know the mean and variance of what they see."""
+    """One pass in which batch normalisations, and nothing else, are in training mode: they take the mean and variance
+    of what they see."""
     norms = [module for module in model.modules() if isinstance(module, _NormBase) and module.track_running_stats]
-    if norms:
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.momentum = 1.0  # take this pass as it is
-        model.train()
-        with torch.no_grad():
-            model(images)
-        for norm, momentum in zip(norms, momenta):
-            norm.momentum = momentum
     model.eval()
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0  # this pass alone counts
+    with torch.no_grad():
+        model(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.eval()
+        norm.momentum = momentum
 
 
 def vary_norms(model):
