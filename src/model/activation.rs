@@ -81,7 +81,7 @@ impl Activation {
         let size = tensor.size();
         ensure!(
             size != [0],
-            "layer '{layer}' was not reached: the model took a branch without it for these images"
+            "layer '{layer}' gave nothing for these images: the model took a branch without it, or it returned None"
         );
         ensure!(
             size.first() == Some(&(batch as i64)),

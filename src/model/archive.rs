@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 /// A TorchScript archive, checked to be one.
@@ -47,7 +48,11 @@ impl Archive {
             "model '{}' is not a file",
             path.display()
         );
-        let mut archive = match ZipArchive::new(file.try_clone()?) {
+        // Nothing stands before a model's archive, so its offsets need no guessing (which fails on some small files).
+        let offsets_as_written = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let mut archive = match ZipArchive::with_config(offsets_as_written, file.try_clone()?) {
             Ok(archive) => archive,
             Err(_) => bail!(
                 "'{}' is not a TorchScript file: it is {}",
@@ -175,7 +180,8 @@ fn read_directory(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Vec<Re
             .with_context(|| format!("'{}' is damaged", path.display()))?
             .into_owned();
         let (_, inner) = name.split_once('/').unwrap_or(("", &name));
-        let is_tensor = inner.starts_with("data/") || inner.starts_with("constants/");
+        // Constants are read with the code: while libtorch loads them it joins those of equal value.
+        let is_tensor = inner.starts_with("data/");
         if is_tensor && entry.compression() == CompressionMethod::Stored {
             let offset = entry
                 .data_start()

@@ -58,8 +58,21 @@ bool holds_tensor(const TypePtr& type) {
   return false;
 }
 
-// Nodes, at the graph's insert point, that reach the first tensor inside a value; null where its type holds none.
-Value* first_tensor(Graph& graph, Value* value) {
+// The value that `some` gives, or `none` where the condition holds; its nodes go into a branch of their own.
+template <typename Some>
+Value* unless(Graph& graph, Value* condition, Value* none, const Some& some) {
+  Node* branch = graph.insertNode(graph.create(prim::If, {condition}, 1));
+  branch->addBlock()->registerOutput(none);
+  Block* otherwise = branch->addBlock();
+  WithInsertPoint inside(otherwise);
+  otherwise->registerOutput(some());
+  branch->output()->setType(TensorType::get());
+  return branch->output();
+}
+
+// Nodes, at the graph's insert point, that reach the first tensor inside a value, or `unset` where it turns out to hold
+// none; null where its type can hold none.
+Value* first_tensor(Graph& graph, Value* value, Value* unset) {
   const auto type = value->type();
   if (!holds_tensor(type)) {
     return nullptr;
@@ -73,14 +86,22 @@ Value* first_tensor(Graph& graph, Value* value) {
       }
       auto* index = graph.insertConstant(static_cast<int64_t>(i));
       auto* node = graph.insertNode(graph.createTupleIndex(value, index, elements[i]));
-      return first_tensor(graph, node->output());
+      return first_tensor(graph, node->output(), unset);
     }
-    case TypeKind::ListType:
-      return first_tensor(graph, graph.insert(aten::__getitem__, {value, 0}));
+    case TypeKind::ListType: {
+      Value* empty = graph.insert(aten::eq, {graph.insert(aten::len, {value}), 0});
+      return unless(graph, empty, unset, [&] {
+        return first_tensor(graph, graph.insert(aten::__getitem__, {value, 0}), unset);
+      });
+    }
     case TypeKind::DictType:
-      return first_tensor(graph, graph.insert(aten::values, {value}));
-    case TypeKind::OptionalType:
-      return first_tensor(graph, graph.insert(aten::_unwrap_optional, {value}));
+      return first_tensor(graph, graph.insert(aten::values, {value}), unset);
+    case TypeKind::OptionalType: {
+      Value* absent = graph.insert(aten::__is__, {value, graph.insertConstant(IValue())});
+      return unless(graph, absent, unset, [&] {
+        return first_tensor(graph, graph.insert(aten::_unwrap_optional, {value}), unset);
+      });
+    }
     default:
       return value;
   }
@@ -88,12 +109,12 @@ Value* first_tensor(Graph& graph, Value* value) {
 
 // The tensor that a forward hook would see: the call's first output tensor. A traced module that did nothing returns
 // None, and then it is the call's first tensor argument. Null where there is neither.
-Value* activation_of(Graph& graph, Node* call) {
-  if (Value* output = first_tensor(graph, call->output())) {
+Value* activation_of(Graph& graph, Node* call, Value* unset) {
+  if (Value* output = first_tensor(graph, call->output(), unset)) {
     return output;
   }
   for (Value* input : call->inputs().slice(1)) {
-    if (Value* tensor = first_tensor(graph, input)) {
+    if (Value* tensor = first_tensor(graph, input, unset)) {
       return tensor;
     }
   }
@@ -106,9 +127,8 @@ class Capturer : public Walk {
   Capturer(Graph& graph, const Module& root, const Names& names, std::unordered_map<int64_t, int64_t> slots)
       : Walk(graph, root), names_(names), slots_(std::move(slots)) {
     WithInsertPoint start(*graph.nodes().begin());
-    // A layer that a batch does not reach keeps this: no elements, and no image's row.
-    Value* unset = graph.insertConstant(at::empty({0}));
-    std::vector<Value*> none(slots_.size(), unset);
+    unset_ = graph.insertConstant(at::empty({0}));
+    std::vector<Value*> none(slots_.size(), unset_);
     list = graph.insertNode(graph.createList(TensorType::get(), none))->output();
   }
   Value* list;
@@ -123,7 +143,7 @@ class Capturer : public Walk {
       return;
     }
     WithInsertPoint here(call->next());
-    Value* tensor = activation_of(graph_, call);
+    Value* tensor = activation_of(graph_, call, unset_);
     if (!tensor) {
       untraced.insert(entry);
       return;
@@ -141,6 +161,7 @@ class Capturer : public Walk {
  private:
   const Names& names_;
   std::unordered_map<int64_t, int64_t> slots_;
+  Value* unset_; // what a layer has that a batch does not reach: no elements, and no image's row
 };
 
 // The slot that a node captures into; -1 where it is no capture.
@@ -201,6 +222,19 @@ void replace_forward(Module& module, std::shared_ptr<Graph> graph) {
   type->unsafeRemoveMethod("forward");
   unit->unsafeRemoveMethod(name);
   type->addMethod(unit->create_function(name, std::move(graph)));
+}
+
+// A forward may take more than the image, if it has defaults for the rest.
+void bind_defaults(Graph& graph, const FunctionSchema& schema) {
+  const auto& arguments = schema.arguments(); // self first
+  TORCH_CHECK(arguments.size() > 1, "its forward takes no image");
+  WithInsertPoint start(*graph.nodes().begin());
+  for (size_t i = graph.inputs().size() - 1; i > 1; --i) {
+    const auto& value = arguments.at(i).default_value();
+    TORCH_CHECK(value, "its forward takes ", arguments.size() - 1, " inputs; expected one, the images");
+    graph.inputs().at(i)->replaceAllUsesWith(graph.insertConstant(*value));
+    graph.eraseInput(i);
+  }
 }
 
 std::string class_name(const Module& module) {
@@ -283,7 +317,9 @@ void cut(Module& module, const std::vector<std::string>& wanted) {
     }
   }
   TORCH_CHECK(slots.size() == wanted.size(), "a wanted layer is not in the module, or is wanted twice");
-  std::shared_ptr<Graph> graph = module.get_method("forward").graph()->copy();
+  const auto forward = module.get_method("forward");
+  std::shared_ptr<Graph> graph = forward.graph()->copy();
+  bind_defaults(*graph, forward.function().getSchema());
   Capturer capturer(*graph, module, names, std::move(slots));
   capturer.run();
   return_only(graph, capturer.list);

