@@ -51,6 +51,39 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// Reads a length of time: `300`, `300s`, `5m`, `1h`, `1h30m`.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected a time as 5m, 300s or 1h30m; found '{text}'");
+    let mut seconds = 0u64;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let number: u64 = rest[..digits].parse().map_err(|_| expected())?;
+        let unit = rest[digits..].chars().next();
+        let scale = match unit {
+            None | Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some(_) => return Err(expected()),
+        };
+        seconds = number
+            .checked_mul(scale)
+            .and_then(|n| n.checked_add(seconds))
+            .ok_or_else(expected)?;
+        rest = &rest[digits + unit.map_or(0, char::len_utf8)..];
+    }
+    if seconds == 0 {
+        Err(expected())
+    } else {
+        Ok(Duration::from_secs(seconds))
+    }
+}
+
 /// Lengths of a row's axes: `(512, 7, 7)`, `(4096)`, `()`.
 #[must_use]
 pub fn row_shape(shape: &[u64]) -> String {

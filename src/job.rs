@@ -8,10 +8,14 @@ pub use preset::preprocess_of;
 use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, StoredType, TokensArg};
 use crate::images::Preprocess;
-use crate::memory;
+use crate::memory::{RamBudget, cores};
 use crate::model::{Stored, Tokens};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// No part takes longer to fill, unless asked for.
+const CHECKPOINT: Duration = Duration::from_secs(300);
 
 /// What will be done.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Job {
     pub preprocess: Preprocess,
     /// Where the preprocessing comes from, for the user to see.
     pub preprocess_source: String,
+    /// Bytes.
+    pub ram_budget: u64,
+    pub checkpoint: Duration,
     /// Images a forward pass; none: found by measuring.
     pub batch_size: Option<usize>,
     /// Batches a part; none: found by measuring.
@@ -59,7 +66,7 @@ impl Job {
         let out = args.out.clone().ok_or_else(|| required("out"))?;
         let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
         let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
-        let cores = memory::cores();
+        let cores = cores();
         Ok(Self {
             preprocess: overridden(preprocess, &args)?,
             preprocess_source,
@@ -68,6 +75,8 @@ impl Job {
             model,
             layers,
             out,
+            ram_budget: RamBudget::resolve(args.ram_budget),
+            checkpoint: args.checkpoint.unwrap_or(CHECKPOINT),
             batch_size: args.batch_size.and_then(Auto::fixed),
             step_size: args.step_size.and_then(Auto::fixed),
             stored: match args.dtype {

@@ -19,3 +19,9 @@ mod pipeline;
 pub mod progress;
 pub mod store;
 pub mod table;
+
+/// To be called first of all, while there is one thread.
+pub fn tame_allocator() {
+    #[cfg(feature = "torch")]
+    memory::tame_allocator();
+}

@@ -5,6 +5,7 @@ use featx::cli::{Cli, WrongUsage};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    featx::tame_allocator();
     match featx::commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

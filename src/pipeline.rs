@@ -3,12 +3,14 @@
 //! `spare batches → reader → tickets → decoders → ready batches → model → computed rows → writer → parts`
 //!
 //! Memory is bounded by the shape: a batch's memory goes round from the model back to the reader, and there are
-//! [`BATCHES`] of it; between model and writer waits at most one batch's activations.
+//! [`BATCHES`] of it; the writer has one batch's activations while the model computes the next.
 
 use crate::images::{Images, Preprocess, Preprocessor};
+use crate::memory::Tuner;
 use crate::model::{Activation, Extractor, Stored};
 use crate::progress::Progress;
 use crate::store::errors::Broken;
+use crate::store::journal::Journal;
 use crate::store::run_writer::{RunWriter, Segment};
 use anyhow::{Result, anyhow, bail};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Batches of pixels in memory: one that is computed, one that waits, one or two that are filled.
-const BATCHES: usize = 3;
+pub const BATCHES: usize = 3;
 
 /// What to compute, and how.
 #[derive(Debug)]
@@ -28,8 +30,6 @@ pub struct Work<'a> {
     pub preprocess: &'a Preprocess,
     /// Images a forward pass.
     pub batch: usize,
-    /// Rows a part.
-    pub part_rows: u64,
     pub stored: Stored,
     pub skip_broken: bool,
     /// Decoder threads.
@@ -45,6 +45,14 @@ struct Batch {
     /// Images that are not decoded yet.
     left: usize,
     broken: Vec<Broken>,
+}
+
+/// Where computed rows go, and who watches.
+pub struct Sink<'a> {
+    pub writer: &'a mut RunWriter,
+    pub tuner: &'a mut Tuner,
+    pub journal: &'a mut Journal,
+    pub progress: &'a Progress,
 }
 
 /// One image to decode.
@@ -67,16 +75,11 @@ struct Computed {
 /// # Errors
 /// The first cause, in the order of the rows: a broken image (unless they are skipped), the model, the disk. The rows
 /// before it are in sealed parts.
-pub fn run(
-    work: &Work,
-    extractor: &mut Extractor,
-    writer: &mut RunWriter,
-    progress: &Progress,
-) -> Result<()> {
+pub fn run(work: &Work, extractor: &mut Extractor, sink: Sink) -> Result<()> {
     let (spare_in, spare) = bounded(BATCHES);
     let (tickets_in, tickets) = bounded(work.batch);
     let (ready_in, ready) = bounded(BATCHES);
-    let (computed_in, computed) = bounded(1);
+    let (computed_in, computed) = bounded(0); // the writer has one batch, the model the next
     for _ in 0..BATCHES {
         spare_in.send(vec![0; work.batch * work.preprocess.image_bytes()])?;
     }
@@ -87,7 +90,7 @@ pub fn run(
             .map(|(tickets, ready)| scope.spawn(move || decode(work, &tickets, &ready)))
             .collect();
         drop((tickets, ready_in)); // the decoders alone hold them, so that the end of each is seen
-        let writing = scope.spawn(move || write(work, &computed, writer, progress));
+        let writing = scope.spawn(move || write(work, &computed, sink));
         let computing = compute(work, extractor, ready, spare_in, computed_in);
         // A writer that failed makes computing stop: its error is the cause.
         writing.join().map_err(|_| panicked("the writer"))??;
@@ -235,13 +238,14 @@ fn take(shared: &Mutex<Batch>) -> Batch {
     std::mem::replace(&mut batch, nothing)
 }
 
-/// Writes computed rows into parts; seals the last one with what it has when no more come.
-fn write(
-    work: &Work,
-    computed: &Receiver<Computed>,
-    writer: &mut RunWriter,
-    progress: &Progress,
-) -> Result<()> {
+/// Writes computed rows into parts, as large as the tuner says; seals the last one with what it has when no more come.
+fn write(work: &Work, computed: &Receiver<Computed>, sink: Sink) -> Result<()> {
+    let Sink {
+        writer,
+        tuner,
+        journal,
+        progress,
+    } = sink;
     for Computed {
         rows,
         segment,
@@ -254,14 +258,22 @@ fn write(
             layers,
         } = &work.segments[segment];
         if writer.needs_part() {
-            let end = wanted.end.min(rows.start + work.part_rows);
-            writer.open(rows.start..end, layers)?;
+            let count = tuner.open(wanted.end - rows.start);
+            writer.open(rows.start..rows.start + count, layers)?;
         }
-        let count = (rows.end - rows.start) as usize;
+        let count = rows.end - rows.start;
         writer.write(rows, broken, |layer, memory| {
-            activations[layer].write_rows(0..count, work.stored, memory)
+            activations[layer].write_rows(0..count as usize, work.stored, memory)
         })?;
-        progress.advance(count as u64);
+        drop(activations);
+        if tuner.wrote(count) {
+            writer.seal()?;
+        }
+        if writer.needs_part() || journal.is_due() {
+            journal.add(tuner.entry())?;
+        }
+        progress.note(tuner.note());
+        progress.advance(count);
     }
     writer.seal()
 }

@@ -1,10 +1,13 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
+use crate::figures;
 use crate::images::Interpolation;
+use crate::memory::RamBudget;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -24,6 +27,17 @@ pub struct Extract {
     /// Run directory, created if absent
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// RAM that the run may use: 8GB, 8GiB, 50% (of what the job may use) [default: the smaller of 8 GB and 80 % of what
+    /// the job may use]
+    #[arg(long, value_name = "SIZE")]
+    #[serde(deserialize_with = "from_text")]
+    pub ram_budget: Option<RamBudget>,
+
+    /// No part takes longer than this to fill: 5m, 300s [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = figures::parse_duration)]
+    #[serde(deserialize_with = "from_duration")]
+    pub checkpoint: Option<Duration>,
 
     /// Images per forward pass, or auto [default: auto]
     #[arg(long, value_name = "N|auto")]
@@ -122,6 +136,8 @@ impl Extract {
                 self.layer
             },
             out: self.out.or(other.out),
+            ram_budget: self.ram_budget.or(other.ram_budget),
+            checkpoint: self.checkpoint.or(other.checkpoint),
             batch_size: self.batch_size.or(other.batch_size),
             step_size: self.step_size.or(other.step_size),
             dtype: self.dtype.or(other.dtype),
@@ -173,20 +189,45 @@ impl FromStr for Auto {
     }
 }
 
+/// A number or a text of a TOML file, as the text that the command line would have.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Typed {
+    Number(u64),
+    Text(String),
+}
+
+impl Typed {
+    fn text(self) -> String {
+        match self {
+            Self::Number(n) => n.to_string(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Auto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(usize),
-            Text(String),
-        }
-        let text = match Form::deserialize(deserializer)? {
-            Form::Number(n) => n.to_string(),
-            Form::Text(text) => text,
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        Typed::deserialize(deserializer)?
+            .text()
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RamBudget>, D::Error> {
+    Typed::deserialize(deserializer)?
+        .text()
+        .parse()
+        .map(Some)
+        .map_err(serde::de::Error::custom)
+}
+
+fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Typed::deserialize(deserializer)?.text();
+    figures::parse_duration(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -69,8 +69,6 @@ impl Layers {
 /// How the cut model is fed, and what becomes of what it gives.
 #[derive(Debug, Clone)]
 pub struct ExtractorOptions {
-    /// Images a forward pass; every pass has as many.
-    pub batch: usize,
     /// Height and width of an image, pixels.
     pub side: usize,
     pub normaliser: Normaliser,
@@ -89,6 +87,7 @@ pub struct Layer {
 /// Computes the activations of the wanted layers, batch by batch.
 pub struct Extractor {
     module: Module,
+    wanted: Vec<Wanted>,
     options: ExtractorOptions,
     /// Shape (batch, height, width, 3).
     input: Tensor,
@@ -96,53 +95,70 @@ pub struct Extractor {
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
+    /// Tensors of a forward pass, the activations included, at their most: bytes for each image of the batch.
+    pub bytes_per_image: u64,
 }
 
 impl Extractor {
-    /// Tries the model on one or two blank images, first in the faster memory order, and learns the layers' shapes.
+    /// Tries the model on a blank image, first in the faster memory order; learns the layers' shapes and what an image
+    /// costs.
     fn settle(
         module: Module,
         wanted: &[Wanted],
         file_name: &str,
         options: ExtractorOptions,
     ) -> Result<Self> {
-        let side = options.side as i64;
-        let blank = |images: usize| {
-            Tensor::zeros([images as i64, side, side, 3], (Kind::Float, Device::Cpu))
-        };
-        let probe = options.batch.min(2); // two tell a batch dimension from one that is always 1
-        let (layers, left_out) = (Vec::new(), Vec::new());
+        let side = options.side;
         let mut extractor = Self {
             module,
+            wanted: wanted.to_vec(),
+            input: blank(1, side),
             options,
-            input: blank(probe),
             channels_last: true,
-            layers,
-            left_out,
+            layers: Vec::new(),
+            left_out: Vec::new(),
+            bytes_per_image: 0,
         };
         extractor.module.lay_out(true)?;
-        let mut outputs = extractor.compute();
+        let mut outputs = extractor.compute_metered();
         if outputs.is_err() {
             // A `view` of an activation that is not contiguous, for one.
             extractor.channels_last = false;
             extractor.module.lay_out(false)?;
-            outputs = extractor.compute();
+            outputs = extractor.compute_metered();
         }
-        let outputs = outputs.with_context(|| wants_another_input(file_name, side))?;
-        extractor.learn_shapes(wanted, outputs, probe)?;
-        extractor.input = blank(extractor.options.batch);
+        let (outputs, bytes) = outputs.with_context(|| wants_another_input(file_name, side))?;
+        extractor.bytes_per_image = bytes;
+        extractor.learn_shapes(outputs)?;
         Ok(extractor)
     }
 
+    /// Sets the number of images of a forward pass, 1 at first. Two blank images show whether the first dimension is
+    /// the batch, or always 1.
+    ///
+    /// # Errors
+    /// A layer asked for by name that gives no row an image.
+    pub fn set_batch(&mut self, batch: usize) -> Result<()> {
+        if batch > 1 {
+            self.input = blank(2, self.options.side);
+            let outputs = self.compute()?;
+            self.learn_shapes(outputs)?;
+        }
+        self.input = blank(batch, self.options.side);
+        Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        self.input.size()[0] as usize
+    }
+
     /// Keeps the layers that give a row an image; one that was asked for by name must.
-    fn learn_shapes(
-        &mut self,
-        wanted: &[Wanted],
-        outputs: Vec<Tensor>,
-        batch: usize,
-    ) -> Result<()> {
-        for (output, (Wanted { name, by_name }, tensor)) in wanted.iter().zip(outputs).enumerate() {
-            match Activation::new(name, tensor, batch, self.options.tokens) {
+    fn learn_shapes(&mut self, outputs: Vec<Tensor>) -> Result<()> {
+        self.layers.clear();
+        self.left_out.clear();
+        for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
+            let Wanted { name, by_name } = wanted;
+            match Activation::new(name, tensor, self.batch(), self.options.tokens) {
                 Ok(rows) => self.layers.push(Layer {
                     name: name.clone(),
                     shape: rows.row_shape(),
@@ -177,7 +193,7 @@ impl Extractor {
             unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
         self.options.normaliser.normalise_nhwc(pixels, input);
         let outputs = self.compute()?;
-        let activations = self.activations(outputs, self.options.batch)?;
+        let activations = self.activations(outputs)?;
         for (layer, activation) in self.layers.iter().zip(&activations) {
             let shape = activation.row_shape();
             ensure!(
@@ -190,25 +206,44 @@ impl Extractor {
         Ok(activations)
     }
 
-    fn activations(&self, outputs: Vec<Tensor>, batch: usize) -> Result<Vec<Activation>> {
+    fn activations(&self, outputs: Vec<Tensor>) -> Result<Vec<Activation>> {
         let rows = |layer: &Layer| {
             let tensor = outputs[layer.output].shallow_clone();
-            Activation::new(&layer.name, tensor, batch, self.options.tokens)
+            Activation::new(&layer.name, tensor, self.batch(), self.options.tokens)
         };
         self.layers.iter().map(rows).collect()
     }
 
     fn compute(&mut self) -> Result<Vec<Tensor>> {
+        let images = self.images();
+        self.module.forward(&images)
+    }
+
+    fn compute_metered(&mut self) -> Result<(Vec<Tensor>, u64)> {
+        let images = self.images();
+        self.module.forward_metered(&images)
+    }
+
+    /// The input as the model sees it: shape (batch, 3, height, width).
+    fn images(&self) -> Tensor {
         let images = self.input.permute([0, 3, 1, 2]);
-        self.module.forward(&if self.channels_last {
+        if self.channels_last {
             images
         } else {
             images.contiguous()
-        })
+        }
     }
 }
 
-fn wants_another_input(file_name: &str, side: i64) -> String {
+/// Images of zeros; shape (images, side, side, 3).
+fn blank(images: usize, side: usize) -> Tensor {
+    Tensor::zeros(
+        [images as i64, side as i64, side as i64, 3],
+        (Kind::Float, Device::Cpu),
+    )
+}
+
+fn wants_another_input(file_name: &str, side: usize) -> String {
     format!(
         "'{file_name}' fails on images of shape (3, {side}, {side}); set --resize and --crop, or a TOML beside the model"
     )

@@ -58,6 +58,7 @@ unsafe extern "C" {
         module: *mut RawModule,
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
+        peak: *mut i64,
     ) -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
@@ -191,9 +192,23 @@ impl Module {
     /// # Errors
     /// libtorch's, where the model cannot compute on this input.
     pub fn forward(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        self.forward_with(input, null_mut())
+    }
+
+    /// As [`Module::forward`], and the most bytes that the tensors made on the way, outputs included, took at one time.
+    ///
+    /// # Errors
+    /// As [`Module::forward`].
+    pub fn forward_metered(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
+        let mut peak = 0;
+        let outputs = self.forward_with(input, &mut peak)?;
+        Ok((outputs, peak.unsigned_abs()))
+    }
+
+    fn forward_with(&mut self, input: &Tensor, peak: *mut i64) -> Result<Vec<Tensor>> {
         let mut outputs = vec![null_mut::<C_tensor>(); self.outputs];
-        // SAFETY: `outputs` has a place for each layer of the cut; the input tensor is alive.
-        check(unsafe { featx_forward(self.raw, input.as_ptr(), outputs.as_mut_ptr()) })?;
+        // SAFETY: `outputs` has a place for each layer of the cut; the input tensor is alive; `peak` is null or valid.
+        check(unsafe { featx_forward(self.raw, input.as_ptr(), outputs.as_mut_ptr(), peak) })?;
         // SAFETY: on success each output is an owned tensor that nothing else frees.
         Ok(outputs
             .into_iter()

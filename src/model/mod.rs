@@ -11,3 +11,8 @@ pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
 pub use ffi::LayerInfo;
+
+/// Threads that one forward pass may use.
+pub fn set_threads(threads: usize) {
+    tch::set_num_threads(threads as i32);
+}

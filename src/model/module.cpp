@@ -1,8 +1,10 @@
 #include "module.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include <torch/csrc/jit/ir/constants.h>
@@ -11,7 +13,9 @@
 #include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <c10/core/Allocator.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 
 #include "archive.h"
 #include "layers.h"
@@ -44,6 +48,24 @@ char* guarded(const F& f) {
     return strdup("unknown C++ exception");
   }
 }
+
+// Adds up what libtorch's allocator hands out to this thread.
+class Meter : public c10::MemoryReportingInfoBase {
+ public:
+  int64_t peak = 0;
+  void reportMemoryUsage(void* /*ptr*/, int64_t size, size_t, size_t, c10::Device device) override {
+    if (device.is_cpu()) {
+      now_ += size;
+      peak = std::max(peak, now_);
+    }
+  }
+  bool memoryProfilingEnabled() const override {
+    return true;
+  }
+
+ private:
+  int64_t now_ = 0;
+};
 
 const void* storage_of(const at::Tensor& tensor) {
   return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
@@ -163,16 +185,24 @@ char* featx_lay_out(featx_module* module, bool channels_last) {
   });
 }
 
-char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs) {
+char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
   return guarded([&] {
     c10::InferenceMode inference;
     torch::jit::GraphOptimizerEnabledGuard plain(false);
+    auto meter = std::make_shared<Meter>();
+    std::optional<c10::DebugInfoGuard> metering;
+    if (peak) {
+      metering.emplace(c10::DebugInfoKind::PROFILER_STATE, meter);
+    }
     torch::jit::Stack stack{module->module._ivalue(), *input};
     module->executor.run(stack);
     const auto list = stack.back().toTensorVector();
     TORCH_CHECK(list.size() == module->outputs, "the cut returned ", list.size(), " tensors");
     for (size_t i = 0; i < list.size(); ++i) {
       outputs[i] = new at::Tensor(list[i]);
+    }
+    if (peak) {
+      *peak = meter->peak;
     }
   });
 }

@@ -54,8 +54,9 @@ char* featx_freeze(featx_module* module);
 // Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
 char* featx_lay_out(featx_module* module, bool channels_last);
 
-// outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached.
-char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
+// outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached. peak, unless null:
+// the most bytes that tensors made on the way, outputs included, took at one time.
+char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
 void featx_free_module(featx_module* module);
 void featx_free_message(char* message);

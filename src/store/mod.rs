@@ -7,6 +7,8 @@ pub mod dtype;
 pub mod errors;
 pub mod folder;
 pub mod joining;
+#[cfg(feature = "torch")]
+pub mod journal;
 mod literal;
 mod naming;
 pub mod npy;

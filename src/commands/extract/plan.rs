@@ -3,20 +3,17 @@
 use crate::figures;
 use crate::images::Images;
 use crate::job::Job;
+use crate::memory::{Bounds, Forecast, Tuner};
 use crate::store::rows::RowSet;
-use crate::store::run::{FILE_NAMES, Run};
+use crate::store::run::{FILE_NAMES, Layer, Run};
 use crate::store::run_dir::RunDir;
 use crate::store::run_writer::Segment;
 use crate::store::unfinished::write_whole;
+use crate::table;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
-
-/// Images a forward pass where nothing else is said.
-pub const BATCH: usize = 32;
-/// Bytes that the parts in the making may take together where nothing else is said.
-const STEP_BYTES: u64 = 512 << 20;
 
 pub struct Plan {
     out: PathBuf,
@@ -24,15 +21,17 @@ pub struct Plan {
     /// Rows that some layer lacks.
     pub todo: RowSet,
     pub segments: Vec<Segment>,
-    /// Rows a part.
-    pub part_rows: u64,
+    /// What the parts' sizes follow from.
+    pub bounds: Bounds,
+    /// Bytes.
+    floor: u64,
     resumes: bool,
 }
 
 impl Plan {
     /// # Errors
     /// A run directory that holds another run, or parts that no `run.toml` explains.
-    pub fn new(job: &Job, run: Run) -> Result<Self> {
+    pub fn new(job: &Job, run: Run, forecast: &Forecast) -> Result<Self> {
         let resumes = RunDir::is_at(&job.out);
         let missing = if resumes {
             missing_rows(job, &run)?
@@ -43,27 +42,29 @@ impl Plan {
             .iter()
             .flat_map(|rows| rows.ranges().iter().cloned())
             .collect();
-        let steps = job
-            .step_size
-            .map_or_else(|| auto_step(&run), |steps| steps as u64);
-        let part_rows = steps * run.batch_size;
+        let floor = forecast.floor(run.batch_size);
+        let row_bytes = row_bytes(&run);
+        let bounds = Bounds {
+            budget: job.ram_budget,
+            row_bytes,
+            batch: run.batch_size,
+            step: job.step_size.map(|step| step as u64),
+            checkpoint: job.checkpoint,
+            overhead: floor - run.batch_size * row_bytes,
+        };
         Ok(Self {
             out: job.out.clone(),
             segments: segments(&missing),
             todo,
-            part_rows,
+            bounds,
+            floor,
             run,
             resumes,
         })
     }
 
-    /// Bytes of one image's row, all layers.
-    pub fn row_bytes(&self) -> u64 {
-        row_bytes(&self.run)
-    }
-
     pub fn bytes_to_write(&self) -> u64 {
-        self.todo.len() * self.row_bytes()
+        self.todo.len() * self.bounds.row_bytes
     }
 
     pub fn rows_done(&self) -> u64 {
@@ -95,19 +96,23 @@ impl Plan {
     /// # Errors
     /// Output that cannot be written.
     pub fn print(&self, json: bool) -> Result<()> {
-        let rows = self.todo.len();
+        let part_rows = Tuner::new(self.bounds)?.open(self.todo.len());
+        let parts_of = |segment: &Segment| {
+            let rows = segment.rows.end - segment.rows.start;
+            rows.div_ceil(part_rows.max(1)) * segment.layers.len() as u64
+        };
+        let rows_in_parts = part_rows.min(self.todo.len()) * self.bounds.row_bytes;
         let outline = Outline {
             rows: self.run.images,
             rows_done: self.rows_done(),
-            bytes_per_row: self.row_bytes(),
+            bytes_per_row: self.bounds.row_bytes,
             batch_size: self.run.batch_size,
-            step_size: self.part_rows / self.run.batch_size,
-            parts: self
-                .segments
-                .iter()
-                .map(|segment| self.parts_of(segment))
-                .sum(),
-            disk_needed_bytes: rows * self.row_bytes(),
+            step_size: part_rows.div_ceil(self.run.batch_size),
+            parts: self.segments.iter().map(parts_of).sum(),
+            ram_budget_bytes: self.bounds.budget,
+            ram_floor_bytes: self.floor,
+            ram_forecast_bytes: self.bounds.overhead + rows_in_parts,
+            disk_needed_bytes: self.bytes_to_write(),
             layers: &self.run.layers,
         };
         if json {
@@ -116,11 +121,6 @@ impl Plan {
             outline.print();
         }
         Ok(())
-    }
-
-    fn parts_of(&self, segment: &Segment) -> u64 {
-        (segment.rows.end - segment.rows.start).div_ceil(self.part_rows)
-            * segment.layers.len() as u64
     }
 }
 
@@ -132,34 +132,46 @@ struct Outline<'a> {
     batch_size: u64,
     step_size: u64,
     parts: u64,
+    ram_budget_bytes: u64,
+    ram_floor_bytes: u64,
+    ram_forecast_bytes: u64,
     disk_needed_bytes: u64,
-    layers: &'a [crate::store::run::Layer],
+    layers: &'a [Layer],
 }
 
 impl Outline<'_> {
     fn print(&self) {
-        println!(
-            "rows         {} ({} done)",
-            figures::count(self.rows),
-            figures::count(self.rows_done)
-        );
-        println!("bytes a row  {}", figures::bytes(self.bytes_per_row));
-        println!("batch size   {}", self.batch_size);
-        println!(
-            "step size    {} ({} rows a part)",
-            self.step_size,
-            self.step_size * self.batch_size
-        );
-        println!("parts        {}", figures::count(self.parts));
-        println!("disk needed  {}", figures::bytes(self.disk_needed_bytes));
-        for layer in self.layers {
-            println!(
-                "layer        {} {} {}",
-                layer.name,
+        let facts = [
+            (
+                "rows",
+                format!(
+                    "{} ({} done)",
+                    figures::count(self.rows),
+                    figures::count(self.rows_done)
+                ),
+            ),
+            ("bytes a row", figures::bytes(self.bytes_per_row)),
+            ("batch size", figures::count(self.batch_size)),
+            ("step size", figures::counted(self.step_size, "batch")),
+            ("parts", figures::count(self.parts)),
+            ("RAM budget", figures::bytes(self.ram_budget_bytes)),
+            ("RAM floor", figures::bytes(self.ram_floor_bytes)),
+            ("RAM forecast", figures::bytes(self.ram_forecast_bytes)),
+            ("disk needed", figures::bytes(self.disk_needed_bytes)),
+        ];
+        print!("{}", table::pairs("plan", &facts));
+        let layer = |layer: &Layer| {
+            vec![
+                layer.name.clone(),
                 figures::row_shape(&layer.shape),
-                layer.dtype
-            );
-        }
+                layer.dtype.clone(),
+            ]
+        };
+        let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = std::iter::once(heads)
+            .chain(self.layers.iter().map(layer))
+            .collect();
+        print!("\n{}", table::columns(&rows));
     }
 }
 
@@ -169,11 +181,6 @@ fn row_bytes(run: &Run) -> u64 {
         .iter()
         .map(|layer| layer.shape.iter().product::<u64>() * element)
         .sum()
-}
-
-fn auto_step(run: &Run) -> u64 {
-    (STEP_BYTES / (row_bytes(run).max(1) * run.batch_size))
-        .clamp(1, run.images.div_ceil(run.batch_size))
 }
 
 /// Of each layer, the rows that are not in finished parts of the run that is in the directory.

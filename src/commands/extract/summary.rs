@@ -34,7 +34,7 @@ impl<'a> Summary<'a> {
             seconds,
             images_per_second: plan.todo.len() as f64 / seconds,
             peak_rss_bytes: memory::peak_rss(),
-            ram_budget_bytes: memory::default_budget(),
+            ram_budget_bytes: plan.bounds.budget,
             parts: writer.parts,
             bytes_written: writer.bytes,
             device: "cpu",

@@ -83,12 +83,13 @@ pub fn report(path: &Path) -> Result<Report> {
 fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
     let selection = layers.select(&["*".to_owned()])?;
     let options = ExtractorOptions {
-        batch: 2,
         side: preprocess.crop,
         normaliser: preprocess.normaliser(),
         tokens: None,
     };
-    layers.cut(&selection.wanted, options)
+    let mut extractor = layers.cut(&selection.wanted, options)?;
+    extractor.set_batch(2)?;
+    Ok(extractor)
 }
 
 pub fn table(report: &Report) -> String {

@@ -1,9 +1,8 @@
-//! What the job may use of the machine, and what it uses.
+//! What the job may use of the machine.
 
-use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
-use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{MemoryRefreshKind, System};
 
 /// Cores that this process may use: affinity, cgroup quota and Slurm's share, whichever is least.
 #[must_use]
@@ -23,56 +22,10 @@ pub fn allowed() -> u64 {
     limits.fold(host_available().unwrap_or(u64::MAX), u64::min)
 }
 
-/// The default RAM budget, bytes: the smaller of 8 GB and 80 % of what the job may use.
-#[must_use]
-pub fn default_budget() -> u64 {
-    (allowed() / 10 * 8).min(8_000_000_000)
-}
-
 fn host_available() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     Some(system.available_memory())
-}
-
-/// Reads this process's own memory.
-pub struct Gauge {
-    system: System,
-    pid: Pid,
-}
-
-impl Gauge {
-    /// # Errors
-    /// A machine whose memory cannot be read.
-    pub fn new() -> Result<Self> {
-        let system = System::new().context("cannot read this machine's memory")?;
-        Ok(Self {
-            system,
-            pid: Pid::from_u32(std::process::id()),
-        })
-    }
-
-    /// Resident set size, bytes; pages of mapped files count.
-    pub fn rss(&mut self) -> u64 {
-        let only_memory = ProcessRefreshKind::nothing().with_memory();
-        self.system.refresh_processes_specifics(
-            ProcessesToUpdate::Some(&[self.pid]),
-            false,
-            only_memory,
-        );
-        self.system
-            .process(self.pid)
-            .map_or(0, sysinfo::Process::memory)
-    }
-}
-
-/// The kernel's own record of this process's peak resident set size, bytes.
-#[must_use]
-pub fn peak_rss() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kib| kib * 1024)
 }
 
 /// Limits of all cgroups up the chain, bytes: v2's `memory.max`, v1's `memory.limit_in_bytes`.

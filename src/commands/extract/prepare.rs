@@ -1,0 +1,159 @@
+//! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
+
+use crate::images::{Images, Preprocess};
+use crate::job::Job;
+use crate::memory::{Forecast, PerImage};
+use crate::model::{self, Archive, Extractor, ExtractorOptions, Layers};
+use crate::pipeline::BATCHES;
+use crate::store::run::{self, Run};
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+
+pub fn find_images(job: &Job) -> Result<Images> {
+    match &job.list {
+        Some(list) => Images::from_list(&job.images, list),
+        None => Images::scan(&job.images, |line| eprintln!("{line}")),
+    }
+}
+
+/// The model, cut at the wanted layers, and its file's fingerprint.
+pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
+    model::set_threads(job.threads);
+    let archive = Archive::open(&job.model)?;
+    let fingerprint = archive.fingerprint.clone();
+    if archive.loaded_whole {
+        eprintln!(
+            "'{}' computes while it is loaded, so it is read whole",
+            job.model.display()
+        );
+    }
+    let layers = Layers::load(archive)?;
+    let selection = layers.select(&job.layers)?;
+    if !selection.never_called.is_empty() {
+        eprintln!("{}", never_called(&selection.never_called));
+    }
+    let Preprocess {
+        resize,
+        crop,
+        interpolation,
+        ..
+    } = &job.preprocess;
+    eprintln!(
+        "preprocessing: resize {resize}, crop {crop}, {} ({})",
+        interpolation.name(),
+        job.preprocess_source
+    );
+    let options = ExtractorOptions {
+        side: job.preprocess.crop,
+        normaliser: job.preprocess.normaliser(),
+        tokens: job.tokens,
+    };
+    Ok((layers.cut(&selection.wanted, options)?, fingerprint))
+}
+
+/// What a run takes, from the one image that the model has computed.
+///
+/// # Errors
+/// A machine whose memory cannot be read.
+pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
+    let elements: u64 = extractor
+        .layers
+        .iter()
+        .map(|layer| layer.shape.iter().product::<u64>())
+        .sum();
+    let image = PerImage {
+        forward: extractor.bytes_per_image,
+        pixels: job.preprocess.image_bytes() as u64,
+        batches: BATCHES as u64,
+        activations: elements * 4,
+        row: elements * job.stored.size() as u64,
+    };
+    Forecast::measure(image, job.workers)
+}
+
+/// Images a forward pass: as asked for, or as many as the budget allows.
+///
+/// # Errors
+/// A layer asked for by name that gives no row an image.
+pub fn set_batch(
+    job: &Job,
+    forecast: &Forecast,
+    images: &Images,
+    extractor: &mut Extractor,
+) -> Result<u64> {
+    let batch = match job.batch_size {
+        Some(batch) => (batch as u64).min(images.len()),
+        None => forecast.batch_for(job.ram_budget, images.len()),
+    };
+    extractor.set_batch(batch as usize)?;
+    extractor
+        .left_out
+        .iter()
+        .for_each(|line| eprintln!("left out: {line}"));
+    Ok(batch)
+}
+
+fn never_called(names: &[String]) -> String {
+    let some: Vec<String> = names
+        .iter()
+        .take(3)
+        .map(|name| format!("'{name}'"))
+        .collect();
+    let more = names.len().saturating_sub(3);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "left out, for they are never called: {}{more} (see: featx inspect)",
+        some.join(", ")
+    )
+}
+
+/// What `run.toml` will say.
+pub fn describe(
+    job: &Job,
+    images: &Images,
+    extractor: &Extractor,
+    fingerprint: String,
+    batch: u64,
+) -> Run {
+    let layer = |layer: &crate::model::Layer| run::Layer {
+        name: layer.name.clone(),
+        shape: if job.flatten {
+            vec![layer.shape.iter().product()]
+        } else {
+            layer.shape.clone()
+        },
+        dtype: job.stored.descr().to_owned(),
+    };
+    let preprocess = &job.preprocess;
+    Run {
+        featx: env!("CARGO_PKG_VERSION").to_owned(),
+        precision: "f32".to_owned(),
+        dtype: job.stored.name().to_owned(),
+        flatten: job.flatten,
+        tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
+        batch_size: batch,
+        images: images.len(),
+        image_list: hex(&Sha256::digest(images.file_names())),
+        shards: 1,
+        model: run::Model {
+            file: job.model.display().to_string(),
+            fingerprint,
+        },
+        preprocess: run::Preprocess {
+            resize: preprocess.resize as u32,
+            crop: preprocess.crop as u32,
+            interpolation: preprocess.interpolation.name().to_owned(),
+            mean: preprocess.mean,
+            std: preprocess.std,
+        },
+        layers: extractor.layers.iter().map(layer).collect(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

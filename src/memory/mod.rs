@@ -1,0 +1,13 @@
+//! RAM: what the job may use, what it uses, and the batch and part sizes that follow.
+
+mod budget;
+mod forecast;
+mod limits;
+mod tuner;
+mod usage;
+
+pub use budget::RamBudget;
+pub use forecast::{Forecast, PerImage};
+pub use limits::cores;
+pub use tuner::{Bounds, Tuner};
+pub use usage::{peak_rss, tame_allocator};

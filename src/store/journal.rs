@@ -1,0 +1,81 @@
+//! `memory.csv`: how RAM, part sizes and pace went.
+
+use anyhow::{Context, Result};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const HEADS: &str = "seconds,images,rss_bytes,budget_bytes,step_size,images_per_second";
+/// At least one line in this time.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// One line, but for its time.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Images done by this process.
+    pub images: u64,
+    pub rss: u64,
+    pub budget: u64,
+    /// Batches in the part.
+    pub step: u64,
+    pub images_per_second: f64,
+}
+
+/// Appends lines; a process that goes on with a run goes on with its file.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    started: Instant,
+    last: Instant,
+}
+
+impl Journal {
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let path = directory.join("memory.csv");
+        let named = || format!("cannot write '{}'", path.display());
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(named)?;
+        if file.metadata().with_context(named)?.len() == 0 {
+            writeln!(file, "{HEADS}").with_context(named)?;
+        }
+        let now = Instant::now();
+        Ok(Self {
+            file,
+            path,
+            started: now,
+            last: now,
+        })
+    }
+
+    /// True where it is time for a line without a part having ended.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.last.elapsed() >= EVERY
+    }
+
+    /// # Errors
+    /// A disk that fails.
+    pub fn add(&mut self, entry: Entry) -> Result<()> {
+        let Entry {
+            images,
+            rss,
+            budget,
+            step,
+            images_per_second,
+        } = entry;
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.last = Instant::now();
+        writeln!(
+            self.file,
+            "{seconds:.1},{images},{rss},{budget},{step},{images_per_second:.2}"
+        )
+        .with_context(|| format!("cannot write '{}'", self.path.display()))
+    }
+}
