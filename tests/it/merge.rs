@@ -344,3 +344,29 @@ fn no_permission_is_one_line() {
     );
     assert_eq!((ended.code, dir.names("p").len()), (Some(1), 2));
 }
+
+#[test]
+fn a_result_that_cannot_be_read_may_be_replaced() {
+    let dir = Workdir::new("merge_broken_result");
+    run_dir(&dir, "out", &["fc"], 4, 1, &[(0, 2), (2, 4)]);
+    for more in [&["--overwrite"][..], &["--overwrite", "--remove-parts"]] {
+        dir.write("out/fc/features.npy", "damaged");
+        dir.featx_err(
+            &["merge", "out"],
+            "'out/fc/features.npy' exists; pass --overwrite to replace it",
+        );
+        let told = dir.featx_ok(&["inspect", "out"]);
+        let problem = "problem: 'out/fc/features.npy': not an .npy file: expected it to start with '\\x93NUMPY', \
+                       found 'damage'\n";
+        assert!(told.ends_with(problem), "{told}");
+        dir.featx_ok(&[&["merge", "out"], more].concat());
+        assert_eq!(dir.read("out/fc/features.npy"), dir.read("whole.npy"));
+    }
+    assert_eq!(dir.names("out/fc"), ["features.npy"]);
+    // A result of another run is none of this one's rows.
+    dir.python("np.save('out/fc/features.npy', np.zeros((4, 5), 'f4'))");
+    dir.featx_err(
+        &["merge", "out"],
+        "'out/fc' lacks rows 0-4 of 4; run the same featx extract again to finish them",
+    );
+}

@@ -96,7 +96,7 @@ fn run_layer(state: &LayerState, run: &Run) -> Layer {
     );
     layer.shape = Some(state.layer.shape.clone());
     layer.dtype = Some(state.layer.dtype.clone());
-    layer.problems = state.problems(run);
+    layer.problems = problems(state.problems(run), &state.folder);
     layer
 }
 
@@ -132,9 +132,14 @@ fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer 
         bytes: headers()
             .map(|header| header.data_offset + header.data_bytes())
             .sum(),
-        problems: folder.problems(),
+        problems: problems(folder.problems(), folder),
         missing_words: missing.to_string(),
     }
+}
+
+fn problems(mut found: Vec<String>, folder: &Folder) -> Vec<String> {
+    found.extend(folder.broken_result.clone());
+    found
 }
 
 pub fn table(report: &Report) -> String {
