@@ -5,7 +5,7 @@ pub mod cutting;
 pub mod dtype;
 pub mod folder;
 pub mod joining;
-mod literal;
+pub mod moments;
 mod naming;
 pub mod npy;
 pub mod parts;
