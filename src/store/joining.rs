@@ -35,7 +35,8 @@ pub struct Wish {
 
 impl Join {
     /// Checks that the parts of `folder` make one array of `rows` rows (of as many as there are, if `None`) and may
-    /// be written to `target`.
+    /// be written to `target`. Where a result is there and its parts are to go, the two are compared, and `compared` is
+    /// told of the bytes.
     ///
     /// # Errors
     /// Parts that cannot be read, differ, overlap or leave rows out; a result that exists.
@@ -66,7 +67,8 @@ impl Join {
             safe_rows,
             only_remove: false,
         };
-        join.only_remove = wish.remove_parts && merging.is_none() && join.is_done(compared)?;
+        join.only_remove =
+            wish.remove_parts && merging.is_none() && join.is_done(rows, compared)?;
         if !join.only_remove {
             join.check_free_name(wish)?;
             join.check_coverage(&folder.path, rows)?;
@@ -75,7 +77,7 @@ impl Join {
     }
 
     /// True where the result holds every row, and every part that is left byte for byte.
-    fn is_done(&self, compared: &dyn Fn(u64)) -> Result<bool> {
+    fn is_done(&self, said: Option<u64>, compared: &dyn Fn(u64)) -> Result<bool> {
         if !self.target.exists() {
             return Ok(false);
         }
@@ -83,7 +85,9 @@ impl Join {
         let Ok(header) = read_rows_header(&self.target) else {
             return Ok(false);
         };
-        if !(header.has_rows_like(&self.header) && header.rows() == self.header.rows()) {
+        // Where nothing says how many rows there are, the last parts may have gone already.
+        let whole = said.is_none() || header.rows() == said;
+        if !(whole && header.has_rows_like(&self.header)) {
             return Ok(false);
         }
         let result = File::open(&self.target)?;
