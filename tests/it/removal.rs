@@ -3,6 +3,7 @@
 use crate::merge::{PARTS, run_dir};
 use crate::workdir::{Ended, Workdir};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 const ENDS: &str = "list(range(50, 3001, 50))";
@@ -54,7 +55,12 @@ for i in range(8): parts(f'p{{i}}', a, {ENDS}, [padded, plain, lambda s, e: plai
             wait(delay);
             // It may have ended: then there is nothing to kill.
             let _ = merge.kill();
-            if merge.wait().unwrap().success() {
+            let status = merge.wait().unwrap();
+            if status.signal().is_none() {
+                assert!(
+                    status.success(),
+                    "{folder}: not continued after kill {kills}"
+                );
                 break;
             }
             kills += 1;
