@@ -26,7 +26,8 @@ def make_parts():
 
 
 def run(command):
-    """Seconds, and the kernel's peak RSS in bytes of the largest process."""
+    """Seconds, and the kernel's peak RSS in bytes of the largest process, which is never less than Python's own here:
+    a new process counts the pages of the one that it came from."""
     os.sync()
     start = time.perf_counter()
     child = subprocess.Popen(command)

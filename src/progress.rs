@@ -126,8 +126,8 @@ impl Progress {
                 if bar.is_hidden() {
                     bar.set_draw_target(ProgressDrawTarget::stderr());
                 }
-                bar.set_position(done);
                 bar.set_message(text);
+                bar.set_position(done);
                 DRAW_EVERY
             }
         }

@@ -5,7 +5,7 @@ use crate::figures::{bytes, counted, row_shape};
 use crate::progress::{Progress, Unit};
 use crate::store::folder::Folder;
 use crate::store::joining::{Join, Wish};
-use crate::store::parts::MERGED;
+use crate::store::parts::{MERGED, Part};
 use crate::store::run_dir::{LayerState, RunDir};
 use crate::store::shards::array_expression;
 use crate::store::sources::Sources;
@@ -33,23 +33,28 @@ pub fn run(typed: &Merge) -> Result<()> {
         overwrite: typed.overwrite,
     };
     let mut joins = Vec::new();
-    for wanted in &wanted {
-        let target = typed
-            .out
-            .clone()
-            .unwrap_or_else(|| wanted.folder.path.join(MERGED));
-        match &wanted.folder.merged {
-            Some(merged) if wanted.folder.parts.is_empty() && typed.out.is_none() => {
+    for Wanted {
+        layer,
+        folder,
+        rows,
+    } in &wanted
+    {
+        match &folder.merged {
+            Some(merged) if folder.parts.is_empty() && typed.out.is_none() => {
                 eprintln!(
-                    "{}: merged already, {}",
-                    wanted.layer,
+                    "{layer}: merged already, {}",
                     counted(merged.shape[0], "row")
                 );
             }
-            _ => joins.push((
-                &wanted.layer,
-                Join::plan(&wanted.folder, wanted.rows, target, wish)?,
-            )),
+            _ => {
+                let target = typed
+                    .out
+                    .clone()
+                    .unwrap_or_else(|| folder.path.join(MERGED));
+                let progress = progress("compare", layer, &folder.parts, typed);
+                let compared = |n| progress.advance(n);
+                joins.push((layer, Join::plan(folder, *rows, target, wish, &compared)?));
+            }
         }
     }
     check_space(&joins, wish)?;
@@ -143,12 +148,8 @@ fn check_space(joins: &[(&String, Join)], wish: Wish) -> Result<()> {
 }
 
 fn write(layer: &str, join: &Join, typed: &Merge) -> Result<()> {
-    let left = join
-        .parts
-        .iter()
-        .filter(|part| part.rows.end > join.safe_rows);
-    let total = left.map(|part| part.bytes()).sum();
-    let progress = Progress::new(&format!("merge {layer}"), Unit::Bytes, total, typed.quiet);
+    let is_left = |part: &&Part| part.rows.end > join.safe_rows;
+    let progress = progress("merge", layer, join.parts.iter().filter(is_left), typed);
     let advance = |n| progress.advance(n);
     match typed.remove_parts {
         true => join.write_and_remove(&advance)?,
@@ -165,4 +166,14 @@ fn write(layer: &str, join: &Join, typed: &Merge) -> Result<()> {
         bytes(join.result_bytes())
     );
     Ok(())
+}
+
+fn progress<'a>(
+    what: &str,
+    layer: &str,
+    parts: impl IntoIterator<Item = &'a Part>,
+    typed: &Merge,
+) -> Progress {
+    let bytes = parts.into_iter().map(Part::bytes).sum();
+    Progress::new(&format!("{what} {layer}"), Unit::Bytes, bytes, typed.quiet)
 }

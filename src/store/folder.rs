@@ -20,6 +20,8 @@ pub struct Folder {
     pub broken: Vec<String>,
     /// `features.npy`.
     pub merged: Option<Header>,
+    /// What is wrong with `features.npy`: then none of its rows count, and a merge may replace it.
+    pub broken_result: Option<String>,
     /// The rows that an interrupted `merge --remove-parts` holds safely, see [`super::removal`].
     pub merging: Option<Header>,
 }
@@ -41,11 +43,15 @@ impl Folder {
         for name in names_in(path)? {
             let path = path.join(&name);
             if name == MERGED {
-                folder.merged = folder.readable(read_rows_header(&path));
-            } else if let Some(name) = PartName::parse(&name)
-                && let Some(header) = folder.readable(read_rows_header(&path))
-            {
-                named.push(Named { path, name, header });
+                match read_rows_header(&path) {
+                    Ok(header) => folder.merged = Some(header),
+                    Err(error) => folder.broken_result = Some(format!("{error:#}")),
+                }
+            } else if let Some(name) = PartName::parse(&name) {
+                match read_rows_header(&path) {
+                    Ok(header) => named.push(Named { path, name, header }),
+                    Err(error) => folder.broken.push(format!("{error:#}")),
+                }
             }
         }
         folder.merging = read_merging(&path.join(MERGED))?;
@@ -53,19 +59,12 @@ impl Folder {
         Ok(folder)
     }
 
-    fn readable(&mut self, header: Result<Header>) -> Option<Header> {
-        header
-            .map_err(|error| self.broken.push(format!("{error:#}")))
-            .ok()
-    }
-
     /// True where there is nothing of ours.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-            && self.broken.is_empty()
-            && self.merged.is_none()
-            && self.merging.is_none()
+        let no_result =
+            self.merged.is_none() && self.broken_result.is_none() && self.merging.is_none();
+        no_result && self.parts.is_empty() && self.broken.is_empty()
     }
 
     /// The rows that lie in finished files.

@@ -35,11 +35,18 @@ pub struct Wish {
 
 impl Join {
     /// Checks that the parts of `folder` make one array of `rows` rows (of as many as there are, if `None`) and may
-    /// be written to `target`.
+    /// be written to `target`. Where a result is there and its parts are to go, the two are compared, and `compared` is
+    /// told of the bytes.
     ///
     /// # Errors
     /// Parts that cannot be read, differ, overlap or leave rows out; a result that exists.
-    pub fn plan(folder: &Folder, rows: Option<u64>, target: PathBuf, wish: Wish) -> Result<Self> {
+    pub fn plan(
+        folder: &Folder,
+        rows: Option<u64>,
+        target: PathBuf,
+        wish: Wish,
+        compared: &dyn Fn(u64),
+    ) -> Result<Self> {
         if let Some(problem) = folder.problems().into_iter().next() {
             bail!("{problem}");
         }
@@ -60,21 +67,27 @@ impl Join {
             safe_rows,
             only_remove: false,
         };
-        join.only_remove = wish.remove_parts && merging.is_none() && join.is_done()?;
+        join.only_remove =
+            wish.remove_parts && merging.is_none() && join.is_done(rows, compared)?;
         if !join.only_remove {
-            join.check_coverage(&folder.path, rows)?;
             join.check_free_name(wish)?;
+            join.check_coverage(&folder.path, rows)?;
         }
         Ok(join)
     }
 
     /// True where the result holds every row, and every part that is left byte for byte.
-    fn is_done(&self) -> Result<bool> {
+    fn is_done(&self, said: Option<u64>, compared: &dyn Fn(u64)) -> Result<bool> {
         if !self.target.exists() {
             return Ok(false);
         }
-        let header = read_rows_header(&self.target)?;
-        if !(header.has_rows_like(&self.header) && header.rows() == self.header.rows()) {
+        // One that cannot be read is not done, and may be replaced.
+        let Ok(header) = read_rows_header(&self.target) else {
+            return Ok(false);
+        };
+        // Where nothing says how many rows there are, the last parts may have gone already.
+        let whole = said.is_none() || header.rows() == said;
+        if !(whole && header.has_rows_like(&self.header)) {
             return Ok(false);
         }
         let result = File::open(&self.target)?;
@@ -82,6 +95,7 @@ impl Join {
             if !holds(&result, &header, part)? {
                 return Ok(false);
             }
+            compared(part.bytes());
         }
         Ok(true)
     }
@@ -195,6 +209,7 @@ fn result_header(parts: &[Part], rows: u64) -> Result<(Header, Vec<u8>)> {
         _ => header.to_bytes(),
     };
     header.data_offset = bytes.len() as u64;
+    header.version = bytes[6];
     Ok((header, bytes))
 }
 

@@ -9,7 +9,7 @@ pub mod folder;
 pub mod joining;
 #[cfg(feature = "torch")]
 pub mod journal;
-mod literal;
+pub mod moments;
 mod naming;
 pub mod npy;
 #[cfg(feature = "torch")]

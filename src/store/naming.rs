@@ -40,44 +40,61 @@ impl Named {
 
 /// Gives every file of `folder` its rows, in row order. `complete` says that every file could be read.
 ///
+/// Files that say their rows may follow others that do not, where the one begins at the row at which the others end:
+/// so they stand while `merge --remove-parts` renames them.
+///
 /// # Errors
 /// Names of several kinds, names that contradict the row counts, numbers that are missing.
-pub fn place(folder: &Path, mut files: Vec<Named>, complete: bool) -> Result<Vec<Part>> {
-    let numbered = files
-        .iter()
-        .filter(|f| matches!(f.name, PartName::Number(_)))
-        .count();
-    let misnamed = files.iter().any(Named::is_misnamed);
+pub fn place(folder: &Path, files: Vec<Named>, complete: bool) -> Result<Vec<Part>> {
+    let (numbered, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|file| matches!(file.name, PartName::Number(_)));
+    let (misnamed, named): (Vec<_>, Vec<_>) = others.into_iter().partition(Named::is_misnamed);
     ensure!(
-        numbered == 0 || numbered == files.len(),
-        "'{}' holds parts of two kinds, '{}' and '{}'; expected one run's parts; move one kind elsewhere",
-        folder.display(),
-        name_of_kind(&files, true),
-        name_of_kind(&files, false)
-    );
-    ensure!(
-        complete || (numbered == 0 && !misnamed),
+        complete || (numbered.is_empty() && misnamed.is_empty()),
         "'{}' holds parts whose rows follow only from the row counts of all of them, and one cannot be read",
         folder.display()
     );
+    ensure_one_kind(folder, &numbered, &misnamed)?;
+    let named = sorted(named)
+        .into_iter()
+        .map(place_named)
+        .collect::<Result<Vec<_>>>()?;
+    let mut parts = place_numbered(folder, sorted(numbered))?;
+    parts.extend(place_misnamed(sorted(misnamed))?);
+    if let (Some(last), Some(first)) = (parts.last(), named.first()) {
+        ensure!(
+            last.rows.end == first.rows.start,
+            two_kinds(folder, &last.path, &first.path)
+        );
+    }
+    parts.extend(named);
+    Ok(parts)
+}
+
+fn ensure_one_kind(folder: &Path, numbered: &[Named], misnamed: &[Named]) -> Result<()> {
+    match (numbered.first(), misnamed.first()) {
+        (Some(a), Some(b)) => bail!(two_kinds(folder, &a.path, &b.path)),
+        _ => Ok(()),
+    }
+}
+
+fn two_kinds(folder: &Path, a: &Path, b: &Path) -> String {
+    format!(
+        "'{}' holds parts named in two ways, such as '{}' and '{}', which do not follow each other; \
+         expected one run's parts; move one kind elsewhere",
+        folder.display(),
+        file_name(a),
+        file_name(b)
+    )
+}
+
+fn sorted(mut files: Vec<Named>) -> Vec<Named> {
     files.sort_by_key(|file| match &file.name {
         PartName::Rows(rows) => (rows.start, rows.end),
         PartName::Number(number) => (*number, 0),
     });
-    match (numbered > 0, misnamed) {
-        (true, _) => place_numbered(folder, files),
-        (_, true) => place_misnamed(folder, files),
-        _ => files.into_iter().map(place_named).collect(),
-    }
-}
-
-fn name_of_kind(files: &[Named], numbered: bool) -> String {
-    let is_kind = |f: &&Named| matches!(f.name, PartName::Number(_)) == numbered;
     files
-        .iter()
-        .find(is_kind)
-        .map(|f| file_name(&f.path))
-        .unwrap_or_default()
 }
 
 fn place_named(file: Named) -> Result<Part> {
@@ -120,17 +137,11 @@ fn place_numbered(folder: &Path, files: Vec<Named>) -> Result<Vec<Part>> {
     files.into_iter().enumerate().map(&mut place).collect()
 }
 
-fn place_misnamed(folder: &Path, files: Vec<Named>) -> Result<Vec<Part>> {
+fn place_misnamed(files: Vec<Named>) -> Result<Vec<Part>> {
     let mut start = 0u64;
     let mut place = |file: Named| {
-        let end = match &file.name {
-            PartName::Rows(rows) if rows.is_empty() => rows.end,
-            _ => bail!(
-                "'{}' holds parts of two kinds: '{}' names its rows, others are named as thingsvision names a second \
-                 layer's; move one kind elsewhere",
-                folder.display(),
-                file_name(&file.path)
-            ),
+        let PartName::Rows(Range { end, .. }) = file.name else {
+            bail!("'{}' has no row in its name", file.path.display());
         };
         ensure!(
             end - start == file.count(),

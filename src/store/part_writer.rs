@@ -36,9 +36,8 @@ impl PartWriter {
     ) -> Result<Self> {
         let shape = [&[rows], row_shape].concat();
         let header = Header::new(dtype, shape)?;
-        let unfinished = Unfinished::open(folder.join(partial_name(start)))?;
+        let unfinished = Unfinished::create(folder.join(partial_name(start)))?;
         let named = || format!("cannot write '{}'", unfinished.path().display());
-        unfinished.file().set_len(0).with_context(named)?;
         allocate(
             unfinished.file(),
             header.data_offset + header.data_bytes(),

@@ -1,30 +1,32 @@
 //! `merge --remove-parts`: the result grows as its parts go, in the space of little more than one copy.
 //!
-//! The result in the making is `features.npy.merging`, an `.npy` file whose header counts the rows that are safe. For
-//! each part, in row order:
+//! First every part gets a name that says its rows, if it has none, so that each can be placed without the others. The
+//! result in the making is `features.npy.merging`, an `.npy` file whose header counts the rows that are safe. For each
+//! part, in row order:
 //!
 //! 1. append its rows behind the safe ones; fsync;
 //! 2. count them in the header, rewritten in place; fsync;
 //! 3. remove the part. The last part alone is removed after the result has its final name.
 //!
 //! Proof that no row is lost, whatever instant the process or the machine stops at. Let k be the header's count as it
-//! is on disk. The header is fewer than 512 bytes, one sector, so it is the old or the new one. It counts a row only
+//! is on disk. The header is at most 512 bytes, one sector, so it is the old or the new one. It counts a row only
 //! after step 1's fsync, so rows below k are on disk in the result. A part is removed only in step 3, after the
 //! header that counts all of its rows is on disk, so every row from k on lies in a part that was never touched. Hence
-//! each row is in the result or in a part, and a rerun knows which from k alone: bytes behind row k are not trusted
-//! and are written again, parts below k are removed, but only after they were compared with the result, byte for
-//! byte, for they might be new ones. The last part is there until the result has its name, so the number of rows is
-//! known without `run.toml` too; and once the result has its name, a rerun compares the parts that are left with it
-//! and removes them.
+//! each row is in the result or in a part, and a rerun knows which from k alone, having synced the file that it read k
+//! from: bytes behind row k are not trusted and are written again; parts below k are removed, but only after they were
+//! compared with the result, byte for byte, for they might be new ones. The last part is there until the result has
+//! its name, so the number of rows is known without `run.toml` too; and once the result has its name, a rerun compares
+//! the parts that are left with it and removes them.
 
 use super::copy::At;
 use super::joining::{Join, copy_part, holds};
 use super::npy::Header;
-use super::parts::Part;
+use super::parts::{Part, PartName, part_name};
 use super::unfinished::{Unfinished, directory_of, sync_directory, with_ending};
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 /// What the name of a result in the making ends in while its parts are removed.
 pub const ENDING: &str = ".merging";
@@ -39,7 +41,7 @@ impl Join {
     /// # Errors
     /// A directory that cannot be read.
     pub fn removal_space(&self) -> Result<u64> {
-        let device = |path: &std::path::Path| -> Result<u64> {
+        let device = |path: &Path| -> Result<u64> {
             let meta = std::fs::metadata(directory_of(path));
             Ok(meta.with_context(|| format!("'{}'", path.display()))?.dev())
         };
@@ -65,21 +67,42 @@ impl Join {
     /// A full or failing disk, a part that differs from the rows that the result took from it. Every row is then
     /// still in a part or in the result, and a rerun goes on from there.
     pub fn write_and_remove(&self, advance: &dyn Fn(u64)) -> Result<()> {
-        let Some((last, before)) = self.parts.split_last() else {
+        if self.only_remove {
+            // It may be anyone's file: equal is not yet durable.
+            sync_file(&self.target)?;
+            return remove_all(&self.parts);
+        }
+        let parts = name_by_rows(&self.parts)?;
+        let Some((last, before)) = parts.split_last() else {
             return Ok(());
         };
-        if !self.only_remove {
-            let mut growing = Growing::open(self)?;
-            for part in before {
-                growing.take(part, advance)?;
-                remove(part)?;
-            }
-            growing.take(last, advance)?;
-            growing.file.finish(&self.target)?;
-            return remove_all(std::slice::from_ref(last));
+        let mut growing = Growing::open(self)?;
+        for part in before {
+            growing.take(part, advance)?;
+            remove(part)?;
         }
-        remove_all(&self.parts)
+        growing.take(last, advance)?;
+        growing.file.finish(&self.target)?;
+        remove_all(std::slice::from_ref(last))
     }
+}
+
+/// Renames the parts whose names do not say their rows, the last rows first: stopped in between, it leaves some that
+/// count from row 0 on, and others that say where they follow, which [`super::naming`] can place.
+fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
+    let mut named = parts.to_vec();
+    for part in named.iter_mut().rev() {
+        if PartName::parse(&part.name()) != Some(PartName::Rows(part.rows.clone())) {
+            let path = directory_of(&part.path).join(part_name(&part.rows));
+            std::fs::rename(&part.path, &path)
+                .with_context(|| format!("cannot rename '{}'", part.path.display()))?;
+            part.path = path;
+        }
+    }
+    if let Some(part) = parts.first() {
+        sync_directory(directory_of(&part.path))?;
+    }
+    Ok(named)
 }
 
 /// The result in the making. Its header on disk counts `header.rows()` rows, all of them safe.
@@ -91,14 +114,16 @@ struct Growing {
 impl Growing {
     /// Continues the file that an interrupted merge left, or makes one that holds no row.
     fn open(join: &Join) -> Result<Self> {
-        let file = Unfinished::open(with_ending(&join.target, ENDING))?;
+        let mut file = Unfinished::open(with_ending(&join.target, ENDING))?;
         let named = || format!("'{}'", file.path().display());
         let begun = read_header(file.file()).with_context(named)?;
         let is_new = begun.is_none();
+        file.keep(!is_new);
         let header = begun.map_or_else(|| join.header.with_rows(0), Ok)?;
         let mut growing = Self { file, header };
         growing.check(join)?;
         growing.drop_tail()?;
+        growing.sync()?;
         if is_new {
             growing.count_rows(0)?;
             // The name must outlive a crash before any part may go.
@@ -211,6 +236,14 @@ pub fn read_header(mut file: &File) -> Result<Option<Header>> {
 fn remove(part: &Part) -> Result<()> {
     std::fs::remove_file(&part.path)
         .with_context(|| format!("cannot remove '{}'", part.path.display()))
+}
+
+fn sync_file(path: &Path) -> Result<()> {
+    let named = || format!("cannot sync '{}'", path.display());
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .with_context(named)?;
+    sync_directory(directory_of(path))
 }
 
 fn remove_all(parts: &[Part]) -> Result<()> {

@@ -1,6 +1,8 @@
 //! A run directory: what was run, which rows are done, which are missing.
 
 use super::folder::Folder;
+use super::npy::Header;
+use super::parts::MERGED;
 use super::rows::RowSet;
 use super::run::{Layer, RUN_FILE, Run};
 use super::shards::shard_rows;
@@ -63,7 +65,18 @@ impl RunDir {
     /// # Errors
     /// As [`RunDir::layers`].
     pub fn layer(&self, layer: &Layer) -> Result<LayerState> {
-        let folder = Folder::read(&self.layer_path(&layer.name))?;
+        let mut folder = Folder::read(&self.layer_path(&layer.name))?;
+        if let Some(problem) = folder
+            .merged
+            .as_ref()
+            .and_then(|merged| foreign(merged, layer))
+        {
+            folder.broken_result = Some(format!(
+                "'{}' {problem}",
+                folder.path.join(MERGED).display()
+            ));
+            folder.merged = None;
+        }
         let all = RowSet::from(0..self.run.images);
         let done = folder.done().intersection(&all);
         let missing = done.missing(0..self.run.images);
@@ -98,18 +111,8 @@ impl LayerState {
     pub fn problems(&self, run: &Run) -> Vec<String> {
         let mut problems = self.folder.problems();
         problems.extend(self.folder.parts.first().and_then(|part| {
-            let (wanted, found) = (&self.layer, &part.header);
-            let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype;
-            differs.then(|| {
-                format!(
-                    "'{}' has row shape {} and dtype {}, but run.toml says {} and {}",
-                    part.path.display(),
-                    row_shape(found.row_shape()),
-                    found.dtype,
-                    row_shape(&wanted.shape),
-                    wanted.dtype
-                )
-            })
+            let problem = foreign(&part.header, &self.layer)?;
+            Some(format!("'{}' {problem}", part.path.display()))
         }));
         problems.extend(self.folder.parts.last().and_then(|part| {
             (part.rows.end > run.images).then(|| {
@@ -123,4 +126,18 @@ impl LayerState {
         }));
         problems
     }
+}
+
+/// What is said of a file whose rows are not those that the run wants.
+fn foreign(found: &Header, wanted: &Layer) -> Option<String> {
+    let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype;
+    differs.then(|| {
+        format!(
+            "has row shape {} and dtype {}, but run.toml says {} and {}",
+            row_shape(found.row_shape()),
+            found.dtype,
+            row_shape(&wanted.shape),
+            wanted.dtype
+        )
+    })
 }

@@ -112,10 +112,11 @@ fn find_bare(directory: &Path) -> Result<Vec<Bare>> {
     let own = Folder::read(directory)?;
     if !own.is_empty() {
         let beside = count_names(&directory.join(FILE_NAMES))?;
-        let above = count_names(&directory_of(directory).join(FILE_NAMES))?;
+        // `.` has a name and a directory above it, once resolved.
         let full = directory
             .canonicalize()
             .unwrap_or_else(|_| directory.into());
+        let above = count_names(&directory_of(&full).join(FILE_NAMES))?;
         return Ok(vec![Bare {
             layer: file_name(&full),
             folder: own,

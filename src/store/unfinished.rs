@@ -27,7 +27,15 @@ impl Unfinished {
     /// # Errors
     /// It cannot be made, or another process is making it.
     pub fn beside(target: &Path) -> Result<Self> {
-        let mut this = Self::open(with_ending(target, ".partial"))?;
+        Self::create(with_ending(target, ".partial"))
+    }
+
+    /// Makes an empty file at `path`, or empties the one that a killed process left.
+    ///
+    /// # Errors
+    /// As [`Unfinished::beside`].
+    pub fn create(path: PathBuf) -> Result<Self> {
+        let mut this = Self::open(path)?;
         this.keep = false;
         this.file.set_len(0)?;
         Ok(this)

@@ -3,6 +3,7 @@
 use crate::npy::ARRAYS;
 use crate::workdir::Workdir;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 
 /// Python: writes `a` in parts that end at `ends`, named `name(start, end)`.
@@ -174,19 +175,15 @@ open('tv/file_names.txt', 'w').write('x.jpg\\n' * 12)"
         "'tv/two/features_12-12.npy' is named as thingsvision names a second layer's parts, by their last row alone; \
          after row 2 it should hold 10 rows, it holds 2, so its rows are not certain; extract this layer again",
     );
+    fs::remove_file(dir.path("tv/two/features_12-12.npy")).unwrap();
     dir.write(
         "tv/two/features_0-2.npy",
         dir.read("tv/one/features_0-2.npy"),
     );
     dir.featx_err(
         &["merge", "tv/two"],
-        "'tv/two' holds parts of two kinds: 'features_0-2.npy' names its rows, others are named as thingsvision names \
-         a second layer's; move one kind elsewhere",
-    );
-    fs::remove_file(dir.path("numbered/features_09.npy")).unwrap();
-    dir.featx_err(
-        &["merge", "numbered", "--overwrite"],
-        "'numbered' lacks part 9: expected 'features_09.npy', found 'features_10.npy'",
+        "'tv/two' holds parts named in two ways, such as 'features_2-2.npy' and 'features_0-2.npy', which do not \
+         follow each other; expected one run's parts; move one kind elsewhere",
     );
     dir.write(
         "numbered/features_1-3.npy",
@@ -194,8 +191,13 @@ open('tv/file_names.txt', 'w').write('x.jpg\\n' * 12)"
     );
     dir.featx_err(
         &["merge", "numbered"],
-        "'numbered' holds parts of two kinds, 'features_01.npy' and 'features_1-3.npy'; \
-         expected one run's parts; move one kind elsewhere",
+        "'numbered' holds parts named in two ways, such as 'features_12.npy' and 'features_1-3.npy', which do not \
+         follow each other; expected one run's parts; move one kind elsewhere",
+    );
+    fs::remove_file(dir.path("numbered/features_09.npy")).unwrap();
+    dir.featx_err(
+        &["merge", "numbered", "--overwrite"],
+        "'numbered' lacks part 9: expected 'features_09.npy', found 'features_10.npy'",
     );
 }
 
@@ -334,7 +336,8 @@ fn no_permission_is_one_line() {
         "{PARTS}parts('p', np.zeros(3), [2, 3])\nos.chmod('p', 0o555)"
     ));
     let mut command = dir.command(&["merge", "p"]);
-    if rustix::process::getuid().is_root() {
+    // Root may write everywhere.
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
         command.uid(65534);
     }
     let ended = crate::workdir::Ended::of(&mut command);
@@ -343,4 +346,30 @@ fn no_permission_is_one_line() {
         "error: cannot write 'p/features.npy.partial': Permission denied (os error 13)\n"
     );
     assert_eq!((ended.code, dir.names("p").len()), (Some(1), 2));
+}
+
+#[test]
+fn a_result_that_cannot_be_read_may_be_replaced() {
+    let dir = Workdir::new("merge_broken_result");
+    run_dir(&dir, "out", &["fc"], 4, 1, &[(0, 2), (2, 4)]);
+    for more in [&["--overwrite"][..], &["--overwrite", "--remove-parts"]] {
+        dir.write("out/fc/features.npy", "damaged");
+        dir.featx_err(
+            &["merge", "out"],
+            "'out/fc/features.npy' exists; pass --overwrite to replace it",
+        );
+        let told = dir.featx_ok(&["inspect", "out"]);
+        let problem = "problem: 'out/fc/features.npy': not an .npy file: expected it to start with '\\x93NUMPY', \
+                       found 'damage'\n";
+        assert!(told.ends_with(problem), "{told}");
+        dir.featx_ok(&[&["merge", "out"], more].concat());
+        assert_eq!(dir.read("out/fc/features.npy"), dir.read("whole.npy"));
+    }
+    assert_eq!(dir.names("out/fc"), ["features.npy"]);
+    // A result of another run is none of this one's rows.
+    dir.python("np.save('out/fc/features.npy', np.zeros((4, 5), 'f4'))");
+    dir.featx_err(
+        &["merge", "out"],
+        "'out/fc' lacks rows 0-4 of 4; run the same featx extract again to finish them",
+    );
 }

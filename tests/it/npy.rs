@@ -71,142 +71,154 @@ pub fn file(version: u8, text: &str, data: usize) -> Vec<u8> {
     bytes
 }
 
-/// A file whose header says this of its shape and dtype, without data.
-fn said(descr: &str, shape: &str) -> Vec<u8> {
-    file(
-        1,
-        &format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n"),
-        0,
-    )
+/// Whole files, and what is said of them.
+const FILES: &[(&[u8], &str)] = &[
+    (
+        b"",
+        "not an .npy file: expected it to start with '\\x93NUMPY', found an empty file",
+    ),
+    (
+        b"PK\x03\x04 zip",
+        "not an .npy file: expected it to start with '\\x93NUMPY', found 'PK\\x03\\x04 z'",
+    ),
+    (b"\x93NUM", "cut short: expected a header, found 4 bytes"),
+    (
+        b"\x93NUMPY\x01\x00v",
+        "cut short: expected a header, found 9 bytes",
+    ),
+    (
+        b"\x93NUMPY\x04\x00aaaaaaa",
+        "expected .npy format 1.0, 2.0 or 3.0, found 4.0",
+    ),
+    (
+        b"\x93NUMPY\x01\x00\xff\xff{}",
+        "cut short: its header ends at byte 65545, the file has 12",
+    ),
+    (
+        b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}",
+        "expected a header of at most 65535 bytes, found one of 4294967295",
+    ),
+];
+
+/// Header texts with no data behind them, and what is said of them.
+const TEXTS: &[(&str, &str)] = &[
+    ("", "expected '{' in its header, found its end"),
+    ("{}", "its header has no key 'descr'"),
+    (
+        "{'descr': '<f4'\u{7f}",
+        "expected '}' in its header, found '\\u{7f}'",
+    ),
+    (
+        "{'colour': 'red'}",
+        "expected the keys descr, fortran_order and shape, found 'colour'",
+    ),
+    (
+        "{'shape': (1,), 'shape': (1,)}",
+        "expected one key 'shape', found two",
+    ),
+    (
+        "{'descr': '<f4', 'fortran_order': 0, 'shape': ()}",
+        "expected True or False in its header, found '0, 'shape': ()}'",
+    ),
+    (
+        "{'descr': '<f4', 'fortran_order': False, 'shape': ()} + 1",
+        "expected the end of its header, found '+ 1'",
+    ),
+];
+
+/// A dtype and a shape with no data behind them, and what is said of them.
+const ARRAYS_TOLD: &[(&str, &str, &str)] = &[
+    (
+        "'<f4'",
+        "(3)",
+        "expected a tuple as its shape, found a number",
+    ),
+    (
+        "'<f4'",
+        "(-3,)",
+        "expected a length in its shape, found '-3,), }'",
+    ),
+    (
+        "'<f4'",
+        "(3.5,)",
+        "expected ')' in its header, found '.5,), }'",
+    ),
+    (
+        "'<f4'",
+        "(99999999999999999999,)",
+        "expected a length below 2^64 in its shape, found '99999999999999999999'",
+    ),
+    (
+        "'<f4'",
+        "(4294967296, 4294967296)",
+        "expected a shape of less than 2^63 bytes, found (4294967296, 4294967296) of <f4",
+    ),
+    (
+        "'<f4'",
+        "(0, 4294967296, 4294967296)",
+        "expected a shape of less than 2^63 bytes, found (0, 4294967296, 4294967296) of <f4",
+    ),
+    (
+        "'<f4'",
+        "(2,)",
+        "cut short: its header promises 8 bytes of data, the file has 0",
+    ),
+    ("'<x4'", "(2,)", "expected a dtype like '<f4', found '<x4'"),
+    (
+        "'|O'",
+        "(2,)",
+        "expected numbers, found pickled objects (dtype '|O'), which only Python may open; \
+         save the array again with a numeric dtype",
+    ),
+    (
+        "[('a', '<f4')]",
+        "(2,)",
+        "expected one number an element, found a structured dtype '[('a', '<f4')], 'fortran…'; \
+         save its fields as arrays of their own",
+    ),
+];
+
+/// Each of the three commands says so, and leaves nothing.
+fn all_refuse(dir: &Workdir, bytes: &[u8], line: &str) {
+    dir.write("lie.npy", bytes);
+    dir.write("parts/features_0-2.npy", bytes);
+    dir.featx_err(&["inspect", "lie.npy"], &format!("'lie.npy': {line}"));
+    dir.featx_err(&["split", "lie.npy"], &format!("'lie.npy': {line}"));
+    dir.featx_err(
+        &["merge", "parts"],
+        &format!("'parts/features_0-2.npy': {line}"),
+    );
+    assert_eq!(dir.names(""), ["lie.npy", "parts"]);
+    assert_eq!(dir.names("parts"), ["features_0-2.npy"]);
 }
 
 #[test]
 fn every_lie_is_one_clear_line() {
     let dir = Workdir::new("npy_lies");
-    let lies: &[(Vec<u8>, &str)] = &[
-        (
-            b"".to_vec(),
-            "not an .npy file: expected it to start with '\\x93NUMPY', found an empty file",
-        ),
-        (
-            b"PK\x03\x04 zip".to_vec(),
-            "not an .npy file: expected it to start with '\\x93NUMPY', found 'PK\\x03\\x04 z'",
-        ),
-        (
-            b"\x93NUM".to_vec(),
-            "cut short: expected a header, found 4 bytes",
-        ),
-        (
-            b"\x93NUMPY\x01\x00v".to_vec(),
-            "cut short: expected a header, found 9 bytes",
-        ),
-        (
-            b"\x93NUMPY\x04\x00aaaaaaa".to_vec(),
-            "expected .npy format 1.0, 2.0 or 3.0, found 4.0",
-        ),
-        (
-            b"\x93NUMPY\x01\x00\xff\xff{}".to_vec(),
-            "cut short: its header ends at byte 65545, the file has 12",
-        ),
-        (
-            b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}".to_vec(),
-            "expected a header of at most 65535 bytes, found one of 4294967295",
-        ),
-        (file(1, "", 0), "expected '{' in its header, found its end"),
-        (file(1, "{}", 0), "its header has no key 'descr'"),
-        (
-            file(3, "{'descr': '<f4'\u{7f}", 0),
-            "expected '}' in its header, found '\\u{7f}'",
-        ),
-        (
-            file(1, "{'colour': 'red'}", 0),
-            "expected the keys descr, fortran_order and shape, found 'colour'",
-        ),
-        (
-            file(1, "{'shape': (1,), 'shape': (1,)}", 0),
-            "expected one key 'shape', found two",
-        ),
-        (
-            said("'<f4'", "(3)"),
-            "expected a tuple as its shape, found a number",
-        ),
-        (
-            said("'<f4'", "(-3,)"),
-            "expected a length in its shape, found '-3,), }\\n'",
-        ),
-        (
-            said("'<f4'", "(3.5,)"),
-            "expected ')' in its header, found '.5,), }\\n'",
-        ),
-        (
-            said("'<f4'", "(99999999999999999999,)"),
-            "expected a length below 2^64 in its shape, found '99999999999999999999'",
-        ),
-        (
-            said("'<f4'", "(4294967296, 4294967296)"),
-            "expected a shape of less than 2^63 bytes, found (4294967296, 4294967296) of <f4",
-        ),
-        (
-            said("'<f4'", "(0, 4294967296, 4294967296)"),
-            "expected a shape of less than 2^63 bytes, found (0, 4294967296, 4294967296) of <f4",
-        ),
-        (
-            said("'<f4'", "(2,)"),
-            "cut short: its header promises 8 bytes of data, the file has 0",
-        ),
-        (
-            said("'<f4'", &format!("({})", "1,".repeat(65))),
-            "expected at most 64 axes, found more",
-        ),
-        (
-            said("'<x4'", "(2,)"),
-            "expected a dtype like '<f4', found '<x4'",
-        ),
-        (
-            said("'|O'", "(2,)"),
-            "expected numbers, found pickled objects (dtype '|O'), which only Python may open; \
-             save the array again with a numeric dtype",
-        ),
-        (
-            said("[('a', '<f4')]", "(2,)"),
-            "expected one number an element, found a structured dtype '[('a', '<f4')], 'fortran…'; \
-             save its fields as arrays of their own",
-        ),
-        (
-            file(1, "{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", 4),
-            "expected True or False in its header, found '0, 'shape': ()}'",
-        ),
-        (
-            file(
-                1,
-                "{'descr': '<f4', 'fortran_order': False, 'shape': ()} + 1",
-                4,
-            ),
-            "expected the end of its header, found '+ 1'",
-        ),
-        (
-            file(
-                1,
-                "{'descr': '<f4', 'fortran_order': False, 'shape': ()}",
-                7,
-            ),
-            "too long: its header promises 4 bytes of data, the file has 7",
-        ),
-    ];
-    for (bytes, line) in lies {
-        dir.write("lie.npy", bytes);
-
-        let line = format!("'lie.npy': {line}");
-        dir.featx_err(&["inspect", "lie.npy"], &line);
-        dir.write("parts/features_0-2.npy", bytes);
-        dir.featx_err(
-            &["merge", "parts"],
-            &line.replace("lie.npy", "parts/features_0-2.npy"),
-        );
-        dir.featx_err(&["split", "lie.npy"], &line);
-        assert_eq!(dir.names(""), ["lie.npy", "parts"]);
-        assert_eq!(dir.names("parts"), ["features_0-2.npy"]);
+    for (bytes, line) in FILES {
+        all_refuse(&dir, bytes, line);
     }
+    for (text, line) in TEXTS {
+        all_refuse(&dir, &file(3, text, 0), line);
+    }
+    let told = |descr: &str, shape: &str| {
+        format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}")
+    };
+    for (descr, shape, line) in ARRAYS_TOLD {
+        all_refuse(&dir, &file(1, &told(descr, shape), 0), line);
+    }
+    let axes = told("'<f4'", &format!("({})", "1,".repeat(65)));
+    all_refuse(
+        &dir,
+        &file(1, &axes, 4),
+        "expected at most 64 axes, found more",
+    );
+    let longer = file(2, &told("'<f4'", "()"), 7);
+    all_refuse(
+        &dir,
+        &longer,
+        "too long: its header promises 4 bytes of data, the file has 7",
+    );
 }
 
 #[test]

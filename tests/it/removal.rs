@@ -3,6 +3,7 @@
 use crate::merge::{PARTS, run_dir};
 use crate::workdir::{Ended, Workdir};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 const ENDS: &str = "list(range(50, 3001, 50))";
@@ -39,7 +40,8 @@ fn no_instant_loses_a_row() {
     let dir = Workdir::new("removal_killed");
     dir.python(&format!(
         "{PARTS}a = np.random.default_rng(0).normal(size=(3000, 700)); np.save('whole.npy', a)
-for i in range(8): parts(f'p{{i}}', a, {ENDS})"
+def number(s, e): return f'features_{{e // 50:02}}.npy'
+for i in range(8): parts(f'p{{i}}', a, {ENDS}, [padded, plain, lambda s, e: plain(e, e), number][i % 4])"
     ));
     let whole = dir.read("whole.npy");
     let (header, row) = (128, 5600);
@@ -53,7 +55,12 @@ for i in range(8): parts(f'p{{i}}', a, {ENDS})"
             wait(delay);
             // It may have ended: then there is nothing to kill.
             let _ = merge.kill();
-            if merge.wait().unwrap().success() {
+            let status = merge.wait().unwrap();
+            if status.signal().is_none() {
+                assert!(
+                    status.success(),
+                    "{folder}: not continued after kill {kills}"
+                );
                 break;
             }
             kills += 1;
@@ -87,8 +94,11 @@ fn rows_held(dir: &Workdir, folder: &str, header: usize, row: usize, whole: &[u8
             "features.npy" => 0..held.len(),
             "features.npy.merging" => 0..counted_rows(&bytes),
             part => {
-                let (start, end) = part[9..part.len() - 4].split_once('-').unwrap();
-                start.parse().unwrap()..end.parse().unwrap()
+                // Every part has 50 rows, whichever of the namings it has.
+                let end = part[9..part.len() - 4].rsplit('-').next().unwrap();
+                let end: usize = end.parse().unwrap();
+                let end = if part.contains('-') { end } else { end * 50 };
+                end - 50..end
             }
         };
         let length = rows.len() * row;
@@ -103,7 +113,8 @@ fn rows_held(dir: &Workdir, folder: &str, header: usize, row: usize, whole: &[u8
 }
 
 fn counted_rows(bytes: &[u8]) -> usize {
-    if bytes.is_empty() {
+    // Killed before its header was written.
+    if bytes.first().is_none_or(|&byte| byte == 0) {
         return 0;
     }
     let header =

@@ -3,8 +3,9 @@
 use crate::figures::{bytes, count, row_shape};
 use crate::progress::{Progress, Unit};
 use crate::store::dtype::{ByteOrder, Dtype, Kind};
+use crate::store::moments::{Stats, Value};
 use crate::store::npy::{Header, shape_text};
-use crate::store::stats::{Stats, Value, read_stats};
+use crate::store::stats::read_stats;
 use crate::table;
 use anyhow::{Context, Result};
 use serde::Serialize;

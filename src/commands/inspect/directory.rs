@@ -2,6 +2,7 @@
 
 use crate::figures::{bytes, count, counted, row_shape};
 use crate::store::folder::Folder;
+use crate::store::npy::Header;
 use crate::store::rows::RowSet;
 use crate::store::run::Run;
 use crate::store::run_dir::{LayerState, RunDir};
@@ -36,6 +37,8 @@ struct Layer {
     parts: u64,
     /// `features.npy` is there.
     merged: bool,
+    /// Rows that an interrupted `merge --remove-parts` holds.
+    merging: u64,
     /// Of all finished files.
     bytes: u64,
     problems: Vec<String>,
@@ -96,7 +99,7 @@ fn run_layer(state: &LayerState, run: &Run) -> Layer {
     );
     layer.shape = Some(state.layer.shape.clone());
     layer.dtype = Some(state.layer.dtype.clone());
-    layer.problems = state.problems(run);
+    layer.problems = problems(state.problems(run), &state.folder);
     layer
 }
 
@@ -129,12 +132,22 @@ fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer 
             .collect(),
         parts: folder.parts.len() as u64,
         merged: folder.merged.is_some(),
+        merging: folder
+            .merging
+            .as_ref()
+            .and_then(Header::rows)
+            .unwrap_or_default(),
         bytes: headers()
             .map(|header| header.data_offset + header.data_bytes())
             .sum(),
-        problems: folder.problems(),
+        problems: problems(folder.problems(), folder),
         missing_words: missing.to_string(),
     }
+}
+
+fn problems(mut found: Vec<String>, folder: &Folder) -> Vec<String> {
+    found.extend(folder.broken_result.clone());
+    found
 }
 
 pub fn table(report: &Report) -> String {
@@ -176,11 +189,16 @@ fn layer_words(layer: &Layer) -> Vec<String> {
         // Rounded down: nothing is 100 % done while a row is missing.
         wanted => (layer.rows_done as f64 / wanted as f64 * 1000.0).floor() / 10.0,
     };
-    let files = match (layer.parts, layer.merged) {
-        (0, true) => "merged".into(),
-        (parts, true) => format!("merged, {}", counted(parts, "part")),
-        (parts, false) => counted(parts, "part"),
-    };
+    let mut files = Vec::new();
+    if layer.merged {
+        files.push("merged".into());
+    }
+    if layer.merging > 0 {
+        files.push("merge interrupted".into());
+    }
+    if layer.parts > 0 || files.is_empty() {
+        files.push(counted(layer.parts, "part"));
+    }
     vec![
         layer.name.clone(),
         layer
@@ -193,7 +211,7 @@ fn layer_words(layer: &Layer) -> Vec<String> {
             count(layer.rows_done),
             count(layer.rows_wanted)
         ),
-        files,
+        files.join(", "),
         bytes(layer.bytes),
         if layer.missing.is_empty() {
             "none".into()
