@@ -6,7 +6,7 @@ use super::bytes::Bytes;
 use super::colour::Palette;
 use super::error::{ImageError, Result};
 use super::raster::Raster;
-use super::raw::{BitOrder, Raw};
+use super::raw::Raw;
 use super::raw_rows::{self, Direction};
 use super::size::{Tile, checked_size};
 
@@ -95,7 +95,6 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
         return Ok((
             Raw::Grey {
                 bits,
-                order: BitOrder::HighFirst,
                 inverted: false,
             },
             none()?,
@@ -106,7 +105,7 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
     Ok((
         Raw::Index {
             bits: index_bits,
-            order: BitOrder::HighFirst,
+            extra: 0,
         },
         palette,
     ))
