@@ -81,9 +81,8 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
 /// The row format, and the palette where there is one. A palette that is but a grey ramp is dropped, and with it the
 /// width of its indices.
 fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Palette)> {
-    let none = || Palette::rgb(&[]).ok_or(ImageError::DecoderFailed);
     let Some(index_bits) = header.index_bits() else {
-        return Ok((header.direct_format()?, none()?));
+        return Ok((header.direct_format()?, Palette::default()));
     };
     if !(1..=65_536).contains(&header.colours) {
         return Err(ImageError::Unsupported("BMP palette of this size"));
@@ -97,7 +96,7 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
                 bits,
                 inverted: false,
             },
-            none()?,
+            Palette::default(),
         ));
     }
     let palette = Palette::of(entries, entry, [2, 1, 0])

@@ -44,6 +44,15 @@ pub struct Palette {
     colours: [[u8; 3]; 256],
 }
 
+impl Default for Palette {
+    /// All black.
+    fn default() -> Self {
+        Self {
+            colours: [[0; 3]; 256],
+        }
+    }
+}
+
 impl Palette {
     /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. None where there are more than 256.
     pub fn rgb(entries: &[u8]) -> Option<Self> {

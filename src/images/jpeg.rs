@@ -13,6 +13,7 @@ unsafe extern "C" {
         width: u32,
         height: u32,
         components: i32,
+        colours: i32,
         rows: *mut u8,
     ) -> i32;
 }
@@ -39,10 +40,24 @@ pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<
     let (width, height) = checked_size(frame.width as u64, frame.height as u64)?;
     image.reset(width, height);
     if frame.components == 3 {
-        return read_rows(data, &frame, image.pixels_mut());
+        return read_rows(
+            data,
+            width,
+            height,
+            3,
+            Colours::AsMarked,
+            image.pixels_mut(),
+        );
     }
     zeroed(scratch, width * height * frame.components);
-    read_rows(data, &frame, scratch)?;
+    read_rows(
+        data,
+        width,
+        height,
+        frame.components,
+        Colours::AsMarked,
+        scratch,
+    )?;
     if frame.components == 1 {
         colour::grey(scratch, image.pixels_mut());
     } else {
@@ -52,17 +67,40 @@ pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<
     Ok(())
 }
 
-fn read_rows(data: &[u8], frame: &Frame, rows: &mut [u8]) -> Result<()> {
-    assert_eq!(rows.len(), frame.width * frame.height * frame.components);
+/// What colours libjpeg is to make of what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colours {
+    /// As the file's markers say: grey, RGB or inks for 1, 3 or 4 components.
+    AsMarked = 0,
+    /// RGB from YCbCr, whatever they say.
+    FromYCbCr = 1,
+    /// The samples as they are.
+    AsStored = 2,
+}
+
+/// Decodes `height` rows of `width` pixels of `components` bytes into `rows`, all of which must be zero.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read_rows(
+    data: &[u8],
+    width: usize,
+    height: usize,
+    components: usize,
+    colours: Colours,
+    rows: &mut [u8],
+) -> Result<()> {
+    assert_eq!(rows.len(), width * height * components);
     // SAFETY: `data` is readable for its length, `rows` writable for height × width × components bytes (just
     // asserted), which is all that the function touches; it keeps neither pointer and lets no error jump past itself.
     let status = unsafe {
         featx_jpeg_decode(
             data.as_ptr(),
             data.len(),
-            frame.width as u32,
-            frame.height as u32,
-            frame.components as i32,
+            width as u32,
+            height as u32,
+            components as i32,
+            colours as i32,
             rows.as_mut_ptr(),
         )
     };
