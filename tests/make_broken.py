@@ -20,6 +20,9 @@ png_c2d8.png png_c3d4i.png png_c0d16.png png_photo.png png_stored.png png_apng.p
 webp_q60.webp webp_lossless.webp webp_alpha.webp webp_animated.webp
 gif_p200.gif gif_interlaced.gif gif_animated.gif gif_offset_transparent.gif
 bmp_rgb.bmp bmp_b4.bmp bmp_b8_v5.bmp bmp_fields16_0.bmp bmp_rle8.bmp bmp_rle4.bmp
+tif_rgb_raw.tif tif_pages.tif tif_big.tif tif_rgb8_planar_le_tiled.tif tif_rgb_tiff_lzw.tif tif_p_packbits.tif
+tif_l_tiff_adobe_deflate_p2.tif tif_rgb16_be_deflate_tiled.tif tif_turned6_deflate.tif
+tif_rgb_jpeg.tif tif_ycbcr_jpeg.tif
 """.split()
 
 

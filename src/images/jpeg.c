@@ -105,6 +105,20 @@ static void choose_colours(j_decompress_ptr jpeg, int components, int colours) {
     jpeg->out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
 }
 
+/* What libtiff's JPEGPreDecode asks of a strip: as many components as samples, none subsampled but colour
+ * differences. */
+static int fits_strip(j_decompress_ptr jpeg, int components, int colours) {
+    if (jpeg->num_components != components) {
+        return 0;
+    }
+    for (int i = colours == FROM_YCBCR ? 1 : 0; i < components; i++) {
+        if (jpeg->comp_info[i].h_samp_factor != 1 || jpeg->comp_info[i].v_samp_factor != 1) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static void start(j_decompress_ptr jpeg, source *src, struct jpeg_progress_mgr *progress) {
     jpeg_create_decompress(jpeg);
     progress->progress_monitor = count_scans;
@@ -130,6 +144,13 @@ static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, in
     const size_t stride = (size_t)width * (size_t)components;
     next_block(jpeg);
     UNTIL(read_header(jpeg))
+    if (colours != AS_MARKED) {
+        /* A strip of a TIFF may have more or fewer rows than it should. */
+        if (!fits_strip(jpeg, components, colours)) {
+            return BROKEN;
+        }
+        height = jpeg->image_height < height ? jpeg->image_height : height;
+    }
     choose_colours(jpeg, components, colours);
     UNTIL(jpeg_start_decompress(jpeg))
     if (jpeg->output_width > width || (size_t)jpeg->output_components * jpeg->output_width > stride) {
@@ -139,7 +160,9 @@ static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, in
         JSAMPROW line = rows + row * stride;
         UNTIL(jpeg_read_scanlines(jpeg, &line, 1) == 1)
     }
-    jpeg_finish_decompress(jpeg);
+    if (colours == AS_MARKED || jpeg->output_scanline == jpeg->output_height) {
+        jpeg_finish_decompress(jpeg);
+    }
     return DONE;
 }
 

@@ -192,19 +192,17 @@ fn expand_jpeg(
     shape: &Shape,
     rows: &mut [u8],
 ) -> Result<()> {
+    const START: &[u8] = b"\xff\xd8";
     const END: &[u8] = b"\xff\xd9";
-    let stream = if tables.len() > 4 {
-        let tables = tables.strip_suffix(END).unwrap_or(tables);
-        [
-            tables,
-            data.strip_prefix(b"\xff\xd8").unwrap_or(data),
-            END,
-            END,
-        ]
-        .concat()
+    let strip = data
+        .strip_prefix(START)
+        .ok_or(ImageError::Corrupt("a TIFF strip that is no JPEG"))?;
+    let tables = if tables.is_empty() {
+        START
     } else {
-        [data, END, END].concat()
+        tables.strip_suffix(END).unwrap_or(tables)
     };
+    let stream = [tables, strip, END, END].concat();
     jpeg::read_rows(
         &stream,
         shape.width,

@@ -15,7 +15,7 @@ struct Cut {
     width: usize,
     height: usize,
     offsets: Vec<i64>,
-    bytes: Vec<i64>,
+    bytes: Option<Vec<i64>>,
     tiled: bool,
 }
 
@@ -29,6 +29,9 @@ pub fn decode(
     setup: &Setup,
     image: &mut Raster,
 ) -> Result<()> {
+    if !directory.is_sound {
+        return Err(ImageError::Corrupt("broken TIFF directory"));
+    }
     let codec = tiff_codec::Codec::new(directory, setup)?;
     let predictor = Predictor::new(directory, setup, codec.has_predictor())?;
     let cut = Cut::read(directory, setup)?;
@@ -143,7 +146,8 @@ impl Cut {
             Ok::<_, ImageError>(directory.numbers(tiles)?.or(directory.numbers(strips)?))
         };
         let offsets = either(tag::STRIP_OFFSETS, tag::TILE_OFFSETS)?.ok_or_else(missing)?;
-        let bytes = either(tag::STRIP_BYTES, tag::TILE_BYTES)?.ok_or_else(missing)?;
+        // Where the lengths are missing, a part may reach to the end of the file.
+        let bytes = either(tag::STRIP_BYTES, tag::TILE_BYTES)?;
         Ok(Self {
             width,
             height,
@@ -173,15 +177,21 @@ impl Cut {
     }
 
     fn part<'a>(&self, data: &'a [u8], index: usize) -> Result<&'a [u8]> {
-        let (Some(&offset), Some(&bytes)) = (self.offsets.get(index), self.bytes.get(index)) else {
-            return Err(ImageError::Truncated);
+        let side = |values: &[i64]| {
+            values
+                .get(index)
+                .and_then(|&value| usize::try_from(value).ok())
         };
-        let (Ok(offset), Ok(bytes @ 1..)) = (usize::try_from(offset), usize::try_from(bytes))
-        else {
+        let offset = side(&self.offsets).ok_or(ImageError::Truncated)?;
+        let length = match &self.bytes {
+            Some(bytes) => side(bytes).ok_or(ImageError::Truncated)?,
+            None => data.len().saturating_sub(offset),
+        };
+        if length == 0 {
             return Err(ImageError::Corrupt("an empty TIFF strip or tile"));
-        };
+        }
         offset
-            .checked_add(bytes)
+            .checked_add(length)
             .and_then(|end| data.get(offset..end))
             .ok_or(ImageError::Truncated)
     }

@@ -40,8 +40,13 @@ struct Entry<'a> {
 #[derive(Debug)]
 pub struct Directory<'a> {
     pub big_endian: bool,
+    /// Whether libtiff would read it, which is less forgiving: all entries are there, and not too many.
+    pub is_sound: bool,
     entries: Vec<Entry<'a>>,
 }
+
+/// Above so many entries libtiff takes a directory for something else.
+const MAX_ENTRIES: u64 = 4096;
 
 impl<'a> Directory<'a> {
     /// Reads what can be read: entries that are cut, too large or of unknown types are left out, as in Pillow.
@@ -67,6 +72,7 @@ impl<'a> Directory<'a> {
         }
         Ok(Self {
             big_endian,
+            is_sound: file.is_sound(start as usize),
             entries: file.entries(start as usize),
         })
     }
@@ -142,8 +148,23 @@ impl<'a> File<'a> {
             .map(|bytes| assemble(bytes, self.big_endian))
     }
 
+    /// Bytes of the number of entries, and of an entry.
+    fn sizes(&self) -> (usize, usize) {
+        if self.large { (8, 20) } else { (2, 12) }
+    }
+
+    fn is_sound(&self, start: usize) -> bool {
+        let (head, size) = self.sizes();
+        match self.number(start, head) {
+            Some(count @ 1..=MAX_ENTRIES) => {
+                self.data.len() - start - head >= count as usize * size
+            }
+            _ => false,
+        }
+    }
+
     fn entries(&self, start: usize) -> Vec<Entry<'a>> {
-        let (head, size) = if self.large { (8, 20) } else { (2, 12) };
+        let (head, size) = self.sizes();
         let mut entries: Vec<Entry<'a>> = Vec::new();
         let mut total = 0;
         for index in 0..self.number(start, head).unwrap_or(0) as usize {
