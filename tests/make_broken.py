@@ -6,6 +6,7 @@ OUT/images/*     the files: cuts at every kind of place and bits turned over, se
 OUT/whole.tsv    image, and an array (height, width, 3) of uint8, or `error`: see make_pixels.py
 """
 
+import os
 import random
 import sys
 import zlib
@@ -43,7 +44,14 @@ def broken(data, rng, count):
         yield f"zero_{index}", (data[:at] + bytes(length) + data[at + length :])[: len(data)]
 
 
+def silence_libtiff():
+    """It writes what it dislikes to the error output, past Python, which keeps its own."""
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def main():
+    silence_libtiff()
     out = Path(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 4
     images = out / "images"

@@ -48,7 +48,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let tile = Tile::whole(width, height);
     match header.compression {
         Compression::None | Compression::Bitfields => {
-            let stride = (width * usize::from(header.bits) + 31) / 8 & !3;
+            let stride = ((width * usize::from(header.bits) + 31) / 8) & !3;
             let rows = data.get(offset..).unwrap_or_default();
             raw_rows::check(rows, stride, raw, &tile)?;
             image.reset(width, height);

@@ -25,7 +25,7 @@ struct Frame {
 /// A palette, or grey values where the entries are 0, 1, 2, … anyway.
 #[derive(Clone)]
 enum Colours {
-    Palette(Palette),
+    Palette(Box<Palette>),
     Grey,
 }
 
@@ -83,7 +83,7 @@ fn read_palette(bytes: &mut Bytes<'_>, flags: u8) -> Result<Option<Colours>> {
     Ok(Some(if grey {
         Colours::Grey
     } else {
-        Colours::Palette(palette)
+        Colours::Palette(Box::new(palette))
     }))
 }
 

@@ -15,11 +15,14 @@ mod geometry;
 mod gif;
 mod gif_lzw;
 mod jpeg;
+mod jpeg_header;
 mod list;
 mod load;
 mod names;
 mod orientation;
 mod passes;
+#[cfg(target_arch = "x86_64")]
+mod passes_avx2;
 mod planes;
 mod png;
 mod png_chunks;

@@ -87,7 +87,7 @@ impl Raw {
             Self::Grey { bits, inverted } => {
                 let white = 255 / ((1u16 << bits) - 1) as u8;
                 let flip = if inverted { 255 } else { 0 };
-                each_packed(row, bits, rgb, |v| [v * white ^ flip; 3]);
+                each_packed(row, bits, rgb, |v| [(v * white) ^ flip; 3]);
             }
             Self::Grey12 => unpack_12(row, rgb),
             Self::Index { bits: 8, extra } => each(row, 1 + extra, rgb, |s| palette.colour(s[0])),

@@ -146,8 +146,11 @@ impl Cut {
             Ok::<_, ImageError>(directory.numbers(tiles)?.or(directory.numbers(strips)?))
         };
         let offsets = either(tag::STRIP_OFFSETS, tag::TILE_OFFSETS)?.ok_or_else(missing)?;
-        // Where the lengths are missing, a part may reach to the end of the file.
         let bytes = either(tag::STRIP_BYTES, tag::TILE_BYTES)?;
+        let parts = setup.width.div_ceil(width) * setup.height.div_ceil(height);
+        if bytes.is_none() && parts > 1 {
+            return Err(missing());
+        }
         Ok(Self {
             width,
             height,
@@ -185,6 +188,7 @@ impl Cut {
         let offset = side(&self.offsets).ok_or(ImageError::Truncated)?;
         let length = match &self.bytes {
             Some(bytes) => side(bytes).ok_or(ImageError::Truncated)?,
+            // Of an only one: it may reach to the end of the file.
             None => data.len().saturating_sub(offset),
         };
         if length == 0 {
