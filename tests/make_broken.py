@@ -17,6 +17,7 @@ from make_pixels import files, verdict
 # Files whose structure differs; the others would only repeat them.
 CHOSEN = """
 jpg_444.jpg jpg_420.jpg jpg_420p.jpg jpg_grey.jpg jpg_restart.jpg jpg_cmyk.jpg jpg_mpo.jpg
+jpg_arithmetic_progressive.jpg jpg_440.jpg
 png_c2d8.png png_c3d4i.png png_c0d16.png png_photo.png png_stored.png png_apng.png png_text.png
 webp_q60.webp webp_lossless.webp webp_alpha.webp webp_animated.webp
 gif_p200.gif gif_interlaced.gif gif_animated.gif gif_offset_transparent.gif

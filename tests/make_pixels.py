@@ -95,6 +95,8 @@ def jpegs():
     yield "rotated", saved(rgb, "JPEG", exif=exif)
     yield "trailing", ycc + b"\xff\xd8\xff" + bytes(999)
     yield "mpo", saved(rgb, "MPO", save_all=True, append_images=[rgb.rotate(180)])
+    for path in sorted((Path(__file__).parent / "fixtures/jpeg").glob("*.jpg")):
+        yield path.stem, path.read_bytes()
     for width, height in ((1, 1), (1, 40), (40, 1), (8, 8), (17, 16), (16, 17), (301, 5)):
         yield f"{width}x{height}", saved(Image.fromarray(photo(width, height).reshape(height, width, 3)), "JPEG")
 
