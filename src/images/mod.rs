@@ -15,30 +15,20 @@
 //! - where Pillow cannot allocate the whole resized image (a pixel wide and a million high), the crop alone is made.
 
 mod bmp;
-mod bmp_header;
-mod bmp_rle;
 mod bytes;
 mod colour;
 mod error;
 mod filter;
 mod geometry;
 mod gif;
-mod gif_lzw;
 mod jpeg;
-mod jpeg_header;
 mod list;
 mod load;
 mod names;
-mod orientation;
 mod passes;
 #[cfg(target_arch = "x86_64")]
 mod passes_avx2;
-mod planes;
 mod png;
-mod png_chunks;
-mod png_layout;
-mod png_rows;
-mod png_text;
 mod preprocess;
 mod raster;
 mod raw;
@@ -47,13 +37,6 @@ mod resize;
 mod scan;
 mod size;
 mod tiff;
-mod tiff_codec;
-mod tiff_coded;
-mod tiff_directory;
-mod tiff_format;
-mod tiff_lzw;
-mod tiff_predictor;
-mod tiff_rows;
 mod webp;
 
 pub use error::ImageError;

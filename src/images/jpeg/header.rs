@@ -1,7 +1,7 @@
 //! The markers of a JPEG up to its first scan: Pillow's `JpegImagePlugin.py`, which refuses some files that libjpeg
 //! would take.
 
-use super::error::{ImageError, Result};
+use crate::images::error::{ImageError, Result};
 
 /// What Pillow takes from the markers before the first scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,16 @@
 //! BMP: Pillow's `BmpImagePlugin.py`.
 
-use super::bmp_header::{Compression, Header};
-use super::bmp_rle;
-use super::bytes::Bytes;
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::raster::Raster;
-use super::raw::Raw;
-use super::raw_rows::{self, Direction};
-use super::size::{Tile, checked_size};
+mod header;
+mod rle;
+
+use crate::images::bytes::Bytes;
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::Raw;
+use crate::images::raw_rows::{self, Direction};
+use crate::images::size::{Tile, checked_size};
+use header::{Compression, Header};
 
 const HEADER_SIZES: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
 
@@ -65,7 +67,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
                     ));
                 }
             };
-            let indices = bmp_rle::expand(
+            let indices = rle::expand(
                 data,
                 offset,
                 width,

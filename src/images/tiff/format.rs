@@ -1,6 +1,6 @@
 //! What a TIFF's samples are: `OPEN_INFO` of Pillow's `TiffImagePlugin.py`, as functions of its key.
 
-use super::raw::{Kind, Number, Raw};
+use crate::images::raw::{Kind, Number, Raw};
 
 /// Everything that the row format depends on.
 #[derive(Debug, Clone, Copy)]

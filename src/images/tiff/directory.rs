@@ -1,6 +1,6 @@
 //! The tags of a TIFF's first image: `ImageFileDirectory_v2` of Pillow's `TiffImagePlugin.py`.
 
-use super::error::{ImageError, Result};
+use crate::images::error::{ImageError, Result};
 
 /// The tags that pixels depend on.
 pub mod tag {

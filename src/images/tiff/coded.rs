@@ -1,14 +1,14 @@
 //! A TIFF's compressed strips or tiles: what Pillow's `TiffDecode.c` has libtiff do.
 
-use super::error::{ImageError, Result};
+use super::Setup;
+use super::codec::{self, Shape};
+use super::directory::{Directory, tag};
 use super::planes::Planes;
-use super::raster::Raster;
-use super::raw::Raw;
-use super::size::Tile;
-use super::tiff::Setup;
-use super::tiff_codec::{self, Shape};
-use super::tiff_directory::{Directory, tag};
-use super::tiff_predictor::Predictor;
+use super::predictor::Predictor;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::Raw;
+use crate::images::size::Tile;
 
 /// How the image is cut, in strips (as wide as it) or tiles.
 struct Cut {
@@ -32,7 +32,7 @@ pub fn decode(
     if !directory.is_sound {
         return Err(ImageError::Corrupt("broken TIFF directory"));
     }
-    let codec = tiff_codec::Codec::new(directory, setup)?;
+    let codec = codec::Codec::new(directory, setup)?;
     let predictor = Predictor::new(directory, setup, codec.has_predictor())?;
     let cut = Cut::read(directory, setup)?;
     let bands = if setup.planar { setup.format.bands } else { 1 };
@@ -141,7 +141,7 @@ impl Cut {
         } else {
             (setup.width, side(tag::ROWS_PER_STRIP)?.min(setup.height))
         };
-        super::size::checked_size(width as u64, height as u64)?;
+        crate::images::size::checked_size(width as u64, height as u64)?;
         let either = |strips, tiles| {
             Ok::<_, ImageError>(directory.numbers(tiles)?.or(directory.numbers(strips)?))
         };

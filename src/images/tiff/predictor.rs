@@ -1,8 +1,8 @@
 //! Byte order and differences between neighbours, undone: libtiff's `tif_predict.c` and what surrounds it.
 
-use super::error::{ImageError, Result};
-use super::tiff::Setup;
-use super::tiff_directory::{Directory, tag};
+use super::Setup;
+use super::directory::{Directory, tag};
+use crate::images::error::{ImageError, Result};
 
 /// What is to be undone in each row once it is expanded.
 #[derive(Debug, Clone, Copy)]

@@ -1,10 +1,10 @@
 //! The codecs of TIFF strips and tiles.
 
-use super::error::{ImageError, Result};
-use super::jpeg::{self, Colours};
-use super::tiff::Setup;
-use super::tiff_directory::{Directory, tag};
-use super::tiff_lzw;
+use super::Setup;
+use super::directory::{Directory, tag};
+use super::lzw;
+use crate::images::error::{ImageError, Result};
+use crate::images::jpeg::{self, Colours};
 use fax::decoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::convert::Infallible;
@@ -86,7 +86,7 @@ impl<'a> Codec<'a> {
             data
         };
         match &self.kind {
-            Kind::Lzw => tiff_lzw::expand(data, rows),
+            Kind::Lzw => lzw::expand(data, rows),
             Kind::Deflate => inflate(data, rows),
             Kind::PackBits => unpack_bits(data, rows),
             Kind::Group3 | Kind::Group4 => self.expand_fax(data, shape, rows),

@@ -2,15 +2,23 @@
 //! follow libtiff, of which the codecs LZW, deflate, PackBits, JPEG and CCITT are here. An orientation tag is applied,
 //! since Pillow applies it to TIFF, and to TIFF alone, when it loads the pixels.
 
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::orientation;
-use super::raster::Raster;
-use super::raw::{Kind, Number, Raw};
-use super::size::checked_size;
-use super::tiff_directory::{Directory, tag};
-use super::tiff_format::{Format, Key};
-use super::{tiff_coded, tiff_rows};
+mod codec;
+mod coded;
+mod directory;
+mod format;
+mod lzw;
+mod orientation;
+mod planes;
+mod predictor;
+mod rows;
+
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::{Kind, Number, Raw};
+use crate::images::size::checked_size;
+use directory::{Directory, tag};
+use format::{Format, Key};
 
 /// Pillow's MAX_SAMPLESPERPIXEL.
 const MAX_SAMPLES: i64 = 6;
@@ -55,16 +63,16 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let directory = Directory::read(data)?;
     let setup = Setup::read(&directory)?;
     if setup.compression == 1 {
-        tiff_rows::decode(data, &directory, &setup, image)?;
+        rows::decode(data, &directory, &setup, image)?;
     } else {
-        tiff_coded::decode(data, &directory, &setup, image)?;
+        coded::decode(data, &directory, &setup, image)?;
     }
-    orientation::apply(orientation(&directory)?, image);
+    orientation::apply(stated_orientation(&directory)?, image);
     Ok(())
 }
 
 /// The tag, or else what XMP says: `Image.getexif`.
-fn orientation(directory: &Directory<'_>) -> Result<i64> {
+fn stated_orientation(directory: &Directory<'_>) -> Result<i64> {
     if let Some(number) = directory.number(tag::ORIENTATION)? {
         return Ok(number);
     }

@@ -1,10 +1,12 @@
 //! JPEG, through libjpeg-turbo: Pillow's `JpegImagePlugin.py` and `JpegDecode.c`.
 
-use super::colour;
-use super::error::{ImageError, Result};
-use super::jpeg_header::read_frame;
-use super::raster::{Raster, zeroed};
-use super::size::checked_size;
+mod header;
+
+use crate::images::colour;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::{Raster, zeroed};
+use crate::images::size::checked_size;
+use header::read_frame;
 use turbojpeg_sys as _;
 
 unsafe extern "C" {

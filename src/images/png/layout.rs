@@ -1,6 +1,6 @@
 //! How a PNG's samples lie in its rows: `_MODES` of Pillow's `PngImagePlugin.py`.
 
-use super::raw::{Kind, Number, Raw};
+use crate::images::raw::{Kind, Number, Raw};
 
 /// The row format of a colour type and a depth, as in `IHDR`; none where they do not go together. 16-bit grey is
 /// clipped, other 16-bit samples lose their low byte.

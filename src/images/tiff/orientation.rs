@@ -1,6 +1,6 @@
 //! Turning and mirroring: `exif_transpose` of Pillow's `ImageOps.py`.
 
-use super::raster::Raster;
+use crate::images::raster::Raster;
 
 /// Turns `image` as an EXIF orientation of 2 to 8 asks; others change nothing.
 pub fn apply(orientation: i64, image: &mut Raster) {

@@ -1,6 +1,6 @@
 //! LZW as TIFF has it: the highest bit first, a code growing one entry early. Follows libtiff's `LZWDecode`.
 
-use super::error::{ImageError, Result};
+use crate::images::error::{ImageError, Result};
 
 const CLEAR: usize = 256;
 const END: usize = 257;

@@ -1,15 +1,15 @@
 //! A TIFF's rows stored as they are, in strips or tiles, together or a plane a sample: the tiles that
 //! `TiffImageFile._setup` makes and `ImageFile.load` reads.
 
-use super::colour::Palette;
-use super::error::{ImageError, Result};
+use super::Setup;
+use super::directory::{Directory, tag};
 use super::planes::Planes;
-use super::raster::Raster;
-use super::raw::{Kind, Raw};
-use super::raw_rows::{self, Direction};
-use super::size::Tile;
-use super::tiff::Setup;
-use super::tiff_directory::{Directory, tag};
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::{Kind, Raw};
+use crate::images::raw_rows::{self, Direction};
+use crate::images::size::Tile;
 
 /// A strip or tile.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! An image whose samples come a plane at a time.
 
-use super::colour::Palette;
-use super::raster::Raster;
-use super::raw::Raw;
-use super::size::Tile;
+use crate::images::colour::Palette;
+use crate::images::raster::Raster;
+use crate::images::raw::Raw;
+use crate::images::size::Tile;
 
 /// Samples of 8 bits, all of a pixel together, filled band by band.
 pub struct Planes {

@@ -1,12 +1,13 @@
 //! GIF, the first frame: Pillow's `GifImagePlugin.py`. What the frame does not cover has its transparent colour if it
 //! names one, else the first; transparent pixels keep the colour of their index.
 
-use super::bytes::Bytes;
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::gif_lzw;
-use super::raster::{Raster, zeroed};
-use super::size::{Tile, checked_size};
+mod lzw;
+
+use crate::images::bytes::Bytes;
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::{Raster, zeroed};
+use crate::images::size::{Tile, checked_size};
 
 /// What the first bytes are.
 pub fn accepts(data: &[u8]) -> bool {
@@ -51,7 +52,7 @@ pub fn decode(data: &[u8], image: &mut Raster, indices: &mut Vec<u8>) -> Result<
     if let Some(transparent) = frame.transparent {
         indices.fill(transparent);
     }
-    gif_lzw::decode(
+    lzw::decode(
         data,
         bytes.at,
         frame.code_bits,
