@@ -95,6 +95,8 @@ def jpegs():
     yield "rotated", saved(rgb, "JPEG", exif=exif)
     yield "trailing", ycc + b"\xff\xd8\xff" + bytes(999)
     yield "mpo", saved(rgb, "MPO", save_all=True, append_images=[rgb.rotate(180)])
+    for path in sorted((Path(__file__).parent / "fixtures/jpeg").glob("*.jpg")):
+        yield path.stem, path.read_bytes()
     for width, height in ((1, 1), (1, 40), (40, 1), (8, 8), (17, 16), (16, 17), (301, 5)):
         yield f"{width}x{height}", saved(Image.fromarray(photo(width, height).reshape(height, width, 3)), "JPEG")
 
@@ -312,8 +314,155 @@ def bmps():
     yield "headless", saved(rgb, "BMP")[14:]
 
 
+def entry(order, tag, kind, values, data_at):
+    """A TIFF tag, and what of it does not fit in its entry."""
+    letter = {1: "B", 3: "H", 4: "I", 7: "B"}[kind]
+    data = struct.pack(f"{order}{len(values)}{letter}", *values)
+    head = struct.pack(f"{order}HHI", tag, kind, len(values))
+    if len(data) <= 4:
+        return head + data.ljust(4, b"\0"), b""
+    return head + struct.pack(f"{order}I", data_at), data + b"\0" * (len(data) % 2)
+
+
+def tiff(samples, bits, photometric, order="<", planar=False, tile=None, rows=7, encode=None, tags=(), fill=1, kind=1):
+    """(height, width, channels) of samples as a TIFF. `encode`: (compression, function of bytes)."""
+    height, width, channels = samples.shape
+    compression, encoder = encode or (1, lambda data: data)
+    step_x, step_y = tile or (width, rows)
+    parts = []
+    for plane in np.moveaxis(samples[None], -1, 0)[..., None] if planar else samples[None, None]:
+        plane = plane[0]
+        for y in range(0, height, step_y):
+            for x in range(0, width, step_x):
+                part = plane[y : y + step_y, x : x + step_x]
+                if tile:
+                    part = np.pad(part, ((0, step_y - part.shape[0]), (0, step_x - part.shape[1]), (0, 0)))
+                flat = part.reshape(part.shape[0], -1)
+                if bits < 8 or bits == 12:
+                    wide = (flat[:, :, None].astype(int) >> np.arange(bits - 1, -1, -1)) & 1
+                    data = np.packbits(wide.reshape(len(flat), -1).astype(np.uint8), axis=1).tobytes()
+                else:
+                    data = flat.astype(flat.dtype.newbyteorder(order)).tobytes()
+                data = encoder(data)
+                parts.append(bytes(int(f"{b:08b}"[::-1], 2) for b in data) if fill == 2 else data)
+    count = len(parts)
+    fields = {
+        256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * channels), 259: (3, [compression]),
+        262: (3, [photometric]), 266: (3, [fill]), 277: (3, [channels]), 284: (3, [2 if planar else 1]),
+        339: (3, [kind] * channels),
+    }
+    fields.update(dict(tags))
+    offsets, lengths = (324, 325) if tile else (273, 279)
+    fields.update({322: (3, [step_x]), 323: (3, [step_y])} if tile else {278: (3, [rows])})
+    fields.update({offsets: (4, [0] * count), lengths: (4, [len(p) for p in parts])})
+    body_at = 8 + 2 + 12 * len(fields) + 4
+    sizes = [len(values) * {1: 1, 3: 2, 4: 4, 7: 1}[k] for k, values in fields.values()]
+    at = body_at + sum(s + s % 2 for s in sizes if s > 4)
+    starts = [at + sum(map(len, parts[:i])) for i in range(count)]
+    fields[offsets] = (4, starts)
+    entries, body = b"", b""
+    for tag in sorted(fields):
+        head, data = entry(order, tag, *fields[tag], body_at + len(body))
+        entries, body = entries + head, body + data
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    head = magic + struct.pack(order + "I", 8) + struct.pack(order + "H", len(fields))
+    return head + entries + b"\0" * 4 + body + b"".join(parts)
+
+
+def pack_bits(data):
+    out = b""
+    while data:
+        run = len(data[:128]) - len(data[:128].lstrip(data[:1]))
+        size = run if run > 1 else min(len(data), 5)
+        out += bytes([257 - run]) + data[:1] if run > 1 else bytes([size - 1]) + data[:size]
+        data = data[size:]
+    return out
+
+
+def tiffs():
+    rng = np.random.default_rng(21)
+    rgb = Image.fromarray(photo(75, 53))
+    by_mode = {"rgb": rgb, "l": rgb.convert("L"), "p": rgb.quantize(100), "1": rgb.convert("1")}
+    by_mode["rgba"] = Image.fromarray(photo(61, 44, 4), "RGBA")
+    by_mode["la"] = by_mode["rgba"].convert("LA")
+    by_mode["cmyk"] = Image.fromarray(photo(61, 44, 4), "CMYK")
+    by_mode["ycbcr"] = rgb.convert("YCbCr")
+    by_mode["i16"] = Image.fromarray((photo(61, 44, 1).astype(np.uint16) * 5) >> 1)
+    by_mode["f"] = Image.fromarray(photo(61, 44, 1).astype(np.float32) * 1.7 - 60)
+    by_mode["i"] = Image.fromarray(photo(61, 44, 1).astype(np.int32) * 3 - 200)
+    for mode, image in by_mode.items():
+        for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+            if mode == "ycbcr" and compression != "raw":
+                continue
+            yield f"{mode}_{compression}", saved(image, "TIFF", compression=compression)
+    for mode in ("rgb", "l", "cmyk", "ycbcr"):
+        yield f"{mode}_jpeg", saved(by_mode[mode], "TIFF", compression="jpeg", quality=80)
+    yield "group4", saved(by_mode["1"], "TIFF", compression="group4")
+    yield "group3", saved(by_mode["1"], "TIFF", compression="group3")
+    for mode in ("rgb", "l", "i16", "rgba"):
+        for compression in ("tiff_lzw", "tiff_adobe_deflate"):
+            yield f"{mode}_{compression}_p2", saved(by_mode[mode], "TIFF", compression=compression, tiffinfo={317: 2})
+    yield "pages", saved(rgb, "TIFF", save_all=True, append_images=[rgb.rotate(90)])
+    yield "large", saved(Image.fromarray(photo(300, 200)), "TIFF", compression="tiff_lzw", strip_size=5000)
+    yield "big", saved(rgb, "TIFF", big_tiff=True)
+    yield "big_lzw", saved(rgb, "TIFF", big_tiff=True, compression="tiff_lzw")
+    deflate, packbits = (8, zlib.compress), (32773, pack_bits)
+    noise = rng.integers(0, 256, (44, 61, 6), dtype=np.uint8)
+    wide = rng.integers(0, 65536, (44, 61, 4)).astype(np.uint16)
+    for order, name in (("<", "le"), (">", "be")):
+        for encode in (None, deflate):
+            kind = f"{name}{'_deflate' if encode else ''}"
+            for tile in (None, (16, 32)):
+                where = f"{kind}{'_tiled' if tile else ''}"
+                options = {"order": order, "tile": tile, "encode": encode}
+                yield f"rgb8_{where}", tiff(noise[:, :, :3], 8, 2, **options)
+                yield f"rgb8_planar_{where}", tiff(noise[:, :, :3], 8, 2, planar=True, **options)
+                yield f"rgb16_{where}", tiff(wide[:, :, :3], 16, 2, **options)
+                yield f"cmyk8_{where}", tiff(noise[:, :, :4], 8, 5, **options)
+                yield f"cmyk8_planar_{where}", tiff(noise[:, :, :4], 8, 5, planar=True, **options)
+                yield f"grey16_{where}", tiff(wide[:, :, :1] >> 7, 16, 1, **options)
+            options = {"order": order, "encode": encode}
+            yield f"rgb16_planar_{kind}", tiff(wide[:, :, :3], 16, 2, planar=True, **options)
+            yield f"cmyk16_{kind}", tiff(wide, 16, 5, **options)
+            yield f"rgba16_{kind}", tiff(wide, 16, 2, **options, tags=[(338, (3, [2]))])
+            yield f"rgba16_premultiplied_{kind}", tiff(wide, 16, 2, **options, tags=[(338, (3, [1]))])
+            yield f"int16_{kind}", tiff((wide[:, :, :1] >> 6).astype(np.int16) - 300, 16, 1, kind=2, **options)
+            yield f"int32_{kind}", tiff(wide[:, :, :1].astype(np.int32) - 300, 32, 1, kind=2, **options)
+            yield f"uint32_{kind}", tiff(wide[:, :, :1].astype(np.uint32), 32, 1, **options)
+            yield f"float_{kind}", tiff(wide[:, :, :1].astype(np.float32) / 99 - 80, 32, 1, kind=3, **options)
+    for bits in (1, 2, 4, 8):
+        small = rng.integers(0, 2**bits, (44, 61, 1), dtype=np.uint8)
+        colours = [(320, (3, rng.integers(0, 65536, 3 << bits).tolist()))]
+        for fill in (1, 2):
+            for encode in (None, deflate):
+                name = f"{bits}_fill{fill}{'_deflate' if encode else ''}"
+                yield f"white{name}", tiff(small, bits, 0, fill=fill, encode=encode)
+                yield f"black{name}", tiff(small, bits, 1, fill=fill, encode=encode)
+                yield f"index{name}", tiff(small, bits, 3, fill=fill, encode=encode, tags=colours)
+    yield "grey12", tiff(wide[:, :, :1] >> 7, 12, 1)
+    yield "packbits_runs", tiff((noise[:, :, :3] // 200) * 200, 8, 2, encode=packbits)
+    for extra in ([0], [1], [2], [999], [0, 0], [1, 0], [2, 0], [0, 0, 0], [2, 0, 0], []):
+        channels = 3 + (len(extra) or 1)
+        name = "_".join(map(str, extra)) or "none"
+        tags = [(338, (3, extra))] if extra else []
+        for planar in (False, True):
+            for encode in (None, deflate):
+                kind = f"{name}{'_planar' if planar else ''}{'_deflate' if encode else ''}"
+                yield f"extra{kind}", tiff(noise[:, :, :channels], 8, 2, planar=planar, encode=encode, tags=tags)
+    for extra in (0, 1, 2):
+        tags = [(338, (3, [extra]))]
+        yield f"grey_extra{extra}", tiff(noise[:, :, :2], 8, 1, tags=tags)
+        colours = [(320, (3, rng.integers(0, 65536, 768).tolist()))]
+        yield f"index_extra{extra}", tiff(noise[:, :, :2], 8, 3, tags=tags + colours)
+    yield "cmyk_extra", tiff(noise[:, :, :5], 8, 5, tags=[(338, (3, [0]))])
+    for orientation in range(1, 10):
+        yield f"turned{orientation}", tiff(noise[:, :, :3], 8, 2, tags=[(274, (3, [orientation]))])
+        if orientation < 9:
+            yield f"turned{orientation}_deflate", tiff(noise[:, :, :3], 8, 2, encode=deflate, tags=[(274, (3, [orientation]))])
+
+
 def files():
-    kinds = (("jpg", jpegs()), ("png", pngs()), ("webp", webps()), ("gif", gifs()), ("bmp", bmps()))
+    kinds = (("jpg", jpegs()), ("png", pngs()), ("webp", webps()), ("gif", gifs()), ("bmp", bmps()), ("tif", tiffs()))
     for kind, made in kinds:
         for name, data in made:
             yield f"{kind}_{name}.{kind}", data

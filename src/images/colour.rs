@@ -20,10 +20,37 @@ pub fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     [c, m, y].map(|ink| (white - divided_by_255(u32::from(ink) * white)) as u8)
 }
 
+/// Undoes a multiplication by alpha: `unpackRGBa`.
+pub fn divided_by_alpha(value: u8, alpha: u8) -> u8 {
+    match alpha {
+        0 => 0,
+        _ => (u32::from(value) * 255 / u32::from(alpha)).min(255) as u8,
+    }
+}
+
+/// Luma and colour differences to R, G, B: `ImagingConvertYCbCr2RGB`, in 6-bit fixed point.
+pub fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    // Truncated after half is added, as Pillow's tables are.
+    let scaled = |factor: f64, value: u8| (factor * 64.0 * (f64::from(value) - 128.0) + 0.5) as i32;
+    let red = scaled(1.402, cr);
+    let green = scaled(-0.34414, cb) + scaled(-0.71414, cr);
+    let blue = scaled(1.772, cb);
+    [red, green, blue].map(|difference| (i32::from(y) + (difference >> 6)).clamp(0, 255) as u8)
+}
+
 /// What the indices of an image stand for.
 #[derive(Debug, Clone)]
 pub struct Palette {
     colours: [[u8; 3]; 256],
+}
+
+impl Default for Palette {
+    /// All black.
+    fn default() -> Self {
+        Self {
+            colours: [[0; 3]; 256],
+        }
+    }
 }
 
 impl Palette {

@@ -5,7 +5,7 @@ use super::geometry::Geometry;
 use super::preprocess::Preprocess;
 use super::raster::Raster;
 use super::resize::Resizer;
-use super::{bmp, gif, jpeg, png, webp};
+use super::{bmp, gif, jpeg, png, tiff, webp};
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,6 +86,8 @@ impl Preprocessor {
             webp::decode(data, &mut self.image)?;
         } else if gif::accepts(data) {
             gif::decode(data, &mut self.image, &mut self.scratch)?;
+        } else if tiff::accepts(data) {
+            tiff::decode(data, &mut self.image)?;
         } else if bmp::accepts(data) || bmp::accepts_headless(data) {
             bmp::decode(data, &mut self.image)?;
         } else {

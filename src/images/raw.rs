@@ -5,33 +5,32 @@ use super::colour::{self, Palette};
 /// A row format, named as Pillow's raw modes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raw {
-    /// One sample a pixel of 1, 2, 4 or 8 bits, grey.
-    Grey {
-        bits: usize,
-        order: BitOrder,
-        inverted: bool,
-    },
-    /// The same, index into a palette.
-    Index { bits: usize, order: BitOrder },
+    /// One sample a pixel of 1, 2, 4 or 8 bits, the first in the highest bits: grey.
+    Grey { bits: usize, inverted: bool },
+    /// Two pixels in three bytes, the first in the higher bits: grey, clipped.
+    Grey12,
+    /// As [`Raw::Grey`], an index into a palette, followed by `extra` bytes.
+    Index { bits: usize, extra: usize },
     /// A byte a pixel; all but 0 is white.
     Bilevel8,
     /// `bytes` a pixel, of which those at the offsets of `rgb` are R, G, B.
     Bytes { bytes: usize, rgb: [usize; 3] },
-    /// Cyan, magenta, yellow, black and `extra` more bytes.
-    Cmyk { extra: usize },
+    /// The same with the colours multiplied by the byte at `alpha`, which is undone.
+    Premultiplied {
+        bytes: usize,
+        rgb: [usize; 3],
+        alpha: usize,
+    },
+    /// The same with cyan, magenta, yellow and black.
+    Cmyk { bytes: usize, inks: [usize; 4] },
+    /// Luma and two colour differences.
+    YCbCr,
     /// 16 bits little endian, five a colour, the lowest blue.
     Bgr15,
     /// The same with six for green.
     Bgr16,
     /// One number a pixel, clipped to 0..=255 and truncated.
     Number(Number),
-}
-
-/// Which end of a byte the first pixel is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BitOrder {
-    HighFirst,
-    LowFirst,
 }
 
 /// A wide grey sample.
@@ -45,23 +44,16 @@ pub struct Number {
 pub enum Kind {
     U16,
     I16,
-    U32,
     I32,
     F32,
-    F64,
-    I8,
 }
 
 impl Raw {
     pub const GREY: Self = Self::Grey {
         bits: 8,
-        order: BitOrder::HighFirst,
         inverted: false,
     };
-    pub const INDEX: Self = Self::Index {
-        bits: 8,
-        order: BitOrder::HighFirst,
-    };
+    pub const INDEX: Self = Self::Index { bits: 8, extra: 0 };
     pub const RGB: Self = Self::Bytes {
         bytes: 3,
         rgb: [0, 1, 2],
@@ -69,10 +61,14 @@ impl Raw {
 
     pub fn bits_per_pixel(self) -> usize {
         match self {
-            Self::Grey { bits, .. } | Self::Index { bits, .. } => bits,
+            Self::Grey { bits, .. } => bits,
+            Self::Grey12 => 12,
+            Self::Index { bits, extra } => bits + extra * 8,
             Self::Bilevel8 => 8,
-            Self::Bytes { bytes, .. } => bytes * 8,
-            Self::Cmyk { extra } => (4 + extra) * 8,
+            Self::Bytes { bytes, .. }
+            | Self::Premultiplied { bytes, .. }
+            | Self::Cmyk { bytes, .. } => bytes * 8,
+            Self::YCbCr => 24,
             Self::Bgr15 | Self::Bgr16 => 16,
             Self::Number(number) => number.bytes() * 8,
         }
@@ -88,26 +84,29 @@ impl Raw {
         match self {
             Self::RGB => rgb.copy_from_slice(&row[..rgb.len()]),
             Self::GREY => colour::grey(row, rgb),
-            Self::Grey {
-                bits,
-                order,
-                inverted,
-            } => {
+            Self::Grey { bits, inverted } => {
                 let white = 255 / ((1u16 << bits) - 1) as u8;
                 let flip = if inverted { 255 } else { 0 };
-                each_packed(row, bits, order, rgb, |v| [v * white ^ flip; 3]);
+                each_packed(row, bits, rgb, |v| [(v * white) ^ flip; 3]);
             }
-            Self::Index { bits, order } => {
-                each_packed(row, bits, order, rgb, |v| palette.colour(v))
-            }
+            Self::Grey12 => unpack_12(row, rgb),
+            Self::Index { bits: 8, extra } => each(row, 1 + extra, rgb, |s| palette.colour(s[0])),
+            Self::Index { bits, .. } => each_packed(row, bits, rgb, |v| palette.colour(v)),
             Self::Bilevel8 => each(row, 1, rgb, |s| [if s[0] == 0 { 0 } else { 255 }; 3]),
-            Self::Bytes {
+            Self::Bytes { bytes, rgb: order } => each(row, bytes, rgb, |s| order.map(|i| s[i])),
+            Self::Premultiplied {
                 bytes,
-                rgb: [r, g, b],
-            } => each(row, bytes, rgb, |s| [s[r], s[g], s[b]]),
-            Self::Cmyk { extra } => each(row, 4 + extra, rgb, |s| {
-                colour::cmyk([s[0], s[1], s[2], s[3]])
-            }),
+                rgb: order,
+                alpha,
+            } => {
+                each(row, bytes, rgb, |s| {
+                    order.map(|i| colour::divided_by_alpha(s[i], s[alpha]))
+                });
+            }
+            Self::Cmyk { bytes, inks } => {
+                each(row, bytes, rgb, |s| colour::cmyk(inks.map(|i| s[i])))
+            }
+            Self::YCbCr => each(row, 3, rgb, |s| colour::ycbcr([s[0], s[1], s[2]])),
             Self::Bgr15 => each(row, 2, rgb, |s| {
                 [scaled(s, 10, 5), scaled(s, 5, 5), scaled(s, 0, 5)]
             }),
@@ -122,10 +121,8 @@ impl Raw {
 impl Number {
     fn bytes(self) -> usize {
         match self.kind {
-            Kind::I8 => 1,
             Kind::U16 | Kind::I16 => 2,
-            Kind::U32 | Kind::I32 | Kind::F32 => 4,
-            Kind::F64 => 8,
+            Kind::I32 | Kind::F32 => 4,
         }
     }
 
@@ -143,10 +140,8 @@ impl Number {
         match self.kind {
             Kind::U16 => (bits as i32).clamp(0, 255) as u8,
             Kind::I16 => i32::from(bits as i16).clamp(0, 255) as u8,
-            Kind::I8 => i32::from(bits as i8).clamp(0, 255) as u8,
-            Kind::U32 | Kind::I32 => (bits as i32).clamp(0, 255) as u8,
+            Kind::I32 => (bits as i32).clamp(0, 255) as u8,
             Kind::F32 => f32::from_bits(bits as u32).clamp(0.0, 255.0) as u8,
-            Kind::F64 => (f64::from_bits(bits) as f32).clamp(0.0, 255.0) as u8,
         }
     }
 }
@@ -164,21 +159,23 @@ fn each(row: &[u8], bytes: usize, rgb: &mut [u8], colour: impl Fn(&[u8]) -> [u8;
     }
 }
 
-fn each_packed(
-    row: &[u8],
-    bits: usize,
-    order: BitOrder,
-    rgb: &mut [u8],
-    colour: impl Fn(u8) -> [u8; 3],
-) {
+fn each_packed(row: &[u8], bits: usize, rgb: &mut [u8], colour: impl Fn(u8) -> [u8; 3]) {
     let mask = ((1u16 << bits) - 1) as u8;
     for (x, pixel) in rgb.chunks_exact_mut(3).enumerate() {
         let bit = x * bits;
-        let shift = match order {
-            BitOrder::HighFirst => 8 - bits - bit % 8,
-            BitOrder::LowFirst => bit % 8,
+        pixel.copy_from_slice(&colour(row[bit / 8] >> (8 - bits - bit % 8) & mask));
+    }
+}
+
+fn unpack_12(row: &[u8], rgb: &mut [u8]) {
+    for (x, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        let at = x / 2 * 3;
+        let value = if x % 2 == 0 {
+            u16::from(row[at]) << 4 | u16::from(row[at + 1] >> 4)
+        } else {
+            u16::from(row[at + 1] & 15) << 8 | u16::from(row[at + 2])
         };
-        pixel.copy_from_slice(&colour(row[bit / 8] >> shift & mask));
+        pixel.fill(value.min(255) as u8);
     }
 }
 
@@ -195,31 +192,24 @@ mod tests {
 
     #[test]
     fn grey_of_every_depth() {
-        let grey = |bits, order, inverted| Raw::Grey {
-            bits,
-            order,
-            inverted,
-        };
+        let grey = |bits, inverted| Raw::Grey { bits, inverted };
         assert_eq!(
-            unpacked(grey(1, BitOrder::HighFirst, false), &[0b1000_0000], 2),
+            unpacked(grey(1, false), &[0b1000_0000], 2),
             [255, 255, 255, 0, 0, 0]
         );
         assert_eq!(
-            unpacked(grey(1, BitOrder::LowFirst, true), &[1], 2),
+            unpacked(grey(1, true), &[0x80], 2),
             [0, 0, 0, 255, 255, 255]
         );
         assert_eq!(
-            unpacked(grey(2, BitOrder::HighFirst, false), &[0b0110_0000], 2)[..4],
+            unpacked(grey(2, false), &[0b0110_0000], 2)[..4],
             [0x55, 0x55, 0x55, 0xaa]
         );
         assert_eq!(
-            unpacked(grey(4, BitOrder::HighFirst, false), &[0x3f], 2)[..4],
+            unpacked(grey(4, false), &[0x3f], 2)[..4],
             [0x33, 0x33, 0x33, 255]
         );
-        assert_eq!(
-            unpacked(grey(8, BitOrder::HighFirst, true), &[3], 1),
-            [252; 3]
-        );
+        assert_eq!(unpacked(grey(8, true), &[3], 1), [252; 3]);
     }
 
     #[test]
@@ -229,18 +219,13 @@ mod tests {
         assert_eq!(number(Kind::U16, false, &[0, 7]), 255);
         assert_eq!(number(Kind::I16, true, &[0xff, 7]), 0);
         assert_eq!(number(Kind::I32, false, &[9, 0, 0, 0]), 9);
-        assert_eq!(number(Kind::U32, false, &[9, 0, 0, 0x80]), 0);
         assert_eq!(number(Kind::F32, false, &3.9f32.to_le_bytes()), 3);
         assert_eq!(number(Kind::F32, false, &f32::NAN.to_le_bytes()), 0);
-        assert_eq!(number(Kind::F64, true, &1e300f64.to_be_bytes()), 255);
     }
 
     #[test]
     fn missing_palette_entries_are_black() {
-        let raw = Raw::Index {
-            bits: 4,
-            order: BitOrder::HighFirst,
-        };
+        let raw = Raw::Index { bits: 4, extra: 0 };
         assert_eq!(unpacked(raw, &[0x01, 0x20], 3), [1, 2, 3, 4, 5, 6, 0, 0, 0]);
     }
 

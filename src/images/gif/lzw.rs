@@ -1,7 +1,7 @@
 //! The pixels of a GIF frame: LZW as Pillow's `GifDecode.c` reads it, which decides what is broken.
 
-use super::error::{ImageError, Result};
-use super::size::Tile;
+use crate::images::error::{ImageError, Result};
+use crate::images::size::Tile;
 
 const TABLE: usize = 4096;
 const MAX_CODE_BITS: u32 = 12;

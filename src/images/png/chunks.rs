@@ -1,9 +1,9 @@
 //! The chunks of a PNG: `ChunkStream` and `PngStream` of Pillow's `PngImagePlugin.py`.
 
-use super::error::{ImageError, Result};
-use super::png_layout::{row_format, transparency_bytes};
-use super::png_text;
-use super::raw::Raw;
+use super::layout::{row_format, transparency_bytes};
+use super::text;
+use crate::images::error::{ImageError, Result};
+use crate::images::raw::Raw;
 
 /// What `IHDR` says.
 #[derive(Debug, Default, Clone, Copy)]
@@ -39,7 +39,7 @@ pub struct Chunks<'a> {
     default_image: bool,
     frames: Option<u32>,
     sequence: Option<u32>,
-    text: png_text::Budget,
+    text: text::Budget,
 }
 
 /// Pillow hands the decoder at most this many bytes at once: `ImageFile.MAXBLOCK`.
@@ -57,7 +57,7 @@ impl<'a> Chunks<'a> {
             default_image: false,
             frames: None,
             sequence: None,
-            text: png_text::Budget::default(),
+            text: text::Budget::default(),
         }
     }
 
@@ -168,7 +168,7 @@ impl<'a> Chunks<'a> {
             b"cHRM" => at_least(data, 32)?,
             b"sRGB" => at_least(data, 1)?,
             b"pHYs" => at_least(data, 9)?,
-            b"iCCP" => png_text::check_profile(data)?,
+            b"iCCP" => text::check_profile(data)?,
             b"tEXt" => self.text.check_plain(data)?,
             b"zTXt" => self.text.check_compressed(data)?,
             b"iTXt" => self.text.check_international(data)?,

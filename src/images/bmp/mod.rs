@@ -1,14 +1,16 @@
 //! BMP: Pillow's `BmpImagePlugin.py`.
 
-use super::bmp_header::{Compression, Header};
-use super::bmp_rle;
-use super::bytes::Bytes;
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::raster::Raster;
-use super::raw::{BitOrder, Raw};
-use super::raw_rows::{self, Direction};
-use super::size::{Tile, checked_size};
+mod header;
+mod rle;
+
+use crate::images::bytes::Bytes;
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::Raw;
+use crate::images::raw_rows::{self, Direction};
+use crate::images::size::{Tile, checked_size};
+use header::{Compression, Header};
 
 const HEADER_SIZES: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
 
@@ -48,7 +50,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let tile = Tile::whole(width, height);
     match header.compression {
         Compression::None | Compression::Bitfields => {
-            let stride = (width * usize::from(header.bits) + 31) / 8 & !3;
+            let stride = ((width * usize::from(header.bits) + 31) / 8) & !3;
             let rows = data.get(offset..).unwrap_or_default();
             raw_rows::check(rows, stride, raw, &tile)?;
             image.reset(width, height);
@@ -65,7 +67,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
                     ));
                 }
             };
-            let indices = bmp_rle::expand(
+            let indices = rle::expand(
                 data,
                 offset,
                 width,
@@ -81,9 +83,8 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
 /// The row format, and the palette where there is one. A palette that is but a grey ramp is dropped, and with it the
 /// width of its indices.
 fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Palette)> {
-    let none = || Palette::rgb(&[]).ok_or(ImageError::DecoderFailed);
     let Some(index_bits) = header.index_bits() else {
-        return Ok((header.direct_format()?, none()?));
+        return Ok((header.direct_format()?, Palette::default()));
     };
     if !(1..=65_536).contains(&header.colours) {
         return Err(ImageError::Unsupported("BMP palette of this size"));
@@ -95,10 +96,9 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
         return Ok((
             Raw::Grey {
                 bits,
-                order: BitOrder::HighFirst,
                 inverted: false,
             },
-            none()?,
+            Palette::default(),
         ));
     }
     let palette = Palette::of(entries, entry, [2, 1, 0])
@@ -106,7 +106,7 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
     Ok((
         Raw::Index {
             bits: index_bits,
-            order: BitOrder::HighFirst,
+            extra: 0,
         },
         palette,
     ))

@@ -1,12 +1,16 @@
 //! PNG: Pillow's `PngImagePlugin.py`, which decides what is an error and what is not. An animation gives its first
 //! frame; transparency is dropped.
 
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::png_chunks::{Chunks, Header};
-use super::png_rows;
-use super::raster::Raster;
-use super::size::{Tile, checked_size};
+mod chunks;
+mod layout;
+mod rows;
+mod text;
+
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::size::{Tile, checked_size};
+use chunks::{Chunks, Header};
 
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -44,6 +48,6 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
         None => Tile::whole(width, height),
     };
     image.reset(width, height);
-    png_rows::decode(&mut chunks, format, interlaced, &tile, &palette, image)?;
+    rows::decode(&mut chunks, format, interlaced, &tile, &palette, image)?;
     chunks.read_trailer()
 }

@@ -1,12 +1,12 @@
 //! The rows of a PNG: inflated, unfiltered, put in their places. Follows Pillow's `ZipDecode.c`, which inflates row by
 //! row, so that damage after the last row goes unseen.
 
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::png_chunks::Chunks;
-use super::raster::Raster;
-use super::raw::Raw;
-use super::size::Tile;
+use super::chunks::Chunks;
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::Raster;
+use crate::images::raw::Raw;
+use crate::images::size::Tile;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Adam7: first column and row of each pass, and the steps between them.

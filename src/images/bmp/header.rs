@@ -1,8 +1,8 @@
 //! The header of a BMP, in its seven lengths: `BmpImageFile._bitmap`.
 
-use super::bytes::Bytes;
-use super::error::{ImageError, Result};
-use super::raw::Raw;
+use crate::images::bytes::Bytes;
+use crate::images::error::{ImageError, Result};
+use crate::images::raw::Raw;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {

@@ -1,16 +1,14 @@
 //! How a PNG's samples lie in its rows: `_MODES` of Pillow's `PngImagePlugin.py`.
 
-use super::raw::{BitOrder, Kind, Number, Raw};
+use crate::images::raw::{Kind, Number, Raw};
 
 /// The row format of a colour type and a depth, as in `IHDR`; none where they do not go together. 16-bit grey is
 /// clipped, other 16-bit samples lose their low byte.
 pub fn row_format(colour_type: u8, depth: u8) -> Option<Raw> {
     let bits = usize::from(depth);
-    let order = BitOrder::HighFirst;
     Some(match (colour_type, depth) {
         (0, 1 | 2 | 4 | 8) => Raw::Grey {
             bits,
-            order,
             inverted: false,
         },
         (0, 16) => Raw::Number(Number {
@@ -22,7 +20,7 @@ pub fn row_format(colour_type: u8, depth: u8) -> Option<Raw> {
             bytes: 6,
             rgb: [0, 2, 4],
         },
-        (3, 1 | 2 | 4 | 8) => Raw::Index { bits, order },
+        (3, 1 | 2 | 4 | 8) => Raw::Index { bits, extra: 0 },
         (4, 8) => Raw::Bytes {
             bytes: 2,
             rgb: [0, 0, 0],

@@ -1,7 +1,7 @@
 //! Run-length BMP: Pillow's `BmpRleDecoder`, whose treatment of runs that leave their row this keeps.
 
-use super::bytes::Bytes;
-use super::error::{ImageError, Result};
+use crate::images::bytes::Bytes;
+use crate::images::error::{ImageError, Result};
 
 /// Expands the runs at `offset` to a byte a pixel, the image's first stored row first.
 ///

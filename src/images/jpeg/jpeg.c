@@ -91,9 +91,32 @@ static boolean read_header(j_decompress_ptr jpeg) {
     return found != JPEG_SUSPENDED;
 }
 
-/* libjpeg's colours for as many components as Pillow saw in the header. */
-static J_COLOR_SPACE colours(int components) {
-    return components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+enum { AS_MARKED = 0, FROM_YCBCR = 1, AS_STORED = 2 };
+
+static void choose_colours(j_decompress_ptr jpeg, int components, int colours) {
+    if (colours == AS_STORED) {
+        jpeg->jpeg_color_space = JCS_UNKNOWN;
+        jpeg->out_color_space = JCS_UNKNOWN;
+        return;
+    }
+    if (colours == FROM_YCBCR) {
+        jpeg->jpeg_color_space = JCS_YCbCr;
+    }
+    jpeg->out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+}
+
+/* What libtiff's JPEGPreDecode asks of a strip: as many components as samples, none subsampled but colour
+ * differences. */
+static int fits_strip(j_decompress_ptr jpeg, int components, int colours) {
+    if (jpeg->num_components != components) {
+        return 0;
+    }
+    for (int i = colours == FROM_YCBCR ? 1 : 0; i < components; i++) {
+        if (jpeg->comp_info[i].h_samp_factor != 1 || jpeg->comp_info[i].v_samp_factor != 1) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 static void start(j_decompress_ptr jpeg, source *src, struct jpeg_progress_mgr *progress) {
@@ -116,11 +139,19 @@ static void start(j_decompress_ptr jpeg, source *src, struct jpeg_progress_mgr *
         }                         \
     }
 
-static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, int components, unsigned char *rows) {
+static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, int components, int colours,
+                      unsigned char *rows) {
     const size_t stride = (size_t)width * (size_t)components;
     next_block(jpeg);
     UNTIL(read_header(jpeg))
-    jpeg->out_color_space = colours(components);
+    if (colours != AS_MARKED) {
+        /* A strip of a TIFF may have more or fewer rows than it should. */
+        if (!fits_strip(jpeg, components, colours)) {
+            return BROKEN;
+        }
+        height = jpeg->image_height < height ? jpeg->image_height : height;
+    }
+    choose_colours(jpeg, components, colours);
     UNTIL(jpeg_start_decompress(jpeg))
     if (jpeg->output_width > width || (size_t)jpeg->output_components * jpeg->output_width > stride) {
         return BROKEN;
@@ -129,14 +160,16 @@ static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, in
         JSAMPROW line = rows + row * stride;
         UNTIL(jpeg_read_scanlines(jpeg, &line, 1) == 1)
     }
-    jpeg_finish_decompress(jpeg);
+    if (colours == AS_MARKED || jpeg->output_scanline == jpeg->output_height) {
+        jpeg_finish_decompress(jpeg);
+    }
     return DONE;
 }
 
 /* Writes `height` rows of `width` pixels of `components` bytes (1 grey, 3 RGB, 4 CMYK as stored) to `rows`, all of
  * which must be zero. Returns DONE, or why not; `rows` is then of no use. */
 int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, unsigned height, int components,
-                      unsigned char *rows) {
+                      int colours, unsigned char *rows) {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_progress_mgr progress;
     errors err;
@@ -153,7 +186,7 @@ int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, 
     err.status = DONE;
     if (setjmp(err.escape) == 0) {
         start(&jpeg, &src, &progress);
-        err.status = read_image(&jpeg, width, height, components, rows);
+        err.status = read_image(&jpeg, width, height, components, colours, rows);
     }
     jpeg_destroy_decompress(&jpeg);
     return err.status;

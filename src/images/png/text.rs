@@ -1,7 +1,7 @@
 //! What Pillow refuses in a PNG's text and profile, though no pixel depends on it: `chunk_iCCP`, `chunk_tEXt`,
 //! `chunk_zTXt` and `chunk_iTXt` of `PngImagePlugin.py`.
 
-use super::error::{ImageError, Result};
+use crate::images::error::{ImageError, Result};
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// `MAX_TEXT_CHUNK`: what one compressed chunk may expand to.

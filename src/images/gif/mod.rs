@@ -1,12 +1,13 @@
 //! GIF, the first frame: Pillow's `GifImagePlugin.py`. What the frame does not cover has its transparent colour if it
 //! names one, else the first; transparent pixels keep the colour of their index.
 
-use super::bytes::Bytes;
-use super::colour::Palette;
-use super::error::{ImageError, Result};
-use super::gif_lzw;
-use super::raster::{Raster, zeroed};
-use super::size::{Tile, checked_size};
+mod lzw;
+
+use crate::images::bytes::Bytes;
+use crate::images::colour::Palette;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::{Raster, zeroed};
+use crate::images::size::{Tile, checked_size};
 
 /// What the first bytes are.
 pub fn accepts(data: &[u8]) -> bool {
@@ -25,7 +26,7 @@ struct Frame {
 /// A palette, or grey values where the entries are 0, 1, 2, … anyway.
 #[derive(Clone)]
 enum Colours {
-    Palette(Palette),
+    Palette(Box<Palette>),
     Grey,
 }
 
@@ -51,7 +52,7 @@ pub fn decode(data: &[u8], image: &mut Raster, indices: &mut Vec<u8>) -> Result<
     if let Some(transparent) = frame.transparent {
         indices.fill(transparent);
     }
-    gif_lzw::decode(
+    lzw::decode(
         data,
         bytes.at,
         frame.code_bits,
@@ -83,7 +84,7 @@ fn read_palette(bytes: &mut Bytes<'_>, flags: u8) -> Result<Option<Colours>> {
     Ok(Some(if grey {
         Colours::Grey
     } else {
-        Colours::Palette(palette)
+        Colours::Palette(Box::new(palette))
     }))
 }
 

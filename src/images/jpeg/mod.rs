@@ -1,0 +1,108 @@
+//! JPEG, through libjpeg-turbo: Pillow's `JpegImagePlugin.py` and `JpegDecode.c`.
+
+mod header;
+
+use crate::images::colour;
+use crate::images::error::{ImageError, Result};
+use crate::images::raster::{Raster, zeroed};
+use crate::images::size::checked_size;
+use header::read_frame;
+use turbojpeg_sys as _;
+
+unsafe extern "C" {
+    fn featx_jpeg_decode(
+        data: *const u8,
+        length: usize,
+        width: u32,
+        height: u32,
+        components: i32,
+        colours: i32,
+        rows: *mut u8,
+    ) -> i32;
+}
+
+/// What the first bytes are.
+pub fn accepts(data: &[u8]) -> bool {
+    data.starts_with(b"\xff\xd8\xff")
+}
+
+/// Decodes into `image`. `scratch` holds rows that are not RGB yet.
+///
+/// # Errors
+/// As Pillow: a file that ends before the last row is complete, or anything that libjpeg calls an error.
+pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<()> {
+    let frame = read_frame(data)?;
+    let (width, height) = checked_size(frame.width as u64, frame.height as u64)?;
+    image.reset(width, height);
+    if frame.components == 3 {
+        return read_rows(
+            data,
+            width,
+            height,
+            3,
+            Colours::AsMarked,
+            image.pixels_mut(),
+        );
+    }
+    zeroed(scratch, width * height * frame.components);
+    read_rows(
+        data,
+        width,
+        height,
+        frame.components,
+        Colours::AsMarked,
+        scratch,
+    )?;
+    if frame.components == 1 {
+        colour::grey(scratch, image.pixels_mut());
+    } else {
+        // Adobe's convention: the inks are stored inverted, whether or not its marker says so.
+        colour::inverted_cmyk(scratch, image.pixels_mut());
+    }
+    Ok(())
+}
+
+/// What colours libjpeg is to make of what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colours {
+    /// As the file's markers say: grey, RGB or inks for 1, 3 or 4 components.
+    AsMarked = 0,
+    /// RGB from YCbCr, whatever they say.
+    FromYCbCr = 1,
+    /// The samples as they are.
+    AsStored = 2,
+}
+
+/// Decodes `height` rows of `width` pixels of `components` bytes into `rows`, all of which must be zero.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read_rows(
+    data: &[u8],
+    width: usize,
+    height: usize,
+    components: usize,
+    colours: Colours,
+    rows: &mut [u8],
+) -> Result<()> {
+    assert_eq!(rows.len(), width * height * components);
+    // SAFETY: `data` is readable for its length, `rows` writable for height × width × components bytes (just
+    // asserted), which is all that the function touches; it keeps neither pointer and lets no error jump past itself.
+    let status = unsafe {
+        featx_jpeg_decode(
+            data.as_ptr(),
+            data.len(),
+            width as u32,
+            height as u32,
+            components as i32,
+            colours as i32,
+            rows.as_mut_ptr(),
+        )
+    };
+    match status {
+        0 => Ok(()),
+        1 => Err(ImageError::Truncated),
+        3 => Err(ImageError::Corrupt("more than 1000 progressive scans")),
+        _ => Err(ImageError::Corrupt("broken JPEG data")),
+    }
+}
