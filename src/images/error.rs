@@ -20,6 +20,9 @@ pub enum ImageError {
     TooManyPixels { width: u64, height: u64, limit: u64 },
     #[error("is too large: {bytes} bytes, the limit is {limit}")]
     TooManyBytes { bytes: u64, limit: u64 },
+    /// Nothing is wrong with the image, but its pixels are more than there is memory for now.
+    #[error("has {pixels} pixels, more than there is memory for")]
+    AboveLimit { pixels: u64 },
     #[error("is truncated")]
     Truncated,
     #[error("is corrupt: {0}")]

@@ -44,7 +44,7 @@ pub use error::ImageError;
 pub use filter::Interpolation;
 pub use folder::Images;
 pub use list::{Outside, read_list};
-pub use load::Preprocessor;
+pub use load::{BYTES_PER_PIXEL, Preprocessor};
 pub use names::FileNames;
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};
 pub use raster::Raster;

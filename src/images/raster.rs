@@ -1,5 +1,7 @@
 //! Pixels in memory: 8-bit RGB, row after row.
 
+use super::error::{ImageError, Result};
+
 /// Readable bytes after the last pixel, for vector loads that begin inside the image.
 pub const SLACK: usize = 16;
 
@@ -24,9 +26,23 @@ pub struct Raster {
     width: usize,
     height: usize,
     bytes: Vec<u8>,
+    /// Pixels that whoever decodes into this has memory for; none: as many as come.
+    pub limit: Option<u64>,
 }
 
 impl Raster {
+    /// Asked before anything is allocated for an image of this size.
+    ///
+    /// # Errors
+    /// [`ImageError::AboveLimit`].
+    pub fn admit(&self, width: usize, height: usize) -> Result<()> {
+        let pixels = width as u64 * height as u64;
+        match self.limit {
+            Some(limit) if pixels > limit => Err(ImageError::AboveLimit { pixels }),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes on a size and becomes black, in the memory of the last image where that suffices.
     pub fn reset(&mut self, width: usize, height: usize) {
         self.width = width;

@@ -23,11 +23,13 @@ pub fn accepts(data: &[u8]) -> bool {
 pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     if let Some((width, height)) = stated_size(data) {
         // libwebp allocates the canvas before it looks at the pixels.
-        checked_size(width, height)?;
+        let (width, height) = checked_size(width, height)?;
+        image.admit(width, height)?;
     }
     let mut decoder = Decoder::new(data)?;
     let (width, height) = decoder.size()?;
     let (width, height) = checked_size(u64::from(width), u64::from(height))?;
+    image.admit(width, height)?;
     let canvas = decoder.first_frame(width * height * 4)?;
     image.reset(width, height);
     for (pixel, rgba) in image

@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 const LARGEST_BATCH: u64 = 32;
 /// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.
 const SHARE_OF_BATCHES: f64 = 0.75;
-/// A decoder's memory for one photo of ordinary size, bytes.
-const DECODER: u64 = 8 << 20;
+/// A decoder's memory for one photo of ordinary size, bytes. Larger ones ask at the gate.
+pub const DECODER: u64 = 8 << 20;
 
 /// What a run takes, bytes, from figures that were measured with the model loaded and one image computed.
 #[derive(Debug, Clone)]

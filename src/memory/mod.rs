@@ -2,12 +2,14 @@
 
 mod budget;
 mod forecast;
+mod gate;
 mod limits;
 mod tuner;
 mod usage;
 
 pub use budget::RamBudget;
-pub use forecast::{Forecast, PerImage};
+pub use forecast::{DECODER, Forecast, PerImage};
+pub use gate::Gate;
 pub use limits::cores;
 pub use tuner::{Bounds, Tuner};
 pub use usage::{peak_rss, tame_allocator};

@@ -40,6 +40,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     };
     let mut header = Header::read(&mut bytes)?;
     let (width, height) = checked_size(u64::from(header.width), header.height)?;
+    image.admit(width, height)?;
     let (raw, palette) = read_colours(&mut bytes, &mut header)?;
     let offset = header.pixel_offset(stated, bytes.at);
     let direction = if header.top_down {

@@ -48,6 +48,7 @@ pub fn decode(data: &[u8], image: &mut Raster, indices: &mut Vec<u8>) -> Result<
         screen_height.max(y + h) as u64,
     )?;
     let tile = Tile::within(frame.extent, width, height)?;
+    image.admit(width, height)?;
     zeroed(indices, width * height);
     if let Some(transparent) = frame.transparent {
         indices.fill(transparent);

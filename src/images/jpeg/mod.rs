@@ -33,6 +33,7 @@ pub fn accepts(data: &[u8]) -> bool {
 pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<()> {
     let frame = read_frame(data)?;
     let (width, height) = checked_size(frame.width as u64, frame.height as u64)?;
+    image.admit(width, height)?;
     image.reset(width, height);
     if frame.components == 3 {
         return read_rows(

@@ -38,6 +38,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
         "PNG without a known colour type and depth",
     ))?;
     let (width, height) = checked_size(u64::from(width), u64::from(height))?;
+    image.admit(width, height)?;
     if chunks.pixels_left.is_none() {
         return Err(ImageError::Corrupt("a PNG without pixels"));
     }

@@ -62,6 +62,7 @@ pub struct Setup {
 pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let directory = Directory::read(data)?;
     let setup = Setup::read(&directory)?;
+    image.admit(setup.width, setup.height)?;
     if setup.compression == 1 {
         rows::decode(data, &directory, &setup, image)?;
     } else {

@@ -1,0 +1,104 @@
+//! Memory for large images: a decoder asks for it before it takes it, so that a folder of huge photos keeps the budget.
+
+use super::usage::Gauge;
+use anyhow::Result;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Of the budget, up to which decoders are let in.
+const FULL_AT: f64 = 0.97;
+/// Who has waited this long with nobody else inside waits in vain: a part is sealed, a batch computed in between.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at RSS.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Shared by the decoders, which ask, and the writer, which makes room by sealing its part.
+pub struct Gate {
+    budget: u64,
+    inside: Mutex<Inside>,
+    left: Condvar,
+}
+
+struct Inside {
+    gauge: Gauge,
+    /// Bytes of those who are inside; they may have taken them or not yet.
+    granted: u64,
+    waiting: usize,
+}
+
+/// The right to so much memory, until it is dropped.
+pub struct Pass<'a> {
+    gate: &'a Gate,
+    bytes: u64,
+}
+
+impl Gate {
+    /// # Errors
+    /// A machine whose memory cannot be read.
+    pub fn new(budget: u64) -> Result<Self> {
+        let inside = Inside {
+            gauge: Gauge::new()?,
+            granted: 0,
+            waiting: 0,
+        };
+        Ok(Self {
+            budget,
+            inside: Mutex::new(inside),
+            left: Condvar::new(),
+        })
+    }
+
+    /// Waits until there is room for `bytes` within the budget; none where there will be none.
+    pub fn enter(&self, bytes: u64) -> Option<Pass<'_>> {
+        let full = (self.budget as f64 * FULL_AT) as u64;
+        let since = Instant::now();
+        let mut inside = self.lock();
+        inside.waiting += 1;
+        let granted = loop {
+            if inside.gauge.rss() + inside.granted + bytes <= full {
+                break true;
+            }
+            if bytes >= full || inside.granted == 0 && since.elapsed() > PATIENCE {
+                break false;
+            }
+            let waited = self.left.wait_timeout(inside, LOOK_AGAIN);
+            inside = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        inside.waiting -= 1;
+        granted.then(|| {
+            inside.granted += bytes;
+            Pass { gate: self, bytes }
+        })
+    }
+
+    /// True where a decoder waits for memory: a part that is sealed now gives its pages back.
+    pub fn is_waited_at(&self) -> bool {
+        self.lock().waiting > 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.gate.lock().granted -= self.bytes;
+        self.gate.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_never_fit_does_not_wait() {
+        let gate = Gate::new(1 << 40).unwrap();
+        let pass = gate.enter(1 << 20);
+        assert!(pass.is_some() && !gate.is_waited_at());
+        assert!(gate.enter(1 << 40).is_none());
+        drop(pass);
+        assert_eq!(gate.lock().granted, 0);
+    }
+}
