@@ -36,7 +36,8 @@ impl PartWriter {
     ) -> Result<Self> {
         let shape = [&[rows], row_shape].concat();
         let header = Header::new(dtype, shape)?;
-        let unfinished = Unfinished::open(folder.join(partial_name(start)))?;
+        let mut unfinished = Unfinished::open(folder.join(partial_name(start)))?;
+        unfinished.keep(false); // its rows are computed again
         let named = || format!("cannot write '{}'", unfinished.path().display());
         unfinished.file().set_len(0).with_context(named)?;
         allocate(
