@@ -19,3 +19,4 @@ mod pipeline;
 pub mod progress;
 pub mod store;
 pub mod table;
+mod toml_file;

@@ -181,7 +181,9 @@ impl<'de> Deserialize<'de> for Auto {
             Number(usize),
             Text(String),
         }
-        let text = match Form::deserialize(deserializer)? {
+        let form = Form::deserialize(deserializer)
+            .map_err(|_| serde::de::Error::custom("expected a number of at least 1, or auto"))?;
+        let text = match form {
             Form::Number(n) => n.to_string(),
             Form::Text(text) => text,
         };
@@ -221,7 +223,9 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         One(String),
         Many(Vec<String>),
     }
-    Ok(match Form::deserialize(deserializer)? {
+    let form = Form::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("expected a layer's name, or a list of names"))?;
+    Ok(match form {
         Form::One(layer) => vec![layer],
         Form::Many(layers) => layers,
     })
