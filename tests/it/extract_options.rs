@@ -1,0 +1,257 @@
+//! Options of `featx extract` that decide how, not what: configuration, output, resuming.
+
+use crate::extract::{assert_near, extract, extract_ok, only_part};
+use crate::extract_refusals::error_line;
+use crate::models::workdir;
+use crate::workdir::{Ended, Workdir};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// What the line on stderr says of the preprocessing.
+#[track_caller]
+fn preprocessing(dir: &Workdir, args: &str) -> String {
+    let said = extract_ok(dir, &format!("{args} --dry-run photos"));
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("preprocessing: "));
+    line.unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+#[test]
+fn preprocessing_comes_from_options_then_the_toml_then_the_preset_then_imagenet() {
+    let dir = workdir("options_preprocessing");
+    let model = dir.read("models/resnet_scripted.pt");
+    for name in ["mine.pt", "efficientnet_b0.pt"] {
+        dir.write(name, &model);
+    }
+    let of = |args: &str| preprocessing(&dir, &format!("--layer fc --model {args}"));
+    assert_eq!(
+        of("mine.pt"),
+        "resize 256, crop 224, bilinear (ImageNet's usual, for lack of 'mine.toml')"
+    );
+    assert_eq!(
+        of("efficientnet_b0.pt"),
+        "resize 256, crop 224, bicubic (preset efficientnet_b0)"
+    );
+    for name in ["mine", "efficientnet_b0"] {
+        dir.write(
+            &format!("{name}.toml"),
+            "[preprocess]\nresize = 90\ncrop = 70\n",
+        );
+        let expected = format!("resize 90, crop 70, bilinear ('{name}.toml')");
+        assert_eq!(of(&format!("{name}.pt")), expected);
+    }
+    let overridden = of("mine.pt --resize 80 --interpolation lanczos");
+    assert_eq!(overridden, "resize 80, crop 70, lanczos ('mine.toml')");
+}
+
+#[test]
+fn a_model_is_looked_for_in_featx_models_first() {
+    let dir = workdir("options_models");
+    dir.write(
+        "mine/resnet_scripted.pt",
+        dir.read("models/resnet_scripted.pt"),
+    );
+    let run = |model: &str| {
+        let args = [
+            "extract",
+            "--out",
+            "out",
+            "--layer",
+            "*",
+            "--dry-run",
+            "--model",
+            model,
+        ];
+        let mut command = dir.command(&args);
+        Ended::of(command.arg("photos").env("FEATX_MODELS", "mine"))
+    };
+    let said = run("resnet_scripted").stderr;
+    assert!(
+        said.contains("for lack of 'mine/resnet_scripted.toml'"),
+        "{said}"
+    );
+    let said = run("vit_scripted").stderr;
+    assert!(said.contains("('models/vit_scripted.toml')"), "{said}");
+    assert_eq!(
+        error_line(&run("vgg16"), "vgg16", 1),
+        "model 'vgg16' not found in mine/ or models/; make it with: scripts/export_model.py vgg16"
+    );
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
+    let dir = workdir("options_dry_run");
+    let args = "--model resnet_scripted --layer layer1,fc --batch-size 1 --step-size 3 --dry-run";
+    let told = extract(&dir, &format!("{args} photos")).stdout;
+    for words in ["4 (0 done)", "16.4 kB", "65.7 kB", "layer1", "(16, 16, 16)"] {
+        assert!(told.contains(words), "{told}");
+    }
+    let json = extract(&dir, &format!("{args} --json photos")).stdout;
+    let plan: Value = serde_json::from_str(&json).unwrap();
+    let row = 4 * (16 * 16 * 16 + 10);
+    for (key, value) in [
+        ("rows", 4),
+        ("rows_done", 0),
+        ("bytes_per_row", row),
+        ("batch_size", 1),
+        ("step_size", 3),
+        ("parts", 4),
+        ("disk_needed_bytes", 4 * row),
+    ] {
+        assert_eq!(plan[key], value, "{key}");
+    }
+    assert!(!dir.path("out").exists());
+}
+
+#[test]
+fn the_summary_has_these_keys() {
+    let dir = workdir("options_json");
+    let ended = extract(&dir, "--model resnet_scripted --layer fc --json photos");
+    assert_eq!(ended.stdout.lines().count(), 1);
+    let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let keys: Vec<&str> = summary
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        sorted(keys.join(" ").as_str()),
+        sorted(
+            "images skipped seconds images_per_second peak_rss_bytes ram_budget_bytes parts bytes_written device precision layers"
+        )
+    );
+    assert_eq!(summary["images"], 4);
+    assert_eq!(
+        (&summary["parts"], &summary["bytes_written"]),
+        (&1.into(), &(128 + 4 * 40).into())
+    );
+    let layers = serde_json::json!([{"name": "fc", "shape": [10], "dtype": "<f4"}]);
+    assert_eq!(summary["layers"], layers);
+}
+
+fn sorted(words: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = words.split(' ').collect();
+    words.sort_unstable();
+    words
+}
+
+#[test]
+fn the_command_line_wins_over_the_config() {
+    let dir = workdir("options_config");
+    dir.write(
+        "run.toml",
+        "model = 'resnet_scripted'\nlayer = ['layer1', 'layer2']\nimages = 'photos'\nout = 'elsewhere'
+dtype = 'f16'\nflatten = true\nbatch-size = 2\nstep-size = 'auto'\nmean = [0.5, 0.5, 0.5]\nquiet = true\n",
+    );
+    extract_ok(&dir, "--config run.toml --layer fc --dtype f32");
+    assert!(!dir.path("elsewhere").exists() && !dir.path("out/layer1").exists());
+    let text = String::from_utf8(dir.read("out/run.toml")).unwrap();
+    let run: toml::Table = text.parse().unwrap();
+    assert_eq!(run["dtype"].as_str(), Some("f32"));
+    assert_eq!(run["flatten"].as_bool(), Some(true));
+    assert_eq!(run["batch_size"].as_integer(), Some(2));
+    assert_eq!(run["preprocess"]["mean"][0].as_float(), Some(0.5));
+}
+
+#[test]
+fn quiet_says_where_the_pixels_come_from_and_what_was_done() {
+    let dir = workdir("options_quiet");
+    let said = extract_ok(&dir, "--model resnet_scripted --layer fc --quiet photos");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with("preprocessing: ") && lines[1].starts_with("4 images in "));
+}
+
+#[test]
+fn the_same_command_again_computes_what_is_missing() {
+    let dir = workdir("options_resume");
+    let args =
+        "--model resnet_scripted --layer layer4,fc --batch-size 1 --step-size 2 --json photos";
+    extract_ok(&dir, args);
+    let parts = || {
+        ["layer4", "fc"].map(|layer| {
+            let folder = format!("out/{layer}");
+            let inode = |name| dir.path(&folder).join(name).metadata().unwrap().ino();
+            dir.names(&folder)
+                .into_iter()
+                .map(inode)
+                .collect::<Vec<_>>()
+        })
+    };
+    let images = |said: Ended| {
+        let summary: Value = serde_json::from_str(&said.stdout).unwrap();
+        (summary["images"].clone(), summary["parts"].clone())
+    };
+    let before = parts();
+    assert_eq!(images(extract(&dir, args)), (0.into(), 0.into()));
+    assert_eq!(parts(), before);
+
+    let part = "out/fc/features_0000000002-0000000004.npy";
+    let rows = dir.read(part);
+    fs::remove_file(dir.path(part)).unwrap();
+    assert_eq!(images(extract(&dir, args)), (2.into(), 1.into()));
+    assert!(dir.read(part) == rows);
+    assert_eq!(parts()[0], before[0]);
+}
+
+#[test]
+fn a_directory_of_another_run_is_refused_and_stays() {
+    let dir = workdir("options_another_run");
+    extract_ok(&dir, "--model resnet_scripted --layer fc photos");
+    let before = (dir.read("out/run.toml"), only_part(&dir, "fc"));
+    for (args, held, asked) in [
+        ("--layer avgpool", "layer fc", "avgpool"),
+        ("--layer fc --dtype f16", "dtype f32", "f16"),
+        ("--layer fc --resize 90", "resize 72", "90"),
+    ] {
+        let ended = extract(&dir, &format!("--model resnet_scripted {args} photos"));
+        let expected = format!(
+            "'out' holds a run with {held}, this one asks for {asked}; choose another --out or pass --overwrite"
+        );
+        assert_eq!(error_line(&ended, args, 1), expected);
+    }
+    assert_eq!(before, (dir.read("out/run.toml"), only_part(&dir, "fc")));
+}
+
+#[test]
+fn files_beside_a_run_stay_and_stop_nothing() {
+    let dir = workdir("options_beside");
+    dir.write("out/notes.txt", "mine");
+    extract_ok(&dir, "--model resnet_scripted --layer fc photos");
+    assert_eq!(dir.read("out/notes.txt"), b"mine");
+    dir.write("other/fc/notes.txt", "mine");
+    let ended = dir.featx(&[
+        "extract",
+        "--model",
+        "resnet_scripted",
+        "--layer",
+        "fc",
+        "--out",
+        "other",
+        "photos",
+    ]);
+    let line = error_line(&ended, "files without run.toml", 1);
+    let expected =
+        "'other/fc' holds files of a run without run.toml; choose another --out or remove it";
+    assert_eq!(line, expected);
+    assert_eq!(dir.names("other"), ["fc"]);
+}
+
+#[test]
+fn threads_and_workers_change_no_row() {
+    let dir = workdir("options_threads");
+    extract_ok(
+        &dir,
+        "--model resnet_scripted --layer layer3 --workers 5 --threads 1 photos",
+    );
+    let (_, one) = only_part(&dir, "layer3");
+    fs::remove_dir_all(dir.path("out")).unwrap();
+    extract_ok(
+        &dir,
+        "--model resnet_scripted --layer layer3 --workers 1 --threads 2 photos",
+    );
+    assert_near(&only_part(&dir, "layer3").1, &one, 1e-6);
+}

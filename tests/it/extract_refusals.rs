@@ -1,0 +1,320 @@
+//! What `featx extract` refuses: one line that says why, and nothing left behind.
+
+use crate::extract::extract;
+use crate::models::workdir;
+use crate::workdir::{Ended, Workdir};
+use std::fs;
+
+/// How lines begin that may stand before the error.
+const NOTICES: [&str; 4] = [
+    "preprocessing: ",
+    "left out",
+    "'models/packed",
+    "1 other file",
+];
+
+/// Words of a program that fell over, instead of saying what is wrong.
+const FALLEN: [&str; 6] = [
+    "panicked",
+    "backtrace",
+    "terminate called",
+    "INTERNAL ASSERT",
+    "Traceback",
+    "Exception raised from",
+];
+
+/// The error line of a run that failed with `code`, and left no directory.
+#[track_caller]
+fn refusal(dir: &Workdir, args: &str, code: i32) -> String {
+    let ended = extract(dir, args);
+    assert!(
+        !dir.path("out").exists(),
+        "{args} left {:?}",
+        dir.names("out")
+    );
+    error_line(&ended, args, code)
+}
+
+/// The error line of a run that failed with `code`.
+#[track_caller]
+pub fn error_line(ended: &Ended, args: &str, code: i32) -> String {
+    let Ended { stdout, stderr, .. } = ended;
+    assert_eq!(ended.code, Some(code), "{args}: {stderr}");
+    assert_eq!(stdout, "", "{args}");
+    for words in FALLEN {
+        assert!(!stderr.contains(words), "{args}: {stderr}");
+    }
+    let (errors, others): (Vec<&str>, Vec<&str>) =
+        stderr.lines().partition(|line| line.starts_with("error: "));
+    assert_eq!(errors.len(), 1, "{args}: {stderr}");
+    // Behind a wrong command line clap prints usage.
+    if code == 1 {
+        let known = |line: &&str| NOTICES.iter().any(|notice| line.starts_with(notice));
+        assert!(others.iter().all(known), "{args}: {stderr}");
+        assert_eq!(stderr.lines().last(), Some(errors[0]), "{args}");
+    }
+    errors[0]["error: ".len()..].to_owned()
+}
+
+/// Each line of a table: arguments => the error, or its beginning where it ends in `...`.
+#[track_caller]
+fn refused(dir: &Workdir, code: i32, table: &str) {
+    let cases = table.lines().map(str::trim).filter(|line| !line.is_empty());
+    for case in cases {
+        let (args, expected) = case.split_once(" => ").unwrap();
+        let line = refusal(dir, args, code);
+        match expected.strip_suffix("...") {
+            Some(beginning) => assert!(line.starts_with(beginning), "{args}: {line}"),
+            None => assert_eq!(line, expected, "{args}"),
+        }
+    }
+}
+
+#[test]
+fn images_that_are_not_there() {
+    let dir = workdir("refused_images");
+    fs::create_dir(dir.path("empty")).unwrap();
+    dir.write("notes/a.txt", "");
+    dir.write("unreadable/a.jpg", "no photo");
+    dir.write("leaving.txt", "a.jpg\n../up.jpg\n");
+    dir.write("nothing.txt", "\n");
+    refused(
+        &dir,
+        1,
+        "
+--model resnet_scripted --layer fc => no image folder 'images'; name one: featx extract … IMAGES
+--model resnet_scripted --layer fc nowhere => no image folder 'nowhere'; name one: featx extract … IMAGES
+--model resnet_scripted --layer fc nothing.txt => 'nothing.txt' is not a folder; for chosen images use --list
+--model resnet_scripted --layer fc empty => no image in 'empty'; looked for files ending in jpg, jpeg, png, webp, bmp, gif, tif, tiff
+--model resnet_scripted --layer fc notes => no image in 'notes' (1 other file left out: 'a.txt'); looked for files ending in jpg, ...
+--model resnet_scripted --layer fc --list leaving.txt photos => 'leaving.txt' line 2: '../up.jpg' is not inside 'photos'; paths are relative to the image folder
+--model resnet_scripted --layer fc --list nothing.txt photos => the list 'nothing.txt' names no image; expected one path a line
+--model resnet_scripted --layer fc --list nowhere.txt photos => cannot read the list 'nowhere.txt': No such file or directory (os error 2)
+",
+    );
+}
+
+#[test]
+fn files_that_are_no_model() {
+    let dir = workdir("refused_models");
+    let not_torchscript = |file: &str, what: &str| {
+        let line = refusal(
+            &dir,
+            &format!("--model models/broken/{file} --layer stem photos"),
+            1,
+        );
+        let begins = format!("'models/broken/{file}' is not a TorchScript file: it is {what}");
+        assert!(line.starts_with(&begins), "{line}");
+    };
+    for (file, what) in [
+        (
+            "state_dict.pt",
+            "weights without code (torch.save), a state dict perhaps; export the model with",
+        ),
+        ("checkpoint.pt", "weights without code (torch.save)"),
+        ("pickled_module.pt", "weights without code (torch.save)"),
+        (
+            "legacy.pt",
+            "a pickle, as old versions of torch.save wrote; export the model with",
+        ),
+        (
+            "exported.pt2",
+            "a torch.export program; export the model with",
+        ),
+        ("exported.pt", "a torch.export program"),
+        (
+            "weights.safetensors",
+            "weights without code (safetensors); export the model with",
+        ),
+        ("safetensors.pt", "weights without code (safetensors)"),
+        (
+            "random.pt",
+            "neither an archive nor any format known to featx",
+        ),
+        ("empty.pt", "empty"),
+        ("text.pt", "a web page perhaps"),
+        ("zip.pt", "a ZIP archive without a module in it"),
+        (
+            "truncated_half.pt",
+            "a truncated archive, without its directory; copy or export it again",
+        ),
+        (
+            "truncated_end.pt",
+            "a truncated archive, without its directory",
+        ),
+    ] {
+        not_torchscript(file, what);
+    }
+    refused(
+        &dir,
+        1,
+        "
+--model vgg16 --layer features.30 photos => model 'vgg16' not found in models/; make it with: scripts/export_model.py vgg16
+--model other/vgg16.pt --layer features.30 photos => model 'other/vgg16.pt' not found; expected a TorchScript file or a model's name
+--model models/broken/folder.pt --layer stem photos => model 'models/broken/folder.pt' is a folder; expected a TorchScript file or a model's name
+--model models/broken/bit_flipped_first.pt --layer relu photos => 'models/broken/bit_flipped_first.pt' is damaged: record 'resnet_scripted/data/0' has CRC-32 ...
+--model models/broken/bit_flipped_late.pt --layer fc photos => 'models/broken/bit_flipped_late.pt' is damaged: record ...
+",
+    );
+}
+
+#[test]
+fn a_damaged_weight_that_the_cut_does_not_use_stops_nothing() {
+    let dir = workdir("refused_not");
+    let ended = extract(
+        &dir,
+        "--model models/broken/bit_flipped_late.pt --layer layer1 photos",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn models_that_want_another_input() {
+    let dir = workdir("refused_inputs");
+    refused(
+        &dir,
+        1,
+        "
+--model models/broken/one_channel.pt --layer stem photos => 'one_channel.pt' fails on f32 images of shape (3, 224, 224): Given groups=1, weight of size [4, 1, 3, 3], expected ...
+--model models/broken/five_dimensions.pt --layer stem photos => 'five_dimensions.pt' fails on f32 images of shape (3, 224, 224): ...
+--model models/broken/half_weights.pt --layer stem photos => 'half_weights.pt' fails on f32 images of shape (3, 224, 224): Input type (float) and bias type (c10::Half) should be the same; ...
+--model models/broken/fixed_size.pt --layer head photos => 'fixed_size.pt' fails on f32 images of shape (3, 224, 224): mat1 and mat2 shapes cannot be multiplied ...
+--model vit_scripted --layer encoder --crop 96 photos => 'vit_scripted.pt' fails on f32 images of shape (3, 96, 96): Wrong image height! Expected 64 but got 96!; if it wants another size, set --resize and --crop, or a TOML beside the model
+--model models/broken/dict_input.pt --layer stem photos => cannot cut 'dict_input.pt': its forward takes a Dict[str, Tensor]; expected a Tensor, the images
+--model models/broken/two_inputs.pt --layer stem photos => cannot cut 'two_inputs.pt': its forward takes 2 inputs; expected one, the images
+--model models/broken/no_input.pt --layer stem photos => cannot cut 'no_input.pt': its forward takes no image
+",
+    );
+}
+
+#[test]
+fn layers_that_are_not_there() {
+    let dir = workdir("refused_layers");
+    refused(
+        &dir,
+        1,
+        "
+--model resnet_scripted --layer layer5 photos => layer 'layer5' is not in 'resnet_scripted.pt'; nearest: 'layer4', 'layer3' (see: featx inspect resnet_scripted.pt)
+--model resnet_scripted --layer fc,layer5.* photos => no layer of 'resnet_scripted.pt' matches 'layer5.*'; nearest: ...
+--model resnet_scripted --layer layer[1 photos => layer glob 'layer[1' is malformed: unclosed character class; missing ']'
+--model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen
+--model models/broken/no_layers.pt --layer * photos => 'no_layers.pt' has no layers: it was frozen, or is a single module; export it unfrozen
+--model models/broken/names_are_paths.pt --layer a/b photos => layer 'a/b' has a '/' in its name, which its folder cannot have; rename the module and export it again
+",
+    );
+    assert!(!std::path::Path::new("/tmp/featx-was-here").exists());
+}
+
+#[test]
+fn layers_that_give_no_rows() {
+    let dir = workdir("refused_silent_layers");
+    refused(
+        &dir,
+        1,
+        "
+--model never_called_scripted --layer unused photos => layer 'unused' of 'never_called_scripted.pt' is never called by the model's forward in eval mode; a layer near it: 'stem' (see: featx inspect never_called_scripted.pt)
+--model never_called_scripted --layer weights_only photos => layer 'weights_only' of 'never_called_scripted.pt' is never called: its parent uses its weights directly; a layer near it: 'stem' ...
+--model never_called_scripted --layer unused* photos => no layer that 'unused*' matches is ever called in 'never_called_scripted.pt' (see: featx inspect never_called_scripted.pt)
+--model swin_traced --layer features.1.0.stochastic_depth photos => layer 'features.1.0.stochastic_depth' of 'swin_traced.pt' left no trace when the model was traced (it did nothing there); a layer near it: ...
+--model odd_rows_scripted --layer head,scalar photos => layer 'scalar' gives () for ...
+--model odd_rows_scripted --layer four_rows photos => layer 'four_rows' gives (...
+--model optional_output_scripted --layer none photos => layer 'none' gave nothing for these images: the model took a branch without it, or it returned None
+--model branch_scripted --layer not_taken photos => layer 'not_taken' gave nothing for these images: ...
+--model resnet_scripted --layer layer1 --tokens cls photos => --tokens needs rows of shape (tokens, dim); layer 'layer1' gives (16, 16, 16)
+",
+    );
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let dir = workdir("refused_usage");
+    refused(
+        &dir,
+        2,
+        "
+--layer fc photos => --model is required (see: featx extract --help)
+--model resnet_scripted photos => --layer is required (see: featx extract --help)
+--model resnet_scripted --layer fc --resize 0 photos => --resize must be between 1 and 16384 pixels, found 0; the usual is resize 256, crop 224
+--model resnet_scripted --layer fc --crop 99999 photos => --crop must be between 1 and 16384 pixels, found 99999; ...
+--model resnet_scripted --layer fc --mean 0.5 photos => --mean takes three numbers, as 0.5,0.5,0.5; found 1
+--model resnet_scripted --layer fc --mean a,b,c photos => invalid value 'a' for '--mean <R,G,B>': ...
+--model resnet_scripted --layer fc --mean nan,0,0 photos => --mean must be three finite numbers, found NaN; ...
+--model resnet_scripted --layer fc --std 1,0,1 photos => --std must be three finite numbers above 0, found 0; ...
+--model resnet_scripted --layer fc --interpolation cubic photos => invalid value 'cubic' for '--interpolation ...
+--model resnet_scripted --layer fc --batch-size 0 photos => invalid value '0' for '--batch-size <N|auto>': expected a number of at least 1, or auto
+--model resnet_scripted --layer fc --step-size all photos => invalid value 'all' for '--step-size <N|auto>': expected a number of at least 1, or auto
+--model resnet_scripted --layer fc --workers 0 photos => --workers must be between 1 and 1024, found 0
+--model resnet_scripted --layer fc --threads 100000 photos => --threads must be between 1 and 1024, found 100000
+--model resnet_scripted --layer fc --dtype f64 photos => invalid value 'f64' for '--dtype <DTYPE>'...
+--model resnet_scripted --layer fc --colour photos => unexpected argument '--colour' found
+",
+    );
+    let ended = dir.featx(&[
+        "extract",
+        "--model",
+        "resnet_scripted",
+        "--layer",
+        "fc",
+        "photos",
+    ]);
+    let line = error_line(&ended, "no --out", 2);
+    assert_eq!(line, "--out is required (see: featx extract --help)");
+}
+
+#[test]
+fn toml_files_with_what_featx_does_not_know() {
+    let dir = workdir("refused_toml");
+    dir.write("m.pt", dir.read("models/resnet_scripted.pt"));
+    for (toml, expected) in [
+        (
+            "[preprocess]\ncolour = 3\n",
+            "'m.toml' line 2: unknown field `colour`, expected one of `resize`, `crop`, `interpolation`, `mean`, `std`",
+        ),
+        (
+            "size = 3\n",
+            "'m.toml' line 1: unknown field `size`, expected `preprocess`",
+        ),
+        (
+            "[preprocess]\nresize = 0\n",
+            "'m.toml': resize must be between 1 and 16384 pixels, found 0; the usual is resize 256, crop 224",
+        ),
+        (
+            "[preprocess]\n\nmean = [0.5]\n",
+            "'m.toml' line 3: invalid length 1, expected an array of length 3",
+        ),
+    ] {
+        dir.write("m.toml", toml);
+        assert_eq!(refusal(&dir, "--model m.pt --layer fc photos", 1), expected);
+    }
+    for (toml, begins) in [
+        (
+            "layer = 'fc'\nmodle = 'm'\n",
+            "'c.toml' line 2: unknown field `modle`, expected one of `images`, `model`, ",
+        ),
+        (
+            "batch-size = -3\n",
+            "'c.toml' line 1: expected a number of at least 1, or auto",
+        ),
+        (
+            "layer = 3\n",
+            "'c.toml' line 1: expected a layer's name, or a list of names",
+        ),
+        (
+            "dtype = 'f64'\n",
+            "'c.toml' line 1: unknown variant `f64`, expected `f32` or `f16`",
+        ),
+    ] {
+        dir.write("c.toml", toml);
+        let line = refusal(
+            &dir,
+            "--config c.toml --model resnet_scripted --layer fc photos",
+            1,
+        );
+        assert!(line.starts_with(begins), "{line}");
+    }
+    refused(
+        &dir,
+        1,
+        "--config no.toml --model m => cannot read 'no.toml': No such file or directory (os error 2)",
+    );
+}
