@@ -144,6 +144,9 @@ impl Extract {
     }
 }
 
+/// As good as any larger number of images or batches; products of two of them do not overflow.
+const PLENTY: usize = 1 << 30;
+
 /// A number that featx finds by itself unless it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auto {
@@ -165,9 +168,9 @@ impl FromStr for Auto {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.parse()) {
+        match (text, text.parse::<usize>()) {
             ("auto", _) => Ok(Self::Auto),
-            (_, Ok(n)) if n > 0 => Ok(Self::Fixed(n)),
+            (_, Ok(n)) if n > 0 => Ok(Self::Fixed(n.min(PLENTY))),
             _ => Err("expected a number of at least 1, or auto".into()),
         }
     }
