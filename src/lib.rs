@@ -16,6 +16,7 @@ mod memory;
 mod model;
 #[cfg(feature = "torch")]
 mod pipeline;
+mod printing;
 pub mod progress;
 pub mod store;
 pub mod table;
