@@ -206,6 +206,21 @@ fn what_cannot_fit_is_refused_before_anything_is_written() {
     assert_eq!(dir.names("disk"), [""; 0]);
 }
 
+#[test]
+fn a_run_that_cannot_begin_leaves_no_directory() {
+    let dir = workdir("faults_one_block");
+    let Some(_disk) = Tmpfs::mount(&dir, "disk", "size=4k") else {
+        return;
+    };
+    let args = "--out disk/out --model resnet_scripted --layer fc photos";
+    let args: Vec<&str> = args.split(' ').collect();
+    let ended = dir.featx(&[&["extract"], args.as_slice()].concat());
+    let line = error_line(&ended, "a disk of one block", 1);
+    let expected = "cannot write 'disk/out/run.toml': No space left on device (os error 28)";
+    assert_eq!(line, expected);
+    assert_eq!(dir.names("disk"), [""; 0]);
+}
+
 /// The rows fit, but not what comes with them: the fourth part finds no room.
 #[test]
 fn a_disk_that_fills_up_is_an_error_and_the_parts_before_it_stay() {

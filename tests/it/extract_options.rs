@@ -7,6 +7,7 @@ use crate::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
 
 /// What the line on stderr says of the preprocessing.
 #[track_caller]
@@ -254,4 +255,41 @@ fn threads_and_workers_change_no_row() {
         "--model resnet_scripted --layer layer3 --workers 1 --threads 2 photos",
     );
     assert_near(&only_part(&dir, "layer3").1, &one, 1e-6);
+}
+
+#[test]
+fn numbers_larger_than_any_run_mean_all_of_it() {
+    let dir = workdir("options_large");
+    let largest = usize::MAX;
+    let args = format!("--batch-size {largest} --step-size {largest}");
+    extract_ok(
+        &dir,
+        &format!("--model resnet_scripted --layer fc {args} photos"),
+    );
+    assert_eq!(dir.names("out/fc"), ["features_0000000000-0000000004.npy"]);
+}
+
+#[test]
+fn a_stdout_that_is_full_is_an_error() {
+    let dir = workdir("options_stdout");
+    let args = "extract --model resnet_scripted --layer fc --json --out out photos";
+    let args: Vec<&str> = args.split(' ').collect();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let child = dir
+        .command(&args)
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn();
+    let ended = child.unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let last = said.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "error: cannot write to stdout: No space left on device (os error 28)"
+    );
+    assert!(!said.contains("panicked"), "{said}");
 }

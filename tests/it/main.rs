@@ -16,6 +16,8 @@ mod extract_options;
 #[cfg(feature = "torch")]
 mod extract_refusals;
 #[cfg(feature = "torch")]
+mod extract_refused_files;
+#[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
 mod merge;
