@@ -41,3 +41,10 @@ pub fn relative_l2(found: &[f64], expected: &[f64]) -> f64 {
     let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
     difference / norm(&mut expected.iter().copied()).max(f64::MIN_POSITIVE)
 }
+
+#[track_caller]
+pub fn assert_near(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    let distance = relative_l2(found, expected);
+    assert!(distance <= tolerance, "relative L2 {distance:e}");
+}

@@ -1,8 +1,9 @@
 //! `featx extract`: which rows, in which parts, of what shape and values.
 
-use crate::arrays::{relative_l2, values};
+use crate::arrays::{assert_near, values};
+use crate::extraction::{extract_ok, only_part};
 use crate::models::workdir;
-use crate::workdir::{Ended, Workdir};
+use crate::workdir::Workdir;
 use std::path::Path;
 
 /// The test photos, in the order of their names.
@@ -11,39 +12,9 @@ const PHOTOS: [&str; 4] = ["brushes.jpg", "dragonfly.jpg", "lamp.png", "stream.j
 /// Relative L2 distance that is still the same, in f32.
 const TOLERANCE: f64 = 1e-5;
 
-/// `featx extract --out out`, then `args`.
-pub fn extract(dir: &Workdir, args: &str) -> Ended {
-    let args: Vec<&str> = args.split_whitespace().collect();
-    dir.featx(&[&["extract", "--out", "out"], args.as_slice()].concat())
-}
-
-/// As [`extract`], which must succeed; what it said on stderr.
-#[track_caller]
-pub fn extract_ok(dir: &Workdir, args: &str) -> String {
-    let ended = extract(dir, args);
-    assert_eq!(ended.code, Some(0), "{args}: {}", ended.stderr);
-    ended.stderr
-}
-
-/// Shape and values of a layer's only part.
-#[track_caller]
-pub fn only_part(dir: &Workdir, layer: &str) -> (Vec<u64>, Vec<f64>) {
-    let folder = format!("out/{layer}");
-    let parts = dir.names(&folder);
-    assert_eq!(parts.len(), 1, "{parts:?}");
-    values(&dir.path(&folder).join(&parts[0]))
-}
-
 /// Shape and values that PyTorch's hooks saw.
 fn reference(dir: &Workdir, model: &str, layer: &str) -> (Vec<u64>, Vec<f64>) {
     values(&dir.path(&format!("models/{model}/{layer}.npy")))
-}
-
-#[track_caller]
-pub fn assert_near(found: &[f64], expected: &[f64], tolerance: f64) {
-    assert_eq!(found.len(), expected.len());
-    let distance = relative_l2(found, expected);
-    assert!(distance <= tolerance, "relative L2 {distance:e}");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! What `featx extract` does when images are broken or the disk is full.
 
-use crate::arrays::values;
-use crate::extract::{extract, extract_ok};
-use crate::extract_refusals::error_line;
+use crate::arrays::{assert_near, values};
+use crate::extraction::{error_line, extract, extract_ok};
 use crate::models::workdir;
 use crate::workdir::Workdir;
 use std::fs;
@@ -47,7 +46,7 @@ fn a_broken_image_stops_the_run_with_the_rows_before_it_sealed() {
         assert_eq!(dir.names("out/fc").len(), 2);
         let second = values(&dir.path("out/fc/features_0000000002-0000000004.npy"));
         let (_, reference) = values(&dir.path("models/resnet_scripted/fc.npy"));
-        crate::extract::assert_near(&second.1, &reference[20..], 1e-5);
+        assert_near(&second.1, &reference[20..], 1e-5);
     }
 }
 

@@ -1,75 +1,9 @@
 //! What `featx extract` refuses: one line that says why, and nothing left behind. Files that it refuses are in
 //! `extract_refused_files.rs`.
 
-use crate::extract::extract;
+use crate::extraction::{error_line, refused};
 use crate::models::workdir;
-use crate::workdir::{Ended, Workdir};
 use std::fs;
-
-/// How lines begin that may stand before the error.
-const NOTICES: [&str; 4] = [
-    "preprocessing: ",
-    "left out",
-    "'models/packed",
-    "1 other file",
-];
-
-/// Words of a program that fell over, instead of saying what is wrong.
-const FALLEN: [&str; 6] = [
-    "panicked",
-    "backtrace",
-    "terminate called",
-    "INTERNAL ASSERT",
-    "Traceback",
-    "Exception raised from",
-];
-
-/// The error line of a run that failed with `code`, and left no directory.
-#[track_caller]
-pub fn refusal(dir: &Workdir, args: &str, code: i32) -> String {
-    let ended = extract(dir, args);
-    assert!(
-        !dir.path("out").exists(),
-        "{args} left {:?}",
-        dir.names("out")
-    );
-    error_line(&ended, args, code)
-}
-
-/// The error line of a run that failed with `code`.
-#[track_caller]
-pub fn error_line(ended: &Ended, args: &str, code: i32) -> String {
-    let Ended { stdout, stderr, .. } = ended;
-    assert_eq!(ended.code, Some(code), "{args}: {stderr}");
-    assert_eq!(stdout, "", "{args}");
-    for words in FALLEN {
-        assert!(!stderr.contains(words), "{args}: {stderr}");
-    }
-    let (errors, others): (Vec<&str>, Vec<&str>) =
-        stderr.lines().partition(|line| line.starts_with("error: "));
-    assert_eq!(errors.len(), 1, "{args}: {stderr}");
-    // Behind a wrong command line clap prints usage.
-    if code == 1 {
-        let known = |line: &&str| NOTICES.iter().any(|notice| line.starts_with(notice));
-        assert!(others.iter().all(known), "{args}: {stderr}");
-        assert_eq!(stderr.lines().last(), Some(errors[0]), "{args}");
-    }
-    errors[0]["error: ".len()..].to_owned()
-}
-
-/// Each line of a table: arguments => the error, or its beginning where it ends in `...`.
-#[track_caller]
-pub fn refused(dir: &Workdir, code: i32, table: &str) {
-    let cases = table.lines().map(str::trim).filter(|line| !line.is_empty());
-    for case in cases {
-        let (args, expected) = case.split_once(" => ").unwrap();
-        let line = refusal(dir, args, code);
-        match expected.strip_suffix("...") {
-            Some(beginning) => assert!(line.starts_with(beginning), "{args}: {line}"),
-            None => assert_eq!(line, expected, "{args}"),
-        }
-    }
-}
 
 #[test]
 fn images_that_are_not_there() {

@@ -1,7 +1,6 @@
 //! Files that are no model, or none that fits, and TOML files with mistakes: refused as in `extract_refusals.rs`.
 
-use crate::extract::extract;
-use crate::extract_refusals::{refusal, refused};
+use crate::extraction::{extract, refusal, refused};
 use crate::models::workdir;
 
 #[test]

@@ -10,6 +10,8 @@ mod broken;
 #[cfg(feature = "torch")]
 mod extract;
 #[cfg(feature = "torch")]
+mod extract_again;
+#[cfg(feature = "torch")]
 mod extract_faults;
 #[cfg(feature = "torch")]
 mod extract_options;
@@ -17,6 +19,8 @@ mod extract_options;
 mod extract_refusals;
 #[cfg(feature = "torch")]
 mod extract_refused_files;
+#[cfg(feature = "torch")]
+mod extraction;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
