@@ -40,9 +40,13 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
-/// A length of time, to the second: `42s`, `3m07s`, `2h05m`.
+/// A length of time: `0.4s`, `42s`, `3m07s`, `2h05m`.
 #[must_use]
 pub fn duration(time: Duration) -> String {
+    let tenths = time.as_millis() / 100;
+    if tenths < 100 {
+        return format!("{}.{}s", tenths / 10, tenths % 10);
+    }
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s}s"),
@@ -107,8 +111,9 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!(counted(1, "part"), "1 part");
-        let times = [42, 187, 7500].map(|s| duration(Duration::from_secs(s)));
-        assert_eq!(times, ["42s", "3m07s", "2h05m"]);
+        let times = [420, 9_999, 10_000, 42_000, 187_000, 7_500_000]
+            .map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(times, ["0.4s", "9.9s", "10s", "42s", "3m07s", "2h05m"]);
         assert_eq!(row_shape(&[512, 7, 7]), "(512, 7, 7)");
     }
 }

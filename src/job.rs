@@ -10,7 +10,8 @@ use crate::cli::extract::{Auto, Extract, OnError, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
 use crate::model::{Stored, Tokens};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use crate::toml_file;
+use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ pub struct Job {
     pub json: bool,
     pub quiet: bool,
 }
+
+/// More than any machine has cores; many more would only exhaust it.
+const MAX_THREADS: usize = 1024;
 
 fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
     WrongUsage(text.into()).into()
@@ -90,8 +94,8 @@ impl Job {
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
-            workers: at_least_one("workers", args.workers, cores)?,
-            threads: at_least_one("threads", args.threads, cores)?,
+            workers: threads("workers", args.workers, cores)?,
+            threads: threads("threads", args.threads, cores)?,
             dry_run: args.dry_run,
             json: args.json,
             quiet: args.quiet,
@@ -105,26 +109,15 @@ fn with_config(typed: Extract) -> Result<Extract> {
     };
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read '{}'", path.display()))?;
-    let config: Extract = toml::from_str(&text)
-        .map_err(|error| anyhow!("'{}': {}", path.display(), one_line(&error)))?;
-    Ok(typed.or(config))
+    Ok(typed.or(toml_file::parse(&text, &path.display().to_string())?))
 }
 
-/// A TOML error on one line: where, and what.
-fn one_line(error: &toml::de::Error) -> String {
-    error
-        .to_string()
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn at_least_one(option: &str, given: Option<usize>, default: usize) -> Result<usize> {
-    match given {
-        Some(0) => Err(wrong_usage(format!("--{option} must be at least 1"))),
-        given => Ok(given.unwrap_or(default)),
+fn threads(option: &str, given: Option<usize>, default: usize) -> Result<usize> {
+    match given.unwrap_or(default) {
+        n if (1..=MAX_THREADS).contains(&n) => Ok(n),
+        n => Err(wrong_usage(format!(
+            "--{option} must be between 1 and {MAX_THREADS}, found {n}"
+        ))),
     }
 }
 
@@ -151,6 +144,10 @@ fn find_model(model: &str) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path.to_owned());
     }
+    ensure!(
+        !path.is_dir() || !model.contains('/'),
+        "model '{model}' is a folder; expected a TorchScript file or a model's name"
+    );
     let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
     ensure!(
         is_name,
@@ -193,7 +190,10 @@ fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> 
     if let Some(std) = &args.std {
         preprocess.std = three("std", std)?;
     }
-    preprocess.validate()?;
+    // What the TOML says was valid, so the fault is an option's.
+    preprocess
+        .validate()
+        .map_err(|error| wrong_usage(format!("--{error}")))?;
     Ok(preprocess)
 }
 

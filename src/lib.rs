@@ -16,9 +16,12 @@ mod memory;
 mod model;
 #[cfg(feature = "torch")]
 mod pipeline;
+mod printing;
 pub mod progress;
 pub mod store;
 pub mod table;
+#[cfg(feature = "torch")]
+mod toml_file;
 
 /// To be called first of all, while there is one thread.
 pub fn tame_allocator() {

@@ -160,6 +160,9 @@ impl Extract {
     }
 }
 
+/// As good as any larger number of images or batches; products of two of them do not overflow.
+const PLENTY: usize = 1 << 30;
+
 /// A number that featx finds by itself unless it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auto {
@@ -181,9 +184,9 @@ impl FromStr for Auto {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.parse()) {
+        match (text, text.parse::<usize>()) {
             ("auto", _) => Ok(Self::Auto),
-            (_, Ok(n)) if n > 0 => Ok(Self::Fixed(n)),
+            (_, Ok(n)) if n > 0 => Ok(Self::Fixed(n.min(PLENTY))),
             _ => Err("expected a number of at least 1, or auto".into()),
         }
     }
@@ -208,10 +211,9 @@ impl Typed {
 
 impl<'de> Deserialize<'de> for Auto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Typed::deserialize(deserializer)?
-            .text()
-            .parse()
-            .map_err(serde::de::Error::custom)
+        let typed = Typed::deserialize(deserializer)
+            .map_err(|_| serde::de::Error::custom("expected a number of at least 1, or auto"))?;
+        typed.text().parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -262,7 +264,9 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
         One(String),
         Many(Vec<String>),
     }
-    Ok(match Form::deserialize(deserializer)? {
+    let form = Form::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("expected a layer's name, or a list of names"))?;
+    Ok(match form {
         Form::One(layer) => vec![layer],
         Form::Many(layers) => layers,
     })

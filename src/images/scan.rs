@@ -3,6 +3,7 @@
 use super::names::FileNames;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{DirEntry, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -70,12 +71,14 @@ impl Others {
 /// `root` or a folder below it cannot be read, `root` is not a folder, an image's name holds a line break, or there is
 /// no image.
 pub fn scan(root: &Path) -> Result<Scan> {
-    let metadata = root.metadata().with_context(|| {
-        format!(
+    let metadata = match root.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
             "no image folder '{}'; name one: featx extract … IMAGES",
             root.display()
-        )
-    })?;
+        ),
+        metadata => metadata
+            .with_context(|| format!("cannot read the image folder '{}'", root.display()))?,
+    };
     ensure!(
         metadata.is_dir(),
         "'{}' is not a folder; for chosen images use --list",

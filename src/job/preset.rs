@@ -1,8 +1,8 @@
 //! The preprocessing that belongs to a model: the TOML beside it, else the preset of its name, else ImageNet's.
 
-use super::one_line;
 use crate::images::Preprocess;
-use anyhow::{Context, Result, anyhow};
+use crate::toml_file;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -38,8 +38,7 @@ pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
 }
 
 fn parse(text: &str, source: &str) -> Result<Preprocess> {
-    let parsed: ModelToml =
-        toml::from_str(text).map_err(|error| anyhow!("'{source}': {}", one_line(&error)))?;
+    let parsed: ModelToml = toml_file::parse(text, source)?;
     parsed
         .preprocess
         .validate()

@@ -1,5 +1,6 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
+use crate::figures::counted;
 use anyhow::{Result, ensure};
 use std::ops::Range;
 use tch::{Kind, Tensor};
@@ -76,8 +77,13 @@ impl Activation {
     /// Checks that `tensor` has a row for each of the `batch` images of the batch, and reduces tokens where asked.
     ///
     /// # Errors
-    /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
+    /// Names the layer: it was not reached, has no batch dimension, is not (tokens, dim) where `tokens` asks for it, or
+    /// has a name that no folder can have.
     pub fn new(layer: &str, tensor: Tensor, batch: usize, tokens: Option<Tokens>) -> Result<Self> {
+        ensure!(
+            !layer.contains('/'),
+            "layer '{layer}' has a '/' in its name, which its folder cannot have; rename the module and export it again"
+        );
         let size = tensor.size();
         ensure!(
             size != [0],
@@ -85,8 +91,9 @@ impl Activation {
         );
         ensure!(
             size.first() == Some(&(batch as i64)),
-            "layer '{layer}' gives {} for {batch} images: expected the batch as first dimension; choose another layer",
-            shape_text(&size)
+            "layer '{layer}' gives {} for {}; expected one row an image",
+            shape_text(&size),
+            counted(batch as u64, "image")
         );
         ensure!(
             !tensor.is_complex(),

@@ -124,6 +124,7 @@ fn kind_of_file(mut file: &File) -> Result<&'static str> {
         [_, _, _, _, _, _, _, _, b'{', ..] => {
             "weights without code (safetensors); export the model with scripts/export_model.py"
         }
+        [b'<', ..] => "a web page perhaps, from a download that failed; fetch or export it again",
         [0x89, b'H', b'D', b'F', ..] => {
             "an HDF5 file; export the model with scripts/export_model.py"
         }

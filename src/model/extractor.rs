@@ -5,7 +5,7 @@ use super::archive::Archive;
 use super::ffi::{LayerInfo, Module};
 use super::selection::{Selection, Wanted, select};
 use crate::images::Normaliser;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use tch::{Device, Kind, Tensor};
 
 /// A model file's layers, before any is chosen.
@@ -127,7 +127,8 @@ impl Extractor {
             extractor.module.lay_out(false)?;
             outputs = extractor.compute_metered();
         }
-        let (outputs, bytes) = outputs.with_context(|| wants_another_input(file_name, side))?;
+        let (outputs, bytes) =
+            outputs.map_err(|reason| wants_another_input(file_name, side, &reason))?;
         extractor.bytes_per_image = bytes;
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
@@ -243,8 +244,8 @@ fn blank(images: usize, side: usize) -> Tensor {
     )
 }
 
-fn wants_another_input(file_name: &str, side: usize) -> String {
-    format!(
-        "'{file_name}' fails on images of shape (3, {side}, {side}); set --resize and --crop, or a TOML beside the model"
+fn wants_another_input(file_name: &str, side: usize, reason: &Error) -> Error {
+    anyhow!(
+        "'{file_name}' fails on f32 images of shape (3, {side}, {side}): {reason:#}; if it wants another size, set --resize and --crop, or a TOML beside the model"
     )
 }

@@ -249,8 +249,33 @@ fn innermost(message: &str) -> String {
         .rev()
         .find(|line| line.contains("Error: "))
         .or_else(|| message.lines().next());
-    let line = line.unwrap_or("libtorch gave no reason").trim();
-    line.split_once("Error: ")
-        .map_or(line, |(_, reason)| reason)
-        .to_owned()
+    without_classes(line.unwrap_or("libtorch gave no reason").trim()).to_owned()
+}
+
+/// `RuntimeError: AssertionError: wrong height` without the names of the Python classes.
+fn without_classes(line: &str) -> &str {
+    match line.split_once(": ") {
+        Some((class, rest)) if class.ends_with("Error") && !class.contains(' ') => {
+            without_classes(rest)
+        }
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::innermost;
+
+    #[test]
+    fn the_useful_line_of_a_traceback_is_kept() {
+        let traceback = "The following operation failed in the TorchScript interpreter.\n\
+            Traceback of TorchScript, serialized code (most recent call last):\n  File \"x.py\", line 5\n\
+            RuntimeError: AssertionError: Wrong image height: Error: no\n";
+        assert_eq!(innermost(traceback), "Wrong image height: Error: no");
+        assert_eq!(
+            innermost("Input type (float) and bias type\nmore"),
+            "Input type (float) and bias type"
+        );
+        assert_eq!(innermost(""), "libtorch gave no reason");
+    }
 }

@@ -228,6 +228,9 @@ void replace_forward(Module& module, std::shared_ptr<Graph> graph) {
 void bind_defaults(Graph& graph, const FunctionSchema& schema) {
   const auto& arguments = schema.arguments(); // self first
   TORCH_CHECK(arguments.size() > 1, "its forward takes no image");
+  const auto& images = arguments.at(1).type();
+  TORCH_CHECK(TensorType::get()->isSubtypeOf(*images), "its forward takes a ", images->repr_str(),
+              "; expected a Tensor, the images");
   WithInsertPoint start(*graph.nodes().begin());
   for (size_t i = graph.inputs().size() - 1; i > 1; --i) {
     const auto& value = arguments.at(i).default_value();

@@ -1,7 +1,7 @@
 //! From what the user typed after `--layer` to layers of the model.
 
 use super::ffi::LayerInfo;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use globset::Glob;
 use std::cmp::Reverse;
 
@@ -38,9 +38,13 @@ impl Selection {
 /// A glob's `*` matches dots too: `'*'` is every layer.
 ///
 /// # Errors
-/// A name that is no layer (with the nearest names), a layer that is never called (with the reason), a glob that is
-/// malformed or matches nothing.
+/// A model without layers, a name that is no layer (with the nearest names), a layer that is never called (with the
+/// reason), a glob that is malformed or matches nothing.
 pub fn select(patterns: &[String], layers: &[LayerInfo], model: &str) -> Result<Selection> {
+    ensure!(
+        !layers.is_empty(),
+        "'{model}' has no layers: it was frozen, or is a single module; export it unfrozen"
+    );
     let mut selection = Selection::default();
     for pattern in patterns {
         if pattern.contains(['*', '?', '[', '{']) {

@@ -1,6 +1,7 @@
 //! `run.toml`: what was run. Written once, when a run begins; read by whoever continues, inspects or merges it.
 
 use super::unfinished;
+use crate::toml_file;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -79,7 +80,7 @@ impl Run {
         let path = directory.join(RUN_FILE);
         let named = || format!("cannot read '{}'", path.display());
         let text = std::fs::read_to_string(&path).with_context(named)?;
-        let run: Self = toml::from_str(&text).with_context(named)?;
+        let run: Self = toml_file::parse(&text, &path.display().to_string())?;
         run.check().with_context(named)?;
         Ok(run)
     }

@@ -1,13 +1,14 @@
 //! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
 
+use crate::arrays::{relative_l2, values};
 use crate::models::models;
 use crate::workdir::Workdir;
-use featx::store::npy::Header;
-use half::f16;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// A traced file keeps of a module's outputs only those that the model went on with. Of these modules that is not the
 /// first tensor, which a hook would see; the file does not say so, and scripting the model is the cure.
@@ -18,16 +19,24 @@ const FIRST_OUTPUT_NOT_IN_THE_TRACE: [(&str, &str); 2] = [
 
 /// Relative L2 distance that is still the same, in f32.
 const TOLERANCE: f64 = 1e-5;
+/// Models that are checked at a time.
+const CHECKERS: usize = 2;
 
 #[test]
 fn every_layer_is_what_a_hook_sees() {
     let models = models();
-    let names = names_of_models(&models);
+    let names = names_of_models(models);
     assert!(names.len() >= 30, "{names:?}");
-    let failures: Vec<String> = names
-        .iter()
-        .flat_map(|name| check_model(&models, name))
-        .collect();
+    let next = AtomicUsize::new(0);
+    let check = || {
+        let mine = std::iter::from_fn(|| names.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.flat_map(|name| check_model(models, name))
+            .collect::<Vec<String>>()
+    };
+    let failures: Vec<String> = thread::scope(|scope| {
+        let checkers = [(); CHECKERS].map(|()| scope.spawn(check));
+        checkers.map(|checker| checker.join().unwrap()).concat()
+    });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -142,11 +151,7 @@ fn distance(out: &Path, reference: &Path, layer: &str) -> Option<String> {
         if shape != found_shape {
             return f64::INFINITY;
         }
-        let norm = |values: &mut dyn Iterator<Item = f64>| {
-            values.map(|value| value * value).sum::<f64>().sqrt()
-        };
-        let difference = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
-        difference / norm(&mut expected.iter().copied()).max(f64::MIN_POSITIVE)
+        relative_l2(&found, &expected)
     });
     let least = distances.fold(f64::INFINITY, f64::min);
     (least.is_nan() || least > TOLERANCE)
@@ -161,32 +166,4 @@ fn all_calls(reference: &Path) -> Vec<PathBuf> {
     entries
         .filter(|path| path.to_str().unwrap().contains('@'))
         .collect()
-}
-
-/// Shape and values of an array of any of the types that a layer gives.
-fn values(path: &Path) -> (Vec<u64>, Vec<f64>) {
-    let header = Header::read(path).unwrap();
-    let bytes = fs::read(path).unwrap();
-    let data = &bytes[header.data_offset as usize..];
-    let values = match header.dtype.descr() {
-        "<f4" => data
-            .chunks_exact(4)
-            .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
-            .collect(),
-        "<f2" => data
-            .chunks_exact(2)
-            .map(|b| f64::from(f16::from_le_bytes(b.try_into().unwrap())))
-            .collect(),
-        "<f8" => data
-            .chunks_exact(8)
-            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
-            .collect(),
-        "<i8" => data
-            .chunks_exact(8)
-            .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
-            .collect(),
-        "|b1" => data.iter().map(|&b| f64::from(b)).collect(),
-        other => panic!("'{}' holds {other}", path.display()),
-    };
-    (header.shape, values)
 }

@@ -3,8 +3,24 @@
 // Clippy's leave for tests ends at their helpers; an unwrap that fails fails the test.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "torch")]
+mod arrays;
 #[cfg(feature = "images")]
 mod broken;
+#[cfg(feature = "torch")]
+mod extract;
+#[cfg(feature = "torch")]
+mod extract_again;
+#[cfg(feature = "torch")]
+mod extract_faults;
+#[cfg(feature = "torch")]
+mod extract_options;
+#[cfg(feature = "torch")]
+mod extract_refusals;
+#[cfg(feature = "torch")]
+mod extract_refused_files;
+#[cfg(feature = "torch")]
+mod extraction;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;

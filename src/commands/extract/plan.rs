@@ -85,10 +85,18 @@ impl Plan {
             );
             return Ok(());
         }
+        let is_new = !self.out.exists();
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create '{}'", self.out.display()))?;
-        write_whole(&self.out.join(FILE_NAMES), &images.file_names())?;
-        self.run.write(&self.out)
+        let file_names = self.out.join(FILE_NAMES);
+        let begun =
+            write_whole(&file_names, &images.file_names()).and_then(|()| self.run.write(&self.out));
+        if begun.is_err() {
+            // Without run.toml it is no run directory. What cannot be removed does no harm.
+            let _ = fs::remove_file(&file_names);
+            let _ = is_new.then(|| fs::remove_dir(&self.out));
+        }
+        begun
     }
 
     /// Prints what would be done.
@@ -116,7 +124,7 @@ impl Plan {
             layers: &self.run.layers,
         };
         if json {
-            println!("{}", serde_json::to_string(&outline)?);
+            crate::printing::print(&(serde_json::to_string(&outline)? + "\n"))?;
         } else {
             outline.print();
         }

@@ -3,6 +3,7 @@
 use super::plan::Plan;
 use crate::figures;
 use crate::memory;
+use crate::printing;
 use crate::store::run::Layer;
 use crate::store::run_writer::RunWriter;
 use anyhow::Result;
@@ -47,8 +48,7 @@ impl<'a> Summary<'a> {
     /// Output that cannot be written.
     pub fn print(&self, json: bool) -> Result<()> {
         if json {
-            println!("{}", serde_json::to_string(self)?);
-            return Ok(());
+            return printing::print(&(serde_json::to_string(self)? + "\n"));
         }
         let skipped = match self.skipped {
             0 => String::new(),

@@ -6,10 +6,11 @@ mod directory;
 mod model;
 
 use crate::cli::Inspect;
+use crate::printing;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{Read, Write, stdout};
+use std::io::Read;
 use std::path::Path;
 
 /// What a path leads to.
@@ -85,9 +86,5 @@ fn print<R: Serialize>(json: bool, report: &R, table: impl Fn(&R) -> String) -> 
         true => serde_json::to_string_pretty(report)? + "\n",
         false => table(report),
     };
-    match stdout().write_all(text.as_bytes()) {
-        // `featx inspect … | head` has read what it wanted.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to stdout"),
-    }
+    printing::print(&text)
 }

@@ -95,7 +95,10 @@ fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
 pub fn table(report: &Report) -> String {
     let facts = [
         ("fingerprint", report.fingerprint.chars().take(12).collect()),
-        ("input", format!("{:?}, one image", report.input)),
+        (
+            "input",
+            format!("{}, one image", row_shape(&report.input.map(|n| n as u64))),
+        ),
         ("layers", count(report.layers.len() as u64)),
     ];
     let heads = [

@@ -1,0 +1,83 @@
+//! `featx extract` into a directory that is there already.
+
+use crate::extraction::{error_line, extract, extract_ok, only_part};
+use crate::models::workdir;
+use crate::workdir::Ended;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+#[test]
+fn the_same_command_again_computes_what_is_missing() {
+    let dir = workdir("options_resume");
+    let args =
+        "--model resnet_scripted --layer layer4,fc --batch-size 1 --step-size 2 --json photos";
+    extract_ok(&dir, args);
+    let parts = || {
+        ["layer4", "fc"].map(|layer| {
+            let folder = format!("out/{layer}");
+            let inode = |name| dir.path(&folder).join(name).metadata().unwrap().ino();
+            dir.names(&folder)
+                .into_iter()
+                .map(inode)
+                .collect::<Vec<_>>()
+        })
+    };
+    let images = |said: Ended| {
+        let summary: Value = serde_json::from_str(&said.stdout).unwrap();
+        (summary["images"].clone(), summary["parts"].clone())
+    };
+    let before = parts();
+    assert_eq!(images(extract(&dir, args)), (0.into(), 0.into()));
+    assert_eq!(parts(), before);
+
+    let part = "out/fc/features_0000000002-0000000004.npy";
+    let rows = dir.read(part);
+    fs::remove_file(dir.path(part)).unwrap();
+    assert_eq!(images(extract(&dir, args)), (2.into(), 1.into()));
+    assert!(dir.read(part) == rows);
+    assert_eq!(parts()[0], before[0]);
+}
+
+#[test]
+fn a_directory_of_another_run_is_refused_and_stays() {
+    let dir = workdir("options_another_run");
+    extract_ok(&dir, "--model resnet_scripted --layer fc photos");
+    let before = (dir.read("out/run.toml"), only_part(&dir, "fc"));
+    for (args, held, asked) in [
+        ("--layer avgpool", "layer fc", "avgpool"),
+        ("--layer fc --dtype f16", "dtype f32", "f16"),
+        ("--layer fc --resize 90", "resize 72", "90"),
+    ] {
+        let ended = extract(&dir, &format!("--model resnet_scripted {args} photos"));
+        let expected = format!(
+            "'out' holds a run with {held}, this one asks for {asked}; choose another --out or pass --overwrite"
+        );
+        assert_eq!(error_line(&ended, args, 1), expected);
+    }
+    assert_eq!(before, (dir.read("out/run.toml"), only_part(&dir, "fc")));
+}
+
+#[test]
+fn files_beside_a_run_stay_and_stop_nothing() {
+    let dir = workdir("options_beside");
+    dir.write("out/notes.txt", "mine");
+    extract_ok(&dir, "--model resnet_scripted --layer fc photos");
+    assert_eq!(dir.read("out/notes.txt"), b"mine");
+    dir.write("other/fc/notes.txt", "mine");
+    let ended = dir.featx(&[
+        "extract",
+        "--model",
+        "resnet_scripted",
+        "--layer",
+        "fc",
+        "--out",
+        "other",
+        "photos",
+    ]);
+    let line = error_line(&ended, "files without run.toml", 1);
+    let expected =
+        "'other/fc' holds files of a run without run.toml; choose another --out or remove it";
+    assert_eq!(line, expected);
+    assert_eq!(dir.names("other"), ["fc"]);
+}
