@@ -17,6 +17,9 @@ use std::time::Duration;
 /// No part takes longer to fill, unless asked for.
 const CHECKPOINT: Duration = Duration::from_secs(300);
 
+/// An image that takes longer is given up, unless asked for.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// What will be done.
 #[derive(Debug)]
 pub struct Job {
@@ -40,8 +43,10 @@ pub struct Job {
     pub flatten: bool,
     pub tokens: Option<Tokens>,
     pub skip_broken: bool,
+    pub image_timeout: Duration,
     pub workers: usize,
     pub threads: usize,
+    pub overwrite: bool,
     pub dry_run: bool,
     pub json: bool,
     pub quiet: bool,
@@ -90,8 +95,10 @@ impl Job {
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
+            image_timeout: args.image_timeout.unwrap_or(IMAGE_TIMEOUT),
             workers: at_least_one("workers", args.workers, cores)?,
             threads: at_least_one("threads", args.threads, cores)?,
+            overwrite: args.overwrite,
             dry_run: args.dry_run,
             json: args.json,
             quiet: args.quiet,

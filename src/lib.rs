@@ -17,6 +17,8 @@ mod model;
 #[cfg(feature = "torch")]
 mod pipeline;
 pub mod progress;
+#[cfg(feature = "torch")]
+mod signals;
 pub mod store;
 pub mod table;
 

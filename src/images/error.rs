@@ -1,6 +1,8 @@
 //! Why one image gave no pixels.
 
+use crate::figures;
 use std::io;
+use std::time::Duration;
 use thiserror::Error;
 
 /// One line each, without the path: the caller knows it, and writes it before the reason.
@@ -26,8 +28,19 @@ pub enum ImageError {
     Corrupt(&'static str),
     #[error("is of a kind that is not supported: {0}")]
     Unsupported(&'static str),
+    #[error("took longer than {} to read", figures::duration(*.0))]
+    TooSlow(Duration),
     #[error("made the decoder fail; please report it with the file")]
     DecoderFailed,
+}
+
+impl ImageError {
+    /// True where any image would have met it: no open file or memory is left.
+    pub fn is_the_machines(&self) -> bool {
+        use rustix::io::Errno;
+        let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+        matches!(self, Self::Unreadable(error) if error.raw_os_error().is_some_and(|code| codes.contains(&code)))
+    }
 }
 
 pub type Result<T> = std::result::Result<T, ImageError>;

@@ -76,9 +76,16 @@ impl Run {
     /// # Errors
     /// It is missing, is not such a file, or has a layer whose folder would lie outside `directory`.
     pub fn read(directory: &Path) -> Result<Self> {
-        let path = directory.join(RUN_FILE);
+        Self::read_file(&directory.join(RUN_FILE))
+    }
+
+    /// As [`Run::read`], from a file of another name.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn read_file(path: &Path) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
-        let text = std::fs::read_to_string(&path).with_context(named)?;
+        let text = std::fs::read_to_string(path).with_context(named)?;
         let run: Self = toml::from_str(&text).with_context(named)?;
         run.check().with_context(named)?;
         Ok(run)
