@@ -18,6 +18,9 @@ use std::time::Duration;
 /// No part takes longer to fill, unless asked for.
 const CHECKPOINT: Duration = Duration::from_secs(300);
 
+/// An image that takes longer is given up, unless asked for.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// What will be done.
 #[derive(Debug)]
 pub struct Job {
@@ -41,8 +44,10 @@ pub struct Job {
     pub flatten: bool,
     pub tokens: Option<Tokens>,
     pub skip_broken: bool,
+    pub image_timeout: Duration,
     pub workers: usize,
     pub threads: usize,
+    pub overwrite: bool,
     pub dry_run: bool,
     pub json: bool,
     pub quiet: bool,
@@ -94,8 +99,10 @@ impl Job {
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
+            image_timeout: args.image_timeout.unwrap_or(IMAGE_TIMEOUT),
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
+            overwrite: args.overwrite,
             dry_run: args.dry_run,
             json: args.json,
             quiet: args.quiet,

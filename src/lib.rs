@@ -18,9 +18,10 @@ mod model;
 mod pipeline;
 mod printing;
 pub mod progress;
+#[cfg(feature = "torch")]
+mod signals;
 pub mod store;
 pub mod table;
-#[cfg(feature = "torch")]
 mod toml_file;
 
 /// To be called first of all, while there is one thread.

@@ -1,7 +1,8 @@
 //! Parse, dispatch, say what failed, exit.
 
 use clap::Parser;
-use featx::cli::{Cli, WrongUsage};
+use featx::cli::Cli;
+use featx::commands::{exit_code, is_error};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,8 +10,9 @@ fn main() -> ExitCode {
     match featx::commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(if error.is::<WrongUsage>() { 2 } else { 1 })
+            let prefix = if is_error(&error) { "error: " } else { "" };
+            eprintln!("{prefix}{error:#}");
+            ExitCode::from(exit_code(&error))
         }
     }
 }

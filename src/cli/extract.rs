@@ -67,6 +67,11 @@ pub struct Extract {
     #[arg(long)]
     pub on_error: Option<OnError>,
 
+    /// An image that takes longer to read and decode is a broken one: 5m, 300s [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = figures::parse_duration)]
+    #[serde(deserialize_with = "from_duration")]
+    pub image_timeout: Option<Duration>,
+
     /// Decoder threads [default: the cores this process may use]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
@@ -110,6 +115,10 @@ pub struct Extract {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
+    /// Start over: remove the run that the run directory holds [default: go on with it]
+    #[arg(long)]
+    pub overwrite: bool,
+
     /// Print the plan and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -145,6 +154,7 @@ impl Extract {
             tokens: self.tokens.or(other.tokens),
             list: self.list.or(other.list),
             on_error: self.on_error.or(other.on_error),
+            image_timeout: self.image_timeout.or(other.image_timeout),
             workers: self.workers.or(other.workers),
             threads: self.threads.or(other.threads),
             resize: self.resize.or(other.resize),
@@ -153,6 +163,7 @@ impl Extract {
             mean: self.mean.or(other.mean),
             std: self.std.or(other.std),
             config: self.config,
+            overwrite: self.overwrite || other.overwrite,
             dry_run: self.dry_run || other.dry_run,
             json: self.json || other.json,
             quiet: self.quiet || other.quiet,

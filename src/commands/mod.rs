@@ -6,8 +6,10 @@ mod inspect;
 mod merge;
 mod split;
 
-use crate::cli::{Cli, Command};
-use anyhow::Result;
+use crate::cli::{Cli, Command, WrongUsage};
+#[cfg(feature = "torch")]
+use crate::signals::Stopped;
+use anyhow::{Error, Result};
 
 /// Runs the subcommand that was typed.
 ///
@@ -21,4 +23,20 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Split(typed) => split::run(&typed),
         Command::Inspect(typed) => inspect::run(&typed),
     }
+}
+
+/// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
+#[must_use]
+pub fn exit_code(error: &Error) -> u8 {
+    #[cfg(feature = "torch")]
+    if let Some(stopped) = error.downcast_ref::<Stopped>() {
+        return stopped.exit_code();
+    }
+    if error.is::<WrongUsage>() { 2 } else { 1 }
+}
+
+/// False for what only tells how the command ended.
+#[must_use]
+pub fn is_error(error: &Error) -> bool {
+    exit_code(error) < 128
 }

@@ -1,6 +1,8 @@
 //! Why one image gave no pixels.
 
+use crate::figures;
 use std::io;
+use std::time::Duration;
 use thiserror::Error;
 
 /// One line each, without the path: the caller knows it, and writes it before the reason.
@@ -21,7 +23,7 @@ pub enum ImageError {
     #[error("is too large: {bytes} bytes, the limit is {limit}")]
     TooManyBytes { bytes: u64, limit: u64 },
     /// Nothing is wrong with the image, but its pixels are more than there is memory for now.
-    #[error("has {pixels} pixels, more than there is memory for")]
+    #[error("has {pixels} pixels, more than the RAM budget has room for; raise --ram-budget")]
     AboveLimit { pixels: u64 },
     #[error("is truncated")]
     Truncated,
@@ -29,8 +31,25 @@ pub enum ImageError {
     Corrupt(&'static str),
     #[error("is of a kind that is not supported: {0}")]
     Unsupported(&'static str),
+    #[error("took longer than {} to read", figures::duration(*.0))]
+    TooSlow(Duration),
     #[error("made the decoder fail; please report it with the file")]
     DecoderFailed,
+}
+
+impl ImageError {
+    /// True where it is no fault of the image's: no open file or memory is left.
+    pub fn is_the_machines(&self) -> bool {
+        use rustix::io::Errno;
+        let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+        match self {
+            Self::Unreadable(error) => error
+                .raw_os_error()
+                .is_some_and(|code| codes.contains(&code)),
+            Self::AboveLimit { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 pub type Result<T> = std::result::Result<T, ImageError>;

@@ -56,6 +56,11 @@ impl Images {
         self.names.get(row as usize)
     }
 
+    /// False when the whole folder has vanished.
+    pub fn are_there(&self) -> bool {
+        self.root.is_dir()
+    }
+
     /// `file_names.txt`: a name a line.
     pub fn file_names(&self) -> Vec<u8> {
         let lines = self

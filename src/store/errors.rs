@@ -34,6 +34,7 @@ impl ErrorLog {
     pub fn open(directory: &Path, again: &RowSet) -> Result<Self> {
         let path = directory.join(FILE);
         let mut rows = BTreeMap::new();
+        let mut changed = false;
         if path.exists() {
             let named = || format!("cannot read '{}'", path.display());
             for broken in csv::Reader::from_path(&path)
@@ -41,7 +42,9 @@ impl ErrorLog {
                 .deserialize()
             {
                 let broken: Broken = broken.with_context(named)?;
-                if !again.covers(&(broken.row..broken.row + 1)) {
+                if again.covers(&(broken.row..broken.row + 1)) {
+                    changed = true;
+                } else {
                     rows.insert(broken.row, broken);
                 }
             }
@@ -49,7 +52,7 @@ impl ErrorLog {
         Ok(Self {
             path,
             rows,
-            changed: false,
+            changed,
         })
     }
 
@@ -71,13 +74,16 @@ impl ErrorLog {
         if !self.changed {
             return Ok(());
         }
+        self.changed = false;
+        if self.rows.is_empty() {
+            return std::fs::remove_file(&self.path)
+                .with_context(|| format!("cannot remove '{}'", self.path.display()));
+        }
         let mut table = csv::Writer::from_writer(Vec::new());
         for broken in self.rows.values() {
             table.serialize(broken)?;
         }
         let bytes = table.into_inner().context("errors.csv")?;
-        unfinished::write_whole(&self.path, &bytes)?;
-        self.changed = false;
-        Ok(())
+        unfinished::write_whole(&self.path, &bytes)
     }
 }

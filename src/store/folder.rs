@@ -16,14 +16,21 @@ pub struct Folder {
     pub path: PathBuf,
     /// In row order.
     pub parts: Vec<Part>,
-    /// One line for every part that cannot be read: truncated, not an `.npy` file, of another form than its name says.
-    pub broken: Vec<String>,
+    pub broken: Vec<BrokenPart>,
     /// `features.npy`.
     pub merged: Option<Header>,
     /// What is wrong with `features.npy`: then none of its rows count, and a merge may replace it.
     pub broken_result: Option<String>,
     /// The rows that an interrupted `merge --remove-parts` holds safely, see [`super::removal`].
     pub merging: Option<Header>,
+}
+
+/// A part that cannot be read: truncated, not an `.npy` file, of another form than its name says.
+#[derive(Debug)]
+pub struct BrokenPart {
+    pub path: PathBuf,
+    /// One line, with the path.
+    pub problem: String,
 }
 
 impl Folder {
@@ -50,7 +57,10 @@ impl Folder {
             } else if let Some(name) = PartName::parse(&name) {
                 match read_rows_header(&path) {
                     Ok(header) => named.push(Named { path, name, header }),
-                    Err(error) => folder.broken.push(format!("{error:#}")),
+                    Err(error) => {
+                        let problem = format!("{error:#}");
+                        folder.broken.push(BrokenPart { path, problem });
+                    }
                 }
             }
         }
@@ -80,7 +90,8 @@ impl Folder {
     /// What is wrong with the parts, as one line each; nothing is, in what featx made.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
-        let mut problems = self.broken.clone();
+        let broken = self.broken.iter().map(|part| part.problem.clone());
+        let mut problems: Vec<String> = broken.collect();
         // In order of their first rows, parts that overlap at all do so with a neighbour, once empty ones are left out.
         let full: Vec<_> = self
             .parts

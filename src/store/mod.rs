@@ -1,7 +1,11 @@
 //! What lies on disk: `.npy` files, parts, the run directory.
 
+#[cfg(feature = "torch")]
+pub mod bus_error;
 mod copy;
 pub mod cutting;
+#[cfg(feature = "torch")]
+pub mod discard;
 pub mod dtype;
 #[cfg(feature = "torch")]
 pub mod errors;
@@ -9,6 +13,8 @@ pub mod folder;
 pub mod joining;
 #[cfg(feature = "torch")]
 pub mod journal;
+#[cfg(feature = "torch")]
+pub mod lock;
 pub mod moments;
 mod naming;
 pub mod npy;

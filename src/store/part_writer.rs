@@ -86,6 +86,13 @@ impl PartWriter {
         );
         self.map[..bytes.len()].copy_from_slice(&bytes);
         drop(self.map);
+        let allocated = self.header.data_offset + self.header.data_bytes();
+        let found = self.unfinished.file().metadata()?.len();
+        ensure!(
+            found == allocated,
+            "'{}' was changed by another program: it has {found} bytes, expected {allocated}",
+            self.unfinished.path().display()
+        );
         let length = header.data_offset + header.data_bytes();
         let target = self.folder.join(part_name(&(self.start..end)));
         self.unfinished

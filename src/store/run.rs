@@ -77,9 +77,16 @@ impl Run {
     /// # Errors
     /// It is missing, is not such a file, or has a layer whose folder would lie outside `directory`.
     pub fn read(directory: &Path) -> Result<Self> {
-        let path = directory.join(RUN_FILE);
+        Self::read_file(&directory.join(RUN_FILE))
+    }
+
+    /// As [`Run::read`], from a file of another name.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn read_file(path: &Path) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
-        let text = std::fs::read_to_string(&path).with_context(named)?;
+        let text = std::fs::read_to_string(path).with_context(named)?;
         let run: Self = toml_file::parse(&text, &path.display().to_string())?;
         run.check().with_context(named)?;
         Ok(run)

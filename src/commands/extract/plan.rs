@@ -1,19 +1,22 @@
 //! What a run will write, and what of it is written already.
 
+use super::resume::{self, Held};
 use crate::figures;
 use crate::images::Images;
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, Tuner};
+use crate::store::discard::{discard, discardable_bytes};
+use crate::store::folder::{BrokenPart, Folder};
 use crate::store::rows::RowSet;
 use crate::store::run::{FILE_NAMES, Layer, Run};
 use crate::store::run_dir::RunDir;
 use crate::store::run_writer::Segment;
 use crate::store::unfinished::write_whole;
 use crate::table;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub struct Plan {
     out: PathBuf,
@@ -25,18 +28,31 @@ pub struct Plan {
     pub bounds: Bounds,
     /// Bytes.
     floor: u64,
-    resumes: bool,
+    start: Start,
+}
+
+/// What a run begins with.
+enum Start {
+    Empty,
+    /// With what an earlier process did; these parts of it are not what they were.
+    Resume(Vec<BrokenPart>),
+    /// With the removal of another run.
+    Overwrite,
 }
 
 impl Plan {
     /// # Errors
     /// A run directory that holds another run, or parts that no `run.toml` explains.
-    pub fn new(job: &Job, run: Run, forecast: &Forecast) -> Result<Self> {
-        let resumes = RunDir::is_at(&job.out);
-        let missing = if resumes {
-            missing_rows(job, &run)?
+    pub fn new(job: &Job, run: Run, images: &Images, forecast: &Forecast) -> Result<Self> {
+        let all_rows = || vec![RowSet::from(0..run.images); run.layers.len()];
+        let (start, missing) = if !RunDir::is_at(&job.out) {
+            ensure_no_parts(&job.out, &run)?;
+            (Start::Empty, all_rows())
+        } else if job.overwrite {
+            (Start::Overwrite, all_rows())
         } else {
-            all_rows(job, &run)?
+            let Held { missing, broken } = resume::read(&job.out, &run, images)?;
+            (Start::Resume(broken), missing)
         };
         let todo: RowSet = missing
             .iter()
@@ -59,12 +75,24 @@ impl Plan {
             bounds,
             floor,
             run,
-            resumes,
+            start,
         })
     }
 
     pub fn bytes_to_write(&self) -> u64 {
         self.todo.len() * self.bounds.row_bytes
+    }
+
+    /// Bytes that must be free: all that is to be written, less what is to be removed.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub fn space_needed(&self) -> Result<u64> {
+        let freed = match self.start {
+            Start::Overwrite => discardable_bytes(&self.out)?,
+            _ => 0,
+        };
+        Ok(self.bytes_to_write().saturating_sub(freed))
     }
 
     pub fn rows_done(&self) -> u64 {
@@ -76,7 +104,8 @@ impl Plan {
     /// # Errors
     /// A directory that cannot be made or written.
     pub fn begin(&self, images: &Images) -> Result<()> {
-        if self.resumes {
+        if let Start::Resume(broken) = &self.start {
+            resume::tidy(&self.out, &self.run, broken, images)?;
             let done = figures::count(self.rows_done());
             eprintln!(
                 "resuming '{}': {done} of {} rows are done",
@@ -85,16 +114,16 @@ impl Plan {
             );
             return Ok(());
         }
-        let is_new = !self.out.exists();
-        fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot create '{}'", self.out.display()))?;
+        if let Start::Overwrite = self.start {
+            discard(&self.out)?;
+            ensure_no_parts(&self.out, &self.run)?;
+        }
         let file_names = self.out.join(FILE_NAMES);
         let begun =
             write_whole(&file_names, &images.file_names()).and_then(|()| self.run.write(&self.out));
         if begun.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);
-            let _ = is_new.then(|| fs::remove_dir(&self.out));
         }
         begun
     }
@@ -191,31 +220,17 @@ fn row_bytes(run: &Run) -> u64 {
         .sum()
 }
 
-/// Of each layer, the rows that are not in finished parts of the run that is in the directory.
-fn missing_rows(job: &Job, run: &Run) -> Result<Vec<RowSet>> {
-    let held = RunDir::open(&job.out)?;
-    held.run.ensure_same(run, &job.out)?;
-    let states = held.layers()?;
-    for state in &states {
-        if let Some(problem) = state.problems(&held.run).first() {
-            anyhow::bail!("{problem}");
-        }
-    }
-    Ok(states.into_iter().map(|state| state.missing).collect())
-}
-
-fn all_rows(job: &Job, run: &Run) -> Result<Vec<RowSet>> {
+/// Without `run.toml` nothing tells what rows they hold.
+fn ensure_no_parts(directory: &Path, run: &Run) -> Result<()> {
     for layer in &run.layers {
-        let folder = job.out.join(&layer.name);
-        let holds_something =
-            fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
+        let folder = directory.join(&layer.name);
         ensure!(
-            !holds_something,
-            "'{}' holds files of a run without run.toml; choose another --out or remove it",
+            Folder::read(&folder)?.is_empty(),
+            "'{}' holds parts of a run without run.toml; choose another --out or remove them",
             folder.display()
         );
     }
-    Ok(vec![RowSet::from(0..run.images); run.layers.len()])
+    Ok(())
 }
 
 /// Cuts the missing rows so that each segment is missing in the same layers throughout.

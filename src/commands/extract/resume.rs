@@ -1,0 +1,152 @@
+//! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
+//! leave behind.
+
+use super::prepare::hex;
+use crate::figures;
+use crate::images::Images;
+use crate::store::discard::{BROKEN_ENDING, partial_start};
+use crate::store::folder::BrokenPart;
+use crate::store::parts::names_in;
+use crate::store::rows::RowSet;
+use crate::store::run::{FILE_NAMES, RUN_FILE, Run};
+use crate::store::run_dir::RunDir;
+use crate::store::unfinished::{Unfinished, with_ending, write_whole};
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// How many images are named.
+const NAMED: usize = 3;
+
+/// What a directory holds of a run.
+pub struct Held {
+    /// Of each layer.
+    pub missing: Vec<RowSet>,
+    /// Finished parts that are not what they were: their rows are missing.
+    pub broken: Vec<BrokenPart>,
+}
+
+/// Reads what `directory` holds of `asked`. Changes nothing.
+///
+/// # Errors
+/// It is another run, of other images, or has parts that contradict it or each other.
+pub fn read(directory: &Path, asked: &Run, images: &Images) -> Result<Held> {
+    let held = RunDir::open(directory)?;
+    let same_images = Run {
+        images: held.run.images,
+        image_list: held.run.image_list.clone(),
+        ..asked.clone()
+    };
+    held.run.ensure_same(&same_images, directory)?;
+    if held.run.image_list != asked.image_list {
+        bail!(other_images(directory, &held.run, images)?);
+    }
+    let mut broken = Vec::new();
+    let mut missing = Vec::new();
+    for mut state in held.layers()? {
+        broken.append(&mut state.folder.broken);
+        if let Some(problem) = state.problems(&held.run).first() {
+            bail!("{problem}");
+        }
+        missing.push(state.missing);
+    }
+    Ok(Held { missing, broken })
+}
+
+/// The line about images that came or went since the run began.
+fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String> {
+    let path = directory.join(FILE_NAMES);
+    let names = fs::read(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    let now = images.file_names();
+    let mut counts: BTreeMap<&[u8], i64> = BTreeMap::new();
+    lines(&now).for_each(|name| *counts.entry(name).or_default() += 1);
+    lines(&names).for_each(|name| *counts.entry(name).or_default() -= 1);
+    let of = |wanted: i64| {
+        let names = counts.iter().filter(move |(_, n)| n.signum() == wanted);
+        names.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+    };
+    let (added, gone): (Vec<_>, Vec<_>) = (of(1).collect(), of(-1).collect());
+    let keep = format!("pass --list {}", path.display());
+    let (change, cure) = match (added.as_slice(), gone.as_slice()) {
+        ([], []) => ("in another order than now".into(), format!("{keep}, ")),
+        (added, []) => (
+            format!("since then added: {}", some(added)),
+            format!("{keep}, "),
+        ),
+        ([], gone) => (format!("since then gone: {}", some(gone)), String::new()),
+        (added, gone) => (
+            format!("since then added: {}; gone: {}", some(added), some(gone)),
+            String::new(),
+        ),
+    };
+    Ok(format!(
+        "'{}' holds a run of {}, {change}; {cure}choose another --out or pass --overwrite",
+        directory.display(),
+        figures::counted(held.images, "image"),
+    ))
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+}
+
+/// `'a.jpg', 'b.jpg', 'c.jpg' and 4 more`
+fn some(names: &[String]) -> String {
+    let shown: Vec<_> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("'{name}'"))
+        .collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Puts parts aside that cannot be trusted, removes what killed processes left, restores `file_names.txt`.
+///
+/// # Errors
+/// A directory that cannot be read or written.
+pub fn tidy(directory: &Path, run: &Run, broken: &[BrokenPart], images: &Images) -> Result<()> {
+    for BrokenPart { path, problem } in broken {
+        let aside = with_ending(path, BROKEN_ENDING);
+        fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
+        eprintln!(
+            "{problem}; renamed to '{}', its rows are computed again",
+            aside.display()
+        );
+    }
+    for layer in &run.layers {
+        remove_partials(&directory.join(&layer.name), |name| {
+            partial_start(name).is_some()
+        })?;
+    }
+    let small = [RUN_FILE, FILE_NAMES, "errors.csv"].map(|name| format!("{name}.partial"));
+    remove_partials(directory, |name| small.iter().any(|other| other == name))?;
+    let path = directory.join(FILE_NAMES);
+    let digest = fs::read(&path).map(|bytes| hex(&Sha256::digest(bytes)));
+    if digest.ok().as_ref() != Some(&run.image_list) {
+        eprintln!("'{}' was missing or changed; written again", path.display());
+        write_whole(&path, &images.file_names())?;
+    }
+    Ok(())
+}
+
+fn remove_partials(folder: &Path, is_partial: impl Fn(&str) -> bool) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for name in names_in(folder)?
+        .into_iter()
+        .filter(|name| is_partial(name))
+    {
+        // One that cannot be opened is another process's: whoever writes holds its lock.
+        if let Ok(mut left) = Unfinished::open(folder.join(name)) {
+            left.keep(false);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What a decoder's thread does.
+
+use super::watch::Watch;
+use super::{Batch, Ticket};
+use crate::images::{BYTES_PER_PIXEL, ImageError, Images, Preprocess, Preprocessor};
+use crate::memory::{DECODER, Gate};
+use crate::store::errors::Broken;
+use crossbeam_channel::{Receiver, Sender};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the decoders share.
+pub struct Decoding {
+    pub images: Arc<Images>,
+    pub preprocess: Preprocess,
+    pub watch: Watch<Ticket>,
+    pub gate: Arc<Gate>,
+}
+
+/// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
+pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batch>>>) {
+    let mut preprocessor = Preprocessor::new(&decoding.preprocess);
+    let mut image = vec![0; decoding.preprocess.image_bytes()];
+    for ticket in tickets {
+        let path = decoding.images.path(ticket.row);
+        let number = decoding.watch.begin(ticket);
+        let loaded = load(&mut preprocessor, &path, &mut image, &decoding.gate);
+        let Some(ticket) = decoding.watch.end(number) else {
+            return; // it took too long: another thread is in this one's place
+        };
+        let complete = settle(decoding, ticket, loaded.map(|()| &image[..]));
+        if complete.is_some_and(|batch| ready.send(batch).is_err()) {
+            return;
+        }
+    }
+}
+
+/// Decodes an image; one that is larger than a decoder's usual memory asks for more first, and gives it back.
+fn load(
+    preprocessor: &mut Preprocessor,
+    path: &Path,
+    image: &mut [u8],
+    gate: &Gate,
+) -> Result<(), ImageError> {
+    preprocessor.set_limit(Some(DECODER / BYTES_PER_PIXEL));
+    let loaded = preprocessor.load_into(path, image);
+    let Err(ImageError::AboveLimit { pixels }) = loaded else {
+        return loaded;
+    };
+    let Some(_pass) = gate.enter(pixels * BYTES_PER_PIXEL) else {
+        return loaded;
+    };
+    preprocessor.set_limit(None);
+    let loaded = preprocessor.load_into(path, image);
+    preprocessor.shrink();
+    loaded
+}
+
+/// Puts an image, or why there is none, into its batch; returns the batch when this was its last one.
+pub fn settle(
+    decoding: &Decoding,
+    Ticket {
+        batch: shared,
+        slot,
+        row,
+    }: Ticket,
+    loaded: Result<&[u8], ImageError>,
+) -> Option<Arc<Mutex<Batch>>> {
+    let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    match loaded {
+        Ok(image) => batch.pixels[slot * image.len()..][..image.len()].copy_from_slice(image),
+        Err(error) => {
+            if error.is_the_machines() || !decoding.images.are_there() {
+                batch.machine_fault = Some(batch.machine_fault.map_or(row, |other| other.min(row)));
+            }
+            batch.broken.push(Broken {
+                row,
+                path: decoding.images.name(row).display().to_string(),
+                reason: error.to_string(),
+            });
+        }
+    }
+    batch.left -= 1;
+    let is_complete = batch.left == 0;
+    drop(batch);
+    is_complete.then_some(shared)
+}

@@ -1,0 +1,153 @@
+//! Who decodes what, and for how long: so that an image that never comes (a hung mount, a decoder without end) holds
+//! up the run for a while, but not for ever.
+//!
+//! A thread that hangs cannot be ended. Its image is taken from it and fails, another thread takes its place, and
+//! should it ever come back, it finds its image gone and ends.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// After this an image is named.
+const NAMED_AFTER: Duration = Duration::from_secs(60);
+/// Of the time between two looks, at most this counts: a process that was stopped for an hour, or computed for a
+/// minute, has not waited for its images.
+const COUNTED: Duration = Duration::from_secs(1);
+
+/// The images in decoding; `T` is what the decoder needs to hand its image in.
+#[derive(Debug)]
+pub struct Watch<T> {
+    limit: Duration,
+    state: Mutex<State<T>>,
+    panicked: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    in_work: BTreeMap<u64, Item<T>>,
+    next: u64,
+    looked: Instant,
+}
+
+#[derive(Debug)]
+struct Item<T> {
+    ticket: T,
+    waited: Duration,
+    named: bool,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Late<T> {
+    /// Rows whose images are to be named, and for how long they have been waited for.
+    pub named: Vec<(u64, Duration)>,
+    /// Taken from the threads that had them.
+    pub given_up: Vec<T>,
+}
+
+impl<T> Watch<T> {
+    /// An image fails when it was waited for so long.
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            state: Mutex::new(State {
+                in_work: BTreeMap::new(),
+                next: 0,
+                looked: Instant::now(),
+            }),
+            panicked: AtomicBool::new(false),
+        }
+    }
+
+    /// An image's decoding begins; the number goes to [`Watch::end`].
+    pub fn begin(&self, ticket: T) -> u64 {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        let item = Item {
+            ticket,
+            waited: Duration::ZERO,
+            named: false,
+        };
+        state.in_work.insert(number, item);
+        number
+    }
+
+    /// It is decoded, or failed; `None` where it took too long: another thread has this one's place.
+    pub fn end(&self, number: u64) -> Option<T> {
+        self.state().in_work.remove(&number).map(|item| item.ticket)
+    }
+
+    /// To be called again and again while nothing comes. `row` tells a ticket's row.
+    pub fn look(&self, row: impl Fn(&T) -> u64) -> Late<T> {
+        let mut state = self.state();
+        let passed = state.looked.elapsed().min(COUNTED);
+        state.looked = Instant::now();
+        let mut late = Late {
+            named: Vec::new(),
+            given_up: Vec::new(),
+        };
+        let mut numbers = Vec::new();
+        for (&number, item) in &mut state.in_work {
+            item.waited += passed;
+            if item.waited >= self.limit {
+                numbers.push(number);
+            } else if !item.named && item.waited >= NAMED_AFTER.min(self.limit / 2) {
+                item.named = true;
+                late.named.push((row(&item.ticket), item.waited));
+            }
+        }
+        let given_up = numbers.iter().filter_map(|n| state.in_work.remove(n));
+        late.given_up = given_up.map(|item| item.ticket).collect();
+        late
+    }
+
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// A decoder's thread panicked, and its image will never come.
+    pub fn panic(&self) {
+        self.panicked.store(true, Ordering::Relaxed);
+    }
+
+    pub fn panicked(&self) -> bool {
+        self.panicked.load(Ordering::Relaxed)
+    }
+
+    /// Nothing that panics is done under the lock.
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::sleep;
+
+    #[test]
+    fn what_takes_too_long_is_named_then_given_up() {
+        let watch = Watch::new(Duration::from_millis(300));
+        let (slow, quick) = (watch.begin(7u64), watch.begin(8));
+        assert_eq!(watch.end(quick), Some(8));
+        let (mut named, mut given_up) = (Vec::new(), Vec::new());
+        for _ in 0..8 {
+            sleep(Duration::from_millis(50));
+            let late = watch.look(|&row| row);
+            named.extend(late.named.iter().map(|(row, _)| *row));
+            given_up.extend(late.given_up);
+        }
+        assert_eq!((named, given_up), (vec![7], vec![7]));
+        assert_eq!(watch.end(slow), None);
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_has_not_waited() {
+        let watch = Watch::new(COUNTED * 2);
+        watch.begin(0u64);
+        watch.state().looked -= Duration::from_secs(3600);
+        assert!(watch.look(|&row| row).given_up.is_empty());
+    }
+}

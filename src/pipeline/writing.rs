@@ -1,0 +1,73 @@
+//! What the writer's thread does.
+
+use super::{Computed, Sink, Work};
+use crate::store::run_writer::Segment;
+use anyhow::Result;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// How long a decoder that waits for memory may stay unseen while no rows come.
+const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
+
+/// Writes computed rows into parts; seals the last one with what it has when no more come, and when something fails.
+/// Returns how many there were.
+pub fn write(work: &Work, computed: &Receiver<Computed>, mut sink: Sink) -> Result<u64> {
+    let mut rows = 0;
+    let written = loop {
+        match computed.recv_timeout(MAKE_ROOM_EVERY) {
+            Ok(message) => match write_batch(work, message, &mut sink) {
+                Ok(count) => rows += count,
+                Err(error) => break Err(error),
+            },
+            Err(RecvTimeoutError::Timeout) if sink.gate.is_waited_at() => {
+                if let Err(error) = sink.writer.seal() {
+                    break Err(error);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break Ok(()),
+        }
+    };
+    // Rows that are written have their blocks: they can be kept even where the disk is full.
+    let sealed = sink.writer.seal();
+    written.and(sealed).map(|()| rows)
+}
+
+/// Writes one batch's rows into parts as large as the tuner says. Returns how many there were.
+fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
+    let Sink {
+        writer,
+        tuner,
+        journal,
+        progress,
+        gate,
+    } = sink;
+    let Computed {
+        rows,
+        segment,
+        activations,
+        broken,
+    } = message;
+    let Segment {
+        rows: wanted,
+        layers,
+    } = &work.segments[segment];
+    if writer.needs_part() {
+        let count = tuner.open(wanted.end - rows.start);
+        writer.open(rows.start..rows.start + count, layers)?;
+    }
+    let count = rows.end - rows.start;
+    writer.write(rows, broken, |layer, memory| {
+        activations[layer].write_rows(0..count as usize, work.stored, memory)
+    })?;
+    drop(activations);
+    if tuner.wrote(count) || gate.is_waited_at() {
+        writer.seal()?;
+    }
+    if writer.needs_part() || journal.is_due() {
+        journal.add(tuner.entry())?;
+    }
+    progress.note(tuner.note());
+    progress.advance(count);
+    Ok(count)
+}

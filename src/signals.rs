@@ -1,0 +1,66 @@
+//! SIGTERM, SIGINT and SIGUSR1 while a run computes: the first is noted, so that what is done can be sealed; a second
+//! ends the process at once. Before and after, they do what they do to every program.
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::{flag, low_level};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+const NOTED: [i32; 3] = [SIGTERM, SIGINT, SIGUSR1];
+
+/// The signal that came, if one did.
+#[derive(Debug)]
+pub struct Signals {
+    /// 0: none.
+    noted: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Notes signals from now on.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn note() -> Result<Self> {
+        let noted = Arc::new(AtomicUsize::new(0));
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in NOTED {
+            // In this order: the second signal is the one that finds `again` set.
+            flag::register_conditional_shutdown(signal, exit_code(signal), again.clone())
+                .and_then(|_| flag::register(signal, again.clone()))
+                .and_then(|_| flag::register_usize(signal, noted.clone(), signal as usize))
+                .context("cannot watch for signals")?;
+        }
+        Ok(Self { noted })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn noted(&self) -> Option<i32> {
+        let signal = self.noted.load(Ordering::Relaxed);
+        (signal != 0).then_some(signal as i32)
+    }
+}
+
+/// A signal ended the run in good order: not an error, and not a success.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped by {}: {done}; {cure}", low_level::signal_name(*signal).unwrap_or("a signal"))]
+pub struct Stopped {
+    pub signal: i32,
+    /// `1,024 of 4,096 rows are done in 'out'`
+    pub done: String,
+    /// `the same command goes on`
+    pub cure: &'static str,
+}
+
+impl Stopped {
+    /// As shells tell of a process that a signal ended.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        exit_code(self.signal) as u8
+    }
+}
+
+fn exit_code(signal: i32) -> i32 {
+    128 + signal
+}

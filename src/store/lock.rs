@@ -1,0 +1,386 @@
+//! One writer a run directory, on one machine or on many that share a filesystem.
+//!
+//! `run.lock` says who writes. It is linked into place whole, which one of many succeeds in, over NFS too. Its holder
+//! touches it every [`BEAT`]. Who finds it there asks, in this order:
+//!
+//! 1. Was it made here (host, boot, process namespace)? Then the process table knows whether its maker lives.
+//! 2. Is it older than [`OLD`], by the filesystem's own clock? Then its maker is dead.
+//! 3. Else it is watched: a maker that lives touches it; one that does not for [`WATCHED`] is dead. No clocks of two
+//!    machines are compared.
+//!
+//! A dead maker's lock is renamed to a name of our own, and looked at again: had another taker been quicker, what we
+//! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
+//! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
+
+use super::unfinished::with_ending;
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The lock's name inside a run directory.
+pub const LOCK_FILE: &str = "run.lock";
+const BEAT: Duration = Duration::from_secs(5);
+const WATCHED: Duration = Duration::from_secs(45);
+const OLD: Duration = Duration::from_secs(600);
+
+/// Who writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Holder {
+    host: String,
+    pid: u32,
+    /// When that process began, in the kernel's ticks since boot: process ids come again.
+    started: u64,
+    /// Boot and process namespace, within which `pid` means something.
+    place: String,
+}
+
+/// The right to write into a run directory, until it is dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    path: PathBuf,
+    text: String,
+    /// Directories that were made for it, innermost first; removed again if nothing came into them.
+    made: Vec<PathBuf>,
+    /// Dropped to end the beats.
+    beating: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl RunLock {
+    /// Takes the lock of `directory`, which is made if absent. `say` gets a line where that takes longer.
+    ///
+    /// # Errors
+    /// Another process holds it; the directory cannot be made or written.
+    pub fn take(directory: &Path, say: impl Fn(&str)) -> Result<Self> {
+        let ancestors = directory.ancestors().filter(|a| *a != Path::new(""));
+        let made = ancestors.take_while(|a| !a.exists()).map(Into::into);
+        let mut lock = Self {
+            path: directory.join(LOCK_FILE),
+            text: toml::to_string(&Holder::this()?)?,
+            made: made.collect(),
+            beating: None,
+        };
+        let named = || format!("cannot create '{}'", directory.display());
+        fs::create_dir_all(directory).with_context(named)?;
+        while !lock.try_make()? {
+            if let Some(found) = Found::read(&lock.path)? {
+                found.ensure_dead(directory, &lock.path, &say)?;
+                lock.remove_dead(&found)?;
+            }
+        }
+        lock.beat()?;
+        Ok(lock)
+    }
+
+    /// Puts the lock in place; false where there is one.
+    fn try_make(&self) -> Result<bool> {
+        let own = self.own_name();
+        let named = || format!("cannot write '{}'", self.path.display());
+        let linked =
+            match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                // Another taker tidied up.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) if has_no_links(&error) => self.make_without_link(),
+                Err(error) => Err(error),
+            };
+        let _ = fs::remove_file(&own);
+        linked.with_context(named)
+    }
+
+    /// For filesystems without hard links: between the two steps the lock is there, but does not say whose it is.
+    fn make_without_link(&self) -> std::io::Result<bool> {
+        match File::create_new(&self.path) {
+            Ok(_) => fs::write(&self.path, &self.text).map(|()| true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remove_dead(&self, dead: &Found) -> Result<()> {
+        let aside = self.own_name();
+        match fs::rename(&self.path, &aside) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            renamed => {
+                renamed.with_context(|| format!("cannot remove '{}'", self.path.display()))?
+            }
+        }
+        if fs::read_to_string(&aside)? != dead.text {
+            // If that fails there is a third taker's lock already, and this one's holder will see it.
+            let _ = fs::hard_link(&aside, &self.path);
+        }
+        let _ = fs::remove_file(&aside);
+        Ok(())
+    }
+
+    /// A name beside the lock that no other process uses.
+    fn own_name(&self) -> PathBuf {
+        let host = host().replace('/', "_");
+        with_ending(&self.path, &format!(".{host}.{}", std::process::id()))
+    }
+
+    fn beat(&mut self) -> Result<()> {
+        let (path, text) = (self.path.clone(), self.text.clone());
+        let (sender, dropped) = channel();
+        let beats = move || {
+            while dropped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                if !touch(&path, &text) {
+                    eprintln!(
+                        "error: another process has taken '{}'; this one ends, what it has sealed stays",
+                        path.display()
+                    );
+                    // Without unwinding: not one byte more may be written.
+                    signal_hook::low_level::exit(1);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("lock".into()).spawn(beats)?;
+        self.beating = Some((sender, thread));
+        Ok(())
+    }
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.beating.take() {
+            drop(sender);
+            let _ = thread.join();
+            if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
+                let _ = fs::remove_file(&self.path);
+            }
+        }
+        for directory in &self.made {
+            // Fails where something is in it, as it should.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Shows that the holder lives; false where the lock is another's. A disk that answers with an error for a moment
+/// takes no lock away.
+fn touch(path: &Path, text: &str) -> bool {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    match File::open(path).and_then(|file| Ok((std::io::read_to_string(&file)?, file))) {
+        Ok((found, file)) if found == text => {
+            let _ = futimens(&file, &times); // the server's time, where there is one
+            true
+        }
+        Ok(_) => false,
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
+}
+
+fn has_no_links(error: &std::io::Error) -> bool {
+    let codes = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
+    let raw = error.raw_os_error();
+    raw.is_some_and(|raw| codes.iter().any(|code| code.raw_os_error() == raw))
+}
+
+/// Another's lock.
+struct Found {
+    text: String,
+    touched: SystemTime,
+}
+
+impl Found {
+    /// None where it has gone. Opened anew each time: NFS then asks its server.
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let read = || -> std::io::Result<Self> {
+            let file = File::open(path)?;
+            let touched = file.metadata()?.modified()?;
+            let text = std::io::read_to_string(file)?;
+            Ok(Self { text, touched })
+        };
+        match read() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => {
+                Ok(Some(found.with_context(|| {
+                    format!("cannot read '{}'", path.display())
+                })?))
+            }
+        }
+    }
+
+    /// # Errors
+    /// The holder lives: who it is.
+    fn ensure_dead(&self, directory: &Path, path: &Path, say: impl Fn(&str)) -> Result<()> {
+        let holder: Option<Holder> = toml::from_str(&self.text).ok();
+        let this = Holder::this()?;
+        if let Some(holder) = holder.as_ref().filter(|holder| holder.place == this.place) {
+            return match began(holder.pid) == Some(holder.started) {
+                true => Err(in_use(directory, &format!("process {}", holder.pid))),
+                false => Ok(()),
+            };
+        }
+        let who = holder.map_or("another process".to_owned(), |holder| {
+            format!("process {} on '{}'", holder.pid, holder.host)
+        });
+        if self.age(path).is_some_and(|age| age > OLD) {
+            return Ok(());
+        }
+        say(&format!(
+            "'{}' is locked by {who}; watching for {} s whether it still runs",
+            directory.display(),
+            WATCHED.as_secs()
+        ));
+        let began = Instant::now();
+        while began.elapsed() < WATCHED {
+            sleep(Duration::from_millis(500));
+            match Self::read(path)? {
+                None => return Ok(()),
+                Some(now) if now.text != self.text || now.touched != self.touched => {
+                    return Err(in_use(directory, &who));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// By the clock of the filesystem, which stamps a file made now.
+    fn age(&self, path: &Path) -> Option<Duration> {
+        let probe = with_ending(path, &format!(".{}.{}", host(), std::process::id()));
+        let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
+        let _ = fs::remove_file(&probe);
+        made.ok()?.duration_since(self.touched).ok()
+    }
+}
+
+fn in_use(directory: &Path, who: &str) -> anyhow::Error {
+    anyhow!(
+        "'{}' is being written by {who}; wait for it, or choose another --out",
+        directory.display()
+    )
+}
+
+impl Holder {
+    fn this() -> Result<Self> {
+        let pid = std::process::id();
+        let Some(started) = began(pid) else {
+            bail!("cannot read /proc/{pid}/stat; featx needs /proc");
+        };
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let place = format!("{} {}", boot.trim(), namespace.display());
+        Ok(Self {
+            host: host(),
+            pid,
+            started,
+            place,
+        })
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// When a process began, if there is one and it is not dead but unburied.
+fn began(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in parentheses, and may hold anything.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    fn directory(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("featx-lock-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
+    }
+
+    fn elsewhere() -> String {
+        let mut holder = Holder::this().unwrap();
+        holder.host = "elsewhere".into();
+        holder.place = "another boot".into();
+        toml::to_string(&holder).unwrap()
+    }
+
+    #[test]
+    fn a_second_taker_is_refused_and_nothing_is_left() {
+        let dir = directory("second").join("a/b");
+        let first = RunLock::take(&dir, |_| {}).unwrap();
+        let error = RunLock::take(&dir, |_| {}).unwrap_err().to_string();
+        let pid = std::process::id();
+        assert!(
+            error.contains(&format!("written by process {pid}; wait")),
+            "{error}"
+        );
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        drop(first);
+        assert!(!directory("second").exists());
+    }
+
+    #[test]
+    fn a_dead_process_holds_nothing() {
+        let dir = directory("dead");
+        fs::create_dir(&dir).unwrap();
+        let mut holder = Holder::this().unwrap();
+        holder.started -= 1; // the id came again
+        fs::write(dir.join(LOCK_FILE), toml::to_string(&holder).unwrap()).unwrap();
+        drop(RunLock::take(&dir, |_| {}).unwrap());
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn an_old_lock_of_another_machine_is_no_hindrance() {
+        let dir = directory("old");
+        fs::create_dir(&dir).unwrap();
+        let path = dir.join(LOCK_FILE);
+        fs::write(&path, elsewhere()).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - OLD * 2).unwrap();
+        drop(RunLock::take(&dir, |_| {}).unwrap());
+        fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn another_machines_beat_is_seen() {
+        let dir = directory("beat");
+        fs::create_dir(&dir).unwrap();
+        let path = dir.join(LOCK_FILE);
+        fs::write(&path, elsewhere()).unwrap();
+        let done = AtomicBool::new(false);
+        let error = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    sleep(Duration::from_millis(50));
+                    assert!(touch(&path, &elsewhere()));
+                }
+            });
+            let error = RunLock::take(&dir, |_| {}).unwrap_err().to_string();
+            done.store(true, Ordering::Relaxed);
+            error
+        });
+        assert!(error.contains("on 'elsewhere'; wait for it"), "{error}");
+        assert!(!touch(&path, "ours"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
