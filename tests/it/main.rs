@@ -24,6 +24,8 @@ mod extraction;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
+#[cfg(feature = "torch")]
+mod memory;
 mod merge;
 #[cfg(feature = "torch")]
 mod models;
