@@ -6,6 +6,8 @@
 #[cfg(feature = "images")]
 mod broken;
 #[cfg(feature = "torch")]
+mod faults;
+#[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
 mod merge;
@@ -17,6 +19,8 @@ mod pillow;
 #[cfg(feature = "images")]
 mod pixels;
 mod removal;
+#[cfg(feature = "torch")]
+mod resume;
 #[cfg(feature = "images")]
 mod scan;
 mod split;
