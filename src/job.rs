@@ -95,7 +95,7 @@ impl Job {
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
-            image_timeout: args.image_timeout.unwrap_or(IMAGE_TIMEOUT),
+            image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
             workers: at_least_one("workers", args.workers, cores)?,
             threads: at_least_one("threads", args.threads, cores)?,
             overwrite: args.overwrite,
@@ -126,6 +126,14 @@ fn one_line(error: &toml::de::Error) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+fn at_least_a_second(image_timeout: Duration) -> Result<Duration> {
+    ensure!(
+        image_timeout.as_secs() > 0,
+        wrong_usage("--image-timeout must be at least 1s")
+    );
+    Ok(image_timeout)
 }
 
 fn at_least_one(option: &str, given: Option<usize>, default: usize) -> Result<usize> {

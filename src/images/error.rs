@@ -35,11 +35,17 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// True where any image would have met it: no open file or memory is left.
-    pub fn is_the_machines(&self) -> bool {
+    /// True where any image would have met it: no open file or memory is left, or the whole folder is gone.
+    pub fn is_the_machines(&self, folder_is_there: impl Fn() -> bool) -> bool {
         use rustix::io::Errno;
         let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
-        matches!(self, Self::Unreadable(error) if error.raw_os_error().is_some_and(|code| codes.contains(&code)))
+        let Self::Unreadable(error) = self else {
+            return false;
+        };
+        error
+            .raw_os_error()
+            .is_some_and(|code| codes.contains(&code))
+            || !folder_is_there()
     }
 }
 

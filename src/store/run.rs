@@ -86,8 +86,16 @@ impl Run {
     pub fn read_file(path: &Path) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
         let text = std::fs::read_to_string(path).with_context(named)?;
-        let run: Self = toml::from_str(&text).with_context(named)?;
-        run.check().with_context(named)?;
+        Self::parse(&text).with_context(named)
+    }
+
+    /// Reads the text of a `run.toml`.
+    ///
+    /// # Errors
+    /// As [`Run::read`], without the file's name.
+    pub fn parse(text: &str) -> Result<Self> {
+        let run: Self = toml::from_str(text)?;
+        run.check()?;
         Ok(run)
     }
 
