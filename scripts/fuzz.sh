@@ -17,6 +17,6 @@ pass="$pass -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-cove
 RUSTFLAGS="--cfg fuzzing $pass" cargo build -q --release --target "$host" --bin "$target"
 
 mkdir -p "corpus/$target" artifacts "seeds/$target"
-set -- -max_total_time="$seconds" -artifact_prefix="artifacts/$target-" -print_final_stats=1 -rss_limit_mb=512
+set -- -max_total_time="$seconds" -artifact_prefix="artifacts/$target-" -print_final_stats=1 -rss_limit_mb=2048 -timeout=60
 [ ! -e "$target.dict" ] || set -- "$@" -dict="$target.dict"
 exec "target/$host/release/$target" "$@" "corpus/$target" "seeds/$target"

@@ -99,7 +99,7 @@ impl Job {
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
-            image_timeout: args.image_timeout.unwrap_or(IMAGE_TIMEOUT),
+            image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
             overwrite: args.overwrite,
@@ -117,6 +117,14 @@ fn with_config(typed: Extract) -> Result<Extract> {
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read '{}'", path.display()))?;
     Ok(typed.or(toml_file::parse(&text, &path.display().to_string())?))
+}
+
+fn at_least_a_second(image_timeout: Duration) -> Result<Duration> {
+    ensure!(
+        image_timeout.as_secs() > 0,
+        wrong_usage("--image-timeout must be at least 1s")
+    );
+    Ok(image_timeout)
 }
 
 fn threads(option: &str, given: Option<usize>, default: usize) -> Result<usize> {

@@ -38,14 +38,17 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// True where it is no fault of the image's: no open file or memory is left.
-    pub fn is_the_machines(&self) -> bool {
+    /// True where it is no fault of the image's: no open file or memory is left, or the whole folder is gone.
+    pub fn is_the_machines(&self, folder_is_there: impl Fn() -> bool) -> bool {
         use rustix::io::Errno;
         let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
-        match self {
-            Self::Unreadable(error) => error
+        let is_exhausted = |error: &io::Error| {
+            error
                 .raw_os_error()
-                .is_some_and(|code| codes.contains(&code)),
+                .is_some_and(|code| codes.contains(&code))
+        };
+        match self {
+            Self::Unreadable(error) => is_exhausted(error) || !folder_is_there(),
             Self::AboveLimit { .. } => true,
             _ => false,
         }

@@ -23,10 +23,18 @@ pub enum Outside {
 pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
     let bytes = std::fs::read(list)
         .with_context(|| format!("cannot read the list '{}'", list.display()))?;
+    parse_list(&bytes, list, root, outside)
+}
+
+/// As [`read_list`], of the file's bytes.
+///
+/// # Errors
+/// As there, but for what concerns the file system.
+pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
     let mut names = FileNames::default();
     for (index, line) in bytes
         .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(&bytes)
+        .unwrap_or(bytes)
         .split(|&b| b == b'\n')
         .enumerate()
     {

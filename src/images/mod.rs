@@ -43,7 +43,7 @@ mod webp;
 pub use error::ImageError;
 pub use filter::Interpolation;
 pub use folder::Images;
-pub use list::{Outside, read_list};
+pub use list::{Outside, parse_list, read_list};
 pub use load::{BYTES_PER_PIXEL, Preprocessor};
 pub use names::FileNames;
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};

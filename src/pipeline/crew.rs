@@ -87,7 +87,7 @@ impl<'a> Crew<'a> {
         for ticket in late.given_up {
             self.add_thread()?;
             let reason = ImageError::TooSlow(watch.limit());
-            if let Some(batch) = settle(&self.decoding, ticket, Err(reason)) {
+            if let Some(batch) = settle(&self.decoding, ticket, Err((false, reason))) {
                 self.done.send(batch)?;
             }
         }

@@ -25,6 +25,9 @@ pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Ar
         let path = decoding.images.path(ticket.row);
         let number = decoding.watch.begin(ticket);
         let loaded = load(&mut preprocessor, &path, &mut image, &decoding.gate);
+        // Asked here, by a thread that may hang: the folder may be on a dead mount.
+        let is_fault = |error: &ImageError| error.is_the_machines(|| decoding.images.are_there());
+        let loaded = loaded.map_err(|error| (is_fault(&error), error));
         let Some(ticket) = decoding.watch.end(number) else {
             return; // it took too long: another thread is in this one's place
         };
@@ -56,7 +59,8 @@ fn load(
     loaded
 }
 
-/// Puts an image, or why there is none, into its batch; returns the batch when this was its last one.
+/// Puts an image, or why there is none and whether that is the machine's fault, into its batch; returns the batch when
+/// this was its last one.
 pub fn settle(
     decoding: &Decoding,
     Ticket {
@@ -64,13 +68,13 @@ pub fn settle(
         slot,
         row,
     }: Ticket,
-    loaded: Result<&[u8], ImageError>,
+    loaded: Result<&[u8], (bool, ImageError)>,
 ) -> Option<Arc<Mutex<Batch>>> {
     let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
     match loaded {
         Ok(image) => batch.pixels[slot * image.len()..][..image.len()].copy_from_slice(image),
-        Err(error) => {
-            if error.is_the_machines() || !decoding.images.are_there() {
+        Err((is_fault, error)) => {
+            if is_fault {
                 batch.machine_fault = Some(batch.machine_fault.map_or(row, |other| other.min(row)));
             }
             batch.broken.push(Broken {

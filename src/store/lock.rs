@@ -12,6 +12,7 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
+use super::parts::names_in;
 use super::unfinished::with_ending;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
@@ -75,7 +76,23 @@ impl RunLock {
             }
         }
         lock.beat()?;
+        lock.tidy();
         Ok(lock)
+    }
+
+    /// Removes the files of takers that were killed before they had, or had not, the lock.
+    fn tidy(&self) {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let names = names_in(directory).unwrap_or_default();
+        let temporary = names.iter().filter(|name| name.starts_with("run.lock."));
+        for path in temporary.map(|name| directory.join(name)) {
+            let holder = fs::read_to_string(&path)
+                .ok()
+                .and_then(|text| toml::from_str(&text).ok());
+            if holder.is_some_and(|holder: Holder| holder.is_dead_here() == Some(true)) {
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Puts the lock in place; false where there is one.
@@ -219,11 +236,11 @@ impl Found {
     /// The holder lives: who it is.
     fn ensure_dead(&self, directory: &Path, path: &Path, say: impl Fn(&str)) -> Result<()> {
         let holder: Option<Holder> = toml::from_str(&self.text).ok();
-        let this = Holder::this()?;
-        if let Some(holder) = holder.as_ref().filter(|holder| holder.place == this.place) {
-            return match began(holder.pid) == Some(holder.started) {
-                true => Err(in_use(directory, &format!("process {}", holder.pid))),
-                false => Ok(()),
+        if let Some((holder, is_dead)) = holder.as_ref().and_then(|h| Some((h, h.is_dead_here()?)))
+        {
+            return match is_dead {
+                false => Err(in_use(directory, &format!("process {}", holder.pid))),
+                true => Ok(()),
             };
         }
         let who = holder.map_or("another process".to_owned(), |holder| {
@@ -282,6 +299,12 @@ impl Holder {
             started,
             place,
         })
+    }
+
+    /// None where its process cannot be seen from here.
+    fn is_dead_here(&self) -> Option<bool> {
+        let this = Self::this().ok()?;
+        (this.place == self.place).then(|| began(self.pid) != Some(self.started))
     }
 }
 

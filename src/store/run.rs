@@ -87,8 +87,17 @@ impl Run {
     pub fn read_file(path: &Path) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
         let text = std::fs::read_to_string(path).with_context(named)?;
-        let run: Self = toml_file::parse(&text, &path.display().to_string())?;
-        run.check().with_context(named)?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads the text of a `run.toml`; `source` names it.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn parse(text: &str, source: &str) -> Result<Self> {
+        let run: Self = toml_file::parse(text, source)?;
+        run.check()
+            .with_context(|| format!("cannot read '{source}'"))?;
         Ok(run)
     }
 

@@ -6,6 +6,7 @@ use super::part_writer::PartWriter;
 use super::rows::RowSet;
 use super::run::Layer;
 use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,8 @@ impl RunWriter {
     /// # Errors
     /// A folder that cannot be made, an `errors.csv` that cannot be read.
     pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet) -> Result<Self> {
+        // Each layer has a file open at a time, and '*' is a thousand layers in some models.
+        allow_open_files();
         let folders: Vec<PathBuf> = layers
             .iter()
             .map(|layer| directory.join(&layer.name))
@@ -142,6 +145,14 @@ impl RunWriter {
         }
         Ok(())
     }
+}
+
+/// As many as the system lets this user have.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum;
+    // A refusal shows when a file cannot be opened.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
 }
 
 /// A row without an image. The two stored types are little-endian f32 and f16.

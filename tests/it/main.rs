@@ -21,6 +21,7 @@ mod extract_refusals;
 mod extract_refused_files;
 #[cfg(feature = "torch")]
 mod extraction;
+mod faults;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
@@ -35,6 +36,8 @@ mod pillow;
 #[cfg(feature = "images")]
 mod pixels;
 mod removal;
+#[cfg(feature = "torch")]
+mod resume;
 #[cfg(feature = "images")]
 mod scan;
 mod split;
