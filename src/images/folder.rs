@@ -46,6 +46,11 @@ impl Images {
         self.names.len() as u64
     }
 
+    /// False: without images there is no run.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Where the image of a row lies.
     pub fn path(&self, row: u64) -> PathBuf {
         self.root.join(self.name(row))

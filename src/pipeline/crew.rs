@@ -17,11 +17,14 @@ use std::time::Duration;
 /// How long a signal or a decoder that hangs may stay unseen.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// A batch that several decoders fill.
+type Shared = Arc<Mutex<Batch>>;
+
 pub struct Crew<'a> {
     decoding: Arc<Decoding>,
     tickets: Receiver<Ticket>,
-    done: Sender<Arc<Mutex<Batch>>>,
-    ready: Receiver<Arc<Mutex<Batch>>>,
+    done: Sender<Shared>,
+    ready: Receiver<Shared>,
     signals: &'a Signals,
     say: &'a (dyn Fn(&str) + Sync),
 }
@@ -35,7 +38,7 @@ impl<'a> Crew<'a> {
         decoding: Decoding,
         workers: usize,
         tickets: Receiver<Ticket>,
-        (done, ready): (Sender<Arc<Mutex<Batch>>>, Receiver<Arc<Mutex<Batch>>>),
+        (done, ready): (Sender<Shared>, Receiver<Shared>),
         signals: &'a Signals,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self> {

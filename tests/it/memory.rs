@@ -11,9 +11,9 @@ use std::process::Stdio;
 fn workdir(name: &str, count: usize) -> Workdir {
     let dir = Workdir::new(name);
     let models = models();
-    symlink(&models, dir.path("models")).unwrap();
     fs::create_dir(dir.path("many")).unwrap();
     let photos = fs::read_dir(models.join("photos")).unwrap();
+    symlink(models, dir.path("models")).unwrap();
     let photos: Vec<_> = photos.map(|entry| entry.unwrap().path()).collect();
     for (i, photo) in photos.iter().cycle().take(count).enumerate() {
         let ending = photo.extension().unwrap().to_str().unwrap();
@@ -23,6 +23,10 @@ fn workdir(name: &str, count: usize) -> Workdir {
 }
 
 /// The kernel's peak RSS, bytes, of a run of featx, which must succeed.
+#[expect(
+    clippy::zombie_processes,
+    reason = "wait4 waits for it, and tells what it used"
+)]
 fn peak_of(dir: &Workdir, args: &str) -> u64 {
     let args: Vec<&str> = args.split_whitespace().collect();
     let mut command = dir.command(&args);
