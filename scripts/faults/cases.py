@@ -70,8 +70,12 @@ def stops(bench, count):
     for stopped in range(count):
         stop = STOPS[stopped % 3]
         while True:
+            before = len(parts(bench.where / out / LAYERS[0]))
             process = bench.start(out)
-            time.sleep(random.uniform(0, bench.seconds))
+            if stopped % 5 == 0:
+                time.sleep(random.uniform(0, bench.seconds / 2))
+            else:
+                computes(bench, process, out, before + random.randint(1, 8))
             began = time.monotonic()
             process.send_signal(stop)
             _, said = process.communicate(timeout=30)
@@ -95,6 +99,12 @@ def stops(bench, count):
         f"{count} signals over {runs + 1} runs: {sealed} sealed and exited 128+signal, {at_once} came before there was "
         f"anything to seal; at most {slowest:.1f} s"
     )
+
+
+def computes(bench, process, out, count):
+    """Waits until so many parts are there, or the run has ended."""
+    while process.poll() is None and len(parts(bench.where / out / LAYERS[0])) < count:
+        time.sleep(random.uniform(0, 0.003))
 
 
 def second_signal(bench):

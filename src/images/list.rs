@@ -59,6 +59,11 @@ fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
     if path.as_os_str().as_bytes().contains(&0) {
         bail!("expected a path, found a zero byte; the list must be plain text");
     }
+    if path.as_os_str().as_bytes().ends_with(b"\r") {
+        bail!(
+            "expected a path, found one that ends in a carriage return; end lines in \\n or \\r\\n"
+        );
+    }
     if outside == Outside::Allowed || stays_inside(path) {
         return Ok(());
     }
@@ -90,6 +95,17 @@ fn stays_inside(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Found by the fuzz target: `file_names.txt` could not have said such a name.
+    #[test]
+    fn a_name_that_ends_in_a_carriage_return_is_refused() {
+        let parse = |text: &[u8]| {
+            let (list, root) = (Path::new("list.txt"), Path::new("images"));
+            parse_list(text, list, root, Outside::Refused)
+        };
+        assert!(parse(b"a.jpg\r\n").is_ok());
+        assert!(parse(b"a.jpg\r\r\n").is_err());
+    }
 
     #[test]
     fn paths_that_leave_are_seen() {

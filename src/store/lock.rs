@@ -12,12 +12,14 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
+mod holder;
+
 use super::parts::names_in;
 use super::unfinished::with_ending;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
+use holder::{Holder, host};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -30,17 +32,6 @@ pub const LOCK_FILE: &str = "run.lock";
 const BEAT: Duration = Duration::from_secs(5);
 const WATCHED: Duration = Duration::from_secs(45);
 const OLD: Duration = Duration::from_secs(600);
-
-/// Who writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Holder {
-    host: String,
-    pid: u32,
-    /// When that process began, in the kernel's ticks since boot: process ids come again.
-    started: u64,
-    /// Boot and process namespace, within which `pid` means something.
-    place: String,
-}
 
 /// The right to write into a run directory, until it is dropped.
 #[derive(Debug)]
@@ -282,49 +273,6 @@ fn in_use(directory: &Path, who: &str) -> anyhow::Error {
         "'{}' is being written by {who}; wait for it, or choose another --out",
         directory.display()
     )
-}
-
-impl Holder {
-    fn this() -> Result<Self> {
-        let pid = std::process::id();
-        let Some(started) = began(pid) else {
-            bail!("cannot read /proc/{pid}/stat; featx needs /proc");
-        };
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let place = format!("{} {}", boot.trim(), namespace.display());
-        Ok(Self {
-            host: host(),
-            pid,
-            started,
-            place,
-        })
-    }
-
-    /// None where its process cannot be seen from here.
-    fn is_dead_here(&self) -> Option<bool> {
-        let this = Self::this().ok()?;
-        (this.place == self.place).then(|| began(self.pid) != Some(self.started))
-    }
-}
-
-fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// When a process began, if there is one and it is not dead but unburied.
-fn began(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in parentheses, and may hold anything.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }
 
 #[cfg(test)]

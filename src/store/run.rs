@@ -111,7 +111,9 @@ impl Run {
         unfinished::write_whole(&directory.join(RUN_FILE), text.as_bytes())
     }
 
-    fn check(&self) -> Result<()> {
+    /// # Errors
+    /// Layers that cannot name folders, or come twice; no shard; no batch.
+    pub fn check(&self) -> Result<()> {
         ensure!(self.shards > 0, "expected at least one shard, found none");
         ensure!(
             self.batch_size > 0,

@@ -139,6 +139,24 @@ fn parts_that_are_harmed_are_put_aside_and_deleted_ones_computed_again() {
 }
 
 #[test]
+fn layers_whose_names_are_paths_leave_nothing() {
+    let dir = Workdir::new("resume_paths");
+    let model = models().join("broken/names_are_paths.pt");
+    let photos = models().join("photos");
+    let (model, photos) = (model.to_str().unwrap(), photos.to_str().unwrap());
+    let ended = dir.featx(&[
+        "extract", "--model", model, "--layer", "*", "--out", "out/a", photos,
+    ]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("can name a folder, found"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(dir.names(""), [""; 0]);
+}
+
+#[test]
 fn what_a_killed_start_left_is_taken_over() {
     let dir = bench("resume_left");
     dir.write("out/file_names.txt", "half a li");

@@ -44,6 +44,7 @@ impl Plan {
     /// # Errors
     /// A run directory that holds another run, or parts that no `run.toml` explains.
     pub fn new(job: &Job, run: Run, images: &Images, forecast: &Forecast) -> Result<Self> {
+        run.check()?; // before any folder is looked at by a layer's name
         let all_rows = || vec![RowSet::from(0..run.images); run.layers.len()];
         let (start, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;

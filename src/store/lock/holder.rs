@@ -1,0 +1,59 @@
+//! Who holds a lock, and whether that process lives.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::fs;
+
+/// Who writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub host: String,
+    pub pid: u32,
+    /// When that process began, in the kernel's ticks since boot: process ids come again.
+    pub started: u64,
+    /// Boot and process namespace, within which `pid` means something.
+    pub place: String,
+}
+
+impl Holder {
+    pub fn this() -> Result<Self> {
+        let pid = std::process::id();
+        let Some(started) = began(pid) else {
+            bail!("cannot read /proc/{pid}/stat; featx needs /proc");
+        };
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let place = format!("{} {}", boot.trim(), namespace.display());
+        Ok(Self {
+            host: host(),
+            pid,
+            started,
+            place,
+        })
+    }
+
+    /// None where its process cannot be seen from here.
+    pub fn is_dead_here(&self) -> Option<bool> {
+        let this = Self::this().ok()?;
+        (this.place == self.place).then(|| began(self.pid) != Some(self.started))
+    }
+}
+
+pub fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// When a process began, if there is one and it is not dead but unburied.
+fn began(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in parentheses, and may hold anything.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
