@@ -64,7 +64,7 @@ fn files_beside_a_run_stay_and_stop_nothing() {
     dir.write("out/notes.txt", "mine");
     extract_ok(&dir, "--model resnet_scripted --layer fc photos");
     assert_eq!(dir.read("out/notes.txt"), b"mine");
-    dir.write("other/fc/notes.txt", "mine");
+    dir.write("other/fc/features_0000000000-0000000004.npy", "mine");
     let ended = dir.featx(&[
         "extract",
         "--model",
@@ -75,9 +75,12 @@ fn files_beside_a_run_stay_and_stop_nothing() {
         "other",
         "photos",
     ]);
-    let line = error_line(&ended, "files without run.toml", 1);
+    let line = error_line(&ended, "parts without run.toml", 1);
     let expected =
-        "'other/fc' holds files of a run without run.toml; choose another --out or remove it";
+        "'other/fc' holds parts of a run without run.toml; choose another --out or remove them";
     assert_eq!(line, expected);
-    assert_eq!(dir.names("other"), ["fc"]);
+    assert_eq!(
+        dir.names("other/fc"),
+        ["features_0000000000-0000000004.npy"]
+    );
 }

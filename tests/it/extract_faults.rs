@@ -201,7 +201,10 @@ fn what_cannot_fit_is_refused_before_anything_is_written() {
     let args: Vec<&str> = args.split(' ').collect();
     let ended = dir.featx(&[&["extract"], args.as_slice()].concat());
     let line = error_line(&ended, "a disk that is too small", 1);
-    assert_eq!(line, "needs 1.0 MB at 'disk', 524.3 kB free");
+    assert!(
+        line.starts_with("needs 1.0 MB at 'disk', ") && line.ends_with(" kB free"),
+        "{line}"
+    );
     assert_eq!(dir.names("disk"), [""; 0]);
 }
 
@@ -215,8 +218,7 @@ fn a_run_that_cannot_begin_leaves_no_directory() {
     let args: Vec<&str> = args.split(' ').collect();
     let ended = dir.featx(&[&["extract"], args.as_slice()].concat());
     let line = error_line(&ended, "a disk of one block", 1);
-    let expected = "cannot write 'disk/out/run.toml': No space left on device (os error 28)";
-    assert_eq!(line, expected);
+    assert_eq!(line, "needs 160 B at 'disk', 0 B free");
     assert_eq!(dir.names("disk"), [""; 0]);
 }
 

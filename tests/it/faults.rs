@@ -244,7 +244,7 @@ fn images_that_never_come_are_named_then_fail() {
         Ended::of(command.env("LD_PRELOAD", &library))
     };
     let stopped = run(&[]);
-    let line = "image '0007.bmp' took longer than 2s to read; remove or mend it, or pass --on-error skip\n";
+    let line = "image '0007.bmp' took longer than 2.0s to read; remove or mend it, or pass --on-error skip\n";
     assert!(
         stopped.code == Some(1) && stopped.stderr.ends_with(line),
         "{}",
@@ -255,12 +255,12 @@ fn images_that_never_come_are_named_then_fail() {
     assert!(
         skipped
             .stderr
-            .contains("image '0007.bmp' has not been read for 1s; waiting\n")
+            .contains("image '0007.bmp' has not been read for 1.0s; waiting\n")
     );
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
     assert_eq!(
         errors,
-        "row,path,reason\n7,0007.bmp,took longer than 2s to read\n"
+        "row,path,reason\n7,0007.bmp,took longer than 2.0s to read\n"
     );
 }
 

@@ -290,9 +290,7 @@ fn a_run_whose_parts_are_not_its_own_is_refused() {
     dir.write("out/run.toml", "layers = 3");
     let ended = dir.featx(&["merge", "out"]);
     assert!(
-        ended
-            .stderr
-            .starts_with("error: cannot read 'out/run.toml': "),
+        ended.stderr.starts_with("error: 'out/run.toml' line 1: "),
         "{}",
         ended.stderr
     );
