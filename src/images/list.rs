@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Whether a list may name files outside the image folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outside {
@@ -33,7 +35,7 @@ pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames
 pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
     let mut names = FileNames::default();
     for (index, line) in bytes
-        .strip_prefix(b"\xef\xbb\xbf")
+        .strip_prefix(BYTE_ORDER_MARK)
         .unwrap_or(bytes)
         .split(|&b| b == b'\n')
         .enumerate()
@@ -58,6 +60,9 @@ pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> R
 fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
     if path.as_os_str().as_bytes().contains(&0) {
         bail!("expected a path, found a zero byte; the list must be plain text");
+    }
+    if path.as_os_str().as_bytes().starts_with(BYTE_ORDER_MARK) {
+        bail!("expected a path, found one that begins with a byte order mark; remove it");
     }
     if path.as_os_str().as_bytes().ends_with(b"\r") {
         bail!(
@@ -96,15 +101,17 @@ fn stays_inside(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// Found by the fuzz target: `file_names.txt` could not have said such a name.
+    /// Found by the fuzz target: `file_names.txt` could not have said such names.
     #[test]
-    fn a_name_that_ends_in_a_carriage_return_is_refused() {
+    fn names_that_would_not_read_back_are_refused() {
         let parse = |text: &[u8]| {
             let (list, root) = (Path::new("list.txt"), Path::new("images"));
             parse_list(text, list, root, Outside::Refused)
         };
         assert!(parse(b"a.jpg\r\n").is_ok());
         assert!(parse(b"a.jpg\r\r\n").is_err());
+        assert!(parse(b"\xef\xbb\xbfa.jpg\n").is_ok());
+        assert!(parse(b"\xef\xbb\xbf\xef\xbb\xbfa.jpg\n").is_err());
     }
 
     #[test]
