@@ -42,10 +42,6 @@ impl Images {
         })
     }
 
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "an empty folder or list is an error"
-    )]
     pub fn len(&self) -> u64 {
         self.names.len() as u64
     }
