@@ -5,7 +5,6 @@ use crate::models::models;
 use crate::workdir::Workdir;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Stdio;
 
 /// A directory with the models and, in `many`, links to the photos, `count` in all.
 fn workdir(name: &str, count: usize) -> Workdir {
@@ -22,26 +21,16 @@ fn workdir(name: &str, count: usize) -> Workdir {
     dir
 }
 
-/// The kernel's peak RSS, bytes, of a run of featx, which must succeed.
-#[expect(
-    clippy::zombie_processes,
-    reason = "wait4 waits for it, and tells what it used"
-)]
+/// The kernel's peak RSS, bytes, of a run of featx, which must succeed. Started by a small process: a new one counts the
+/// pages of the one that it came from, and this one has many.
 fn peak_of(dir: &Workdir, args: &str) -> u64 {
-    let args: Vec<&str> = args.split_whitespace().collect();
-    let mut command = dir.command(&args);
-    let child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut status = 0;
-    // SAFETY: all zeros is a value of this struct of numbers.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live memory of the right types; the child is ours and nobody else waits for it.
-    let waited = unsafe { libc::wait4(child.id() as i32, &mut status, 0, &mut usage) };
-    assert_eq!((waited, status), (child.id() as i32, 0), "{args:?}");
-    usage.ru_maxrss as u64 * 1024
+    let featx = env!("CARGO_BIN_EXE_featx");
+    let code = format!(
+        "import resource, subprocess\n\
+         subprocess.run([{featx:?}] + {args:?}.split(), check=True, capture_output=True)\n\
+         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"
+    );
+    dir.python(&code).trim().parse().unwrap()
 }
 
 #[test]
