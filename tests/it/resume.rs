@@ -145,11 +145,13 @@ fn layers_whose_names_are_paths_leave_nothing() {
     let photos = models().join("photos");
     let (model, photos) = (model.to_str().unwrap(), photos.to_str().unwrap());
     let ended = dir.featx(&[
-        "extract", "--model", model, "--layer", "*", "--out", "out/a", photos,
+        "extract", "--model", model, "--layer", "a/b", "--out", "out/a", photos,
     ]);
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.stderr.contains("can name a folder, found"),
+        ended
+            .stderr
+            .contains("layer 'a/b' has a '/' in its name, which its folder cannot have"),
         "{}",
         ended.stderr
     );
