@@ -18,7 +18,10 @@ open('numpy-1.13.npy', 'wb').write(b'\\x93NUMPY\\x01\\x00' + len(text).to_bytes(
     ));
     let names = dir.names("");
     assert_eq!(names.len(), 37 * 8 + 3);
-    for (i, name) in names.iter().enumerate() {
+    // Every dtype in a third of the shapes, and every odd header: a run for each would take minutes.
+    let is_odd = |name: &str| name.starts_with('v') || name.starts_with("numpy");
+    let some = names.iter().enumerate();
+    for (i, name) in some.filter(|(i, name)| i % 3 == 0 || is_odd(name)) {
         let stem = name.strip_suffix(".npy").unwrap();
         let how: &[&str] = [
             &["--rows", "2"][..],
