@@ -88,6 +88,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Bytes in hexadecimal, as checksums are written: `00ff`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Lengths of a row's axes: `(512, 7, 7)`, `(4096)`, `()`.
 #[must_use]
 pub fn row_shape(shape: &[u64]) -> String {

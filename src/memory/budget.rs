@@ -1,8 +1,6 @@
 //! The RAM budget: a promise that peak RSS stays below it.
 
 use super::limits::allowed;
-use crate::figures;
-use std::fmt;
 use std::str::FromStr;
 
 /// What is not said is at most this, bytes.
@@ -58,15 +56,6 @@ impl FromStr for RamBudget {
 
 fn expected(found: &str) -> String {
     format!("expected a size as 8GB, 8GiB, 500MB, or a share as 50%; found '{found}'")
-}
-
-impl fmt::Display for RamBudget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes(bytes) => f.write_str(&figures::bytes(*bytes)),
-            Self::Percent(percent) => write!(f, "{percent}%"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
-use crate::figures::counted;
+use crate::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
 use std::ops::Range;
 use tch::{Kind, Tensor};
@@ -77,13 +77,8 @@ impl Activation {
     /// Checks that `tensor` has a row for each of the `batch` images of the batch, and reduces tokens where asked.
     ///
     /// # Errors
-    /// Names the layer: it was not reached, has no batch dimension, is not (tokens, dim) where `tokens` asks for it, or
-    /// has a name that no folder can have.
+    /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
     pub fn new(layer: &str, tensor: Tensor, batch: usize, tokens: Option<Tokens>) -> Result<Self> {
-        ensure!(
-            !layer.contains('/'),
-            "layer '{layer}' has a '/' in its name, which its folder cannot have; rename the module and export it again"
-        );
         let size = tensor.size();
         ensure!(
             size != [0],
@@ -171,6 +166,5 @@ fn contiguous_strides(size: &[i64]) -> Vec<i64> {
 }
 
 fn shape_text(size: &[i64]) -> String {
-    let lengths: Vec<String> = size.iter().map(i64::to_string).collect();
-    format!("({})", lengths.join(", "))
+    row_shape(&size.iter().map(|&length| length as u64).collect::<Vec<_>>())
 }

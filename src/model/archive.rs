@@ -1,6 +1,7 @@
 //! The TorchScript file itself, a ZIP archive of uncompressed records: what kind of file it is, its fingerprint, where
 //! each tensor's bytes lie, and reading them with their CRC-32 checked (libtorch checks none).
 
+use crate::figures::hex;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -162,10 +163,7 @@ fn fingerprint(mut file: &File, directory: u64) -> Result<String> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(directory))?;
     file.read_to_end(&mut bytes)?;
-    Ok(Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex(&Sha256::digest(&bytes)))
 }
 
 /// Lists the tensors' records, and reads all others, which checks them.

@@ -159,7 +159,9 @@ impl Extractor {
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
             let Wanted { name, by_name } = wanted;
-            match Activation::new(name, tensor, self.batch(), self.options.tokens) {
+            let rows = nameable(name)
+                .and_then(|()| Activation::new(name, tensor, self.batch(), self.options.tokens));
+            match rows {
                 Ok(rows) => self.layers.push(Layer {
                     name: name.clone(),
                     shape: rows.row_shape(),
@@ -234,6 +236,15 @@ impl Extractor {
             images.contiguous()
         }
     }
+}
+
+/// A layer's name is its folder's.
+fn nameable(layer: &str) -> Result<()> {
+    ensure!(
+        !layer.contains('/'),
+        "layer '{layer}' has a '/' in its name, which its folder cannot have; rename the module and export it again"
+    );
+    Ok(())
 }
 
 /// Images of zeros; shape (images, side, side, 3).

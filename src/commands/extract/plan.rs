@@ -5,6 +5,7 @@ use crate::figures;
 use crate::images::Images;
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, Tuner};
+use crate::printing::print;
 use crate::store::discard::{discard, discardable_bytes};
 use crate::store::folder::{BrokenPart, Folder};
 use crate::store::rows::RowSet;
@@ -153,12 +154,10 @@ impl Plan {
             disk_needed_bytes: self.bytes_to_write(),
             layers: &self.run.layers,
         };
-        if json {
-            crate::printing::print(&(serde_json::to_string(&outline)? + "\n"))?;
-        } else {
-            outline.print();
-        }
-        Ok(())
+        print(&match json {
+            true => serde_json::to_string(&outline)? + "\n",
+            false => outline.table(),
+        })
     }
 }
 
@@ -178,7 +177,7 @@ struct Outline<'a> {
 }
 
 impl Outline<'_> {
-    fn print(&self) {
+    fn table(&self) -> String {
         let facts = [
             (
                 "rows",
@@ -197,7 +196,6 @@ impl Outline<'_> {
             ("RAM forecast", figures::bytes(self.ram_forecast_bytes)),
             ("disk needed", figures::bytes(self.disk_needed_bytes)),
         ];
-        print!("{}", table::pairs("plan", &facts));
         let layer = |layer: &Layer| {
             vec![
                 layer.name.clone(),
@@ -209,7 +207,11 @@ impl Outline<'_> {
         let rows: Vec<Vec<String>> = std::iter::once(heads)
             .chain(self.layers.iter().map(layer))
             .collect();
-        print!("\n{}", table::columns(&rows));
+        format!(
+            "{}\n{}",
+            table::pairs("plan", &facts),
+            table::columns(&rows)
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
+use crate::figures;
 use crate::images::{Images, Preprocess};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
@@ -137,7 +138,7 @@ pub fn describe(
         tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
         batch_size: batch,
         images: images.len(),
-        image_list: hex(&Sha256::digest(images.file_names())),
+        image_list: figures::hex(&Sha256::digest(images.file_names())),
         shards: 1,
         model: run::Model {
             file: job.model.display().to_string(),
@@ -152,8 +153,4 @@ pub fn describe(
         },
         layers: extractor.layers.iter().map(layer).collect(),
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,6 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
-use super::prepare::hex;
 use crate::figures;
 use crate::images::Images;
 use crate::store::discard::{BROKEN_ENDING, partial_start};
@@ -127,7 +126,7 @@ pub fn tidy(directory: &Path, run: &Run, broken: &[BrokenPart], images: &Images)
     let small = [RUN_FILE, FILE_NAMES, "errors.csv"].map(|name| format!("{name}.partial"));
     remove_partials(directory, |name| small.iter().any(|other| other == name))?;
     let path = directory.join(FILE_NAMES);
-    let digest = fs::read(&path).map(|bytes| hex(&Sha256::digest(bytes)));
+    let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(bytes)));
     if digest.ok().as_ref() != Some(&run.image_list) {
         eprintln!("'{}' was missing or changed; written again", path.display());
         write_whole(&path, &images.file_names())?;
