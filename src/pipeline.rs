@@ -1,38 +1,45 @@
 //! The whole extraction on one screen.
 //!
-//! `spare batches → reader → tickets → decoders → ready batches → model → computed rows → writer → parts`
+//! `spare pixels → reader → tickets → decoders → ready batches → in order → feeder → model → computed → writer → parts`
 //!
-//! Memory is bounded by the shape: a batch's memory goes round from the model back to the reader, and there are
-//! [`BATCHES`] of it; the writer has one batch's activations while the model computes the next.
+//! There is a feeder and a model for each replica, and they take batches as they get free; the writer puts their rows
+//! back into order. Memory is bounded by the shape: pixels go round from the feeders back to the reader, and there are
+//! [`BATCHES`] of them, and [`INPUTS`] inputs a model; the writer has one batch's activations while a model computes the
+//! next, and no batch is begun that is too far ahead of it.
 
+mod computing;
 mod crew;
 mod decoding;
+mod ordering;
 mod watch;
 mod writing;
 
 use crate::images::{Images, Preprocess};
 use crate::memory::{Gate, Tuner};
-use crate::model::{Activation, Extractor, Stored};
+use crate::model::{Activation, Extractor, Input, Stored};
 use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::store::errors::Broken;
 use crate::store::journal::Journal;
 use crate::store::run_writer::{RunWriter, Segment};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
+use computing::{compute, feed};
 use crew::Crew;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use decoding::Decoding;
-use std::collections::BTreeMap;
+use ordering::order;
 use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 use watch::Watch;
 use writing::write;
 
-/// Batches of pixels in memory: one that is computed, one that waits, one or two that are filled.
+/// Batches of pixels in memory: one that waits or is fed, one or two that are filled.
 pub const BATCHES: usize = 3;
+/// Inputs of a model: one that is computed, one that is fed.
+pub const INPUTS: usize = 2;
 
 /// What to compute, and how.
 #[derive(Debug)]
@@ -94,8 +101,18 @@ struct Ticket {
     row: u64,
 }
 
+/// A batch that a model can compute.
+struct Fed {
+    number: usize,
+    rows: Range<u64>,
+    segment: usize,
+    broken: Vec<Broken>,
+    input: Input,
+}
+
 /// Rows to write.
 struct Computed {
+    number: usize,
     rows: Range<u64>,
     segment: usize,
     activations: Vec<Activation>,
@@ -107,10 +124,12 @@ struct Computed {
 /// # Errors
 /// The first cause, in the order of the rows: a broken image (unless they are skipped), the model, the disk. The rows
 /// before it are in sealed parts.
-pub fn run(work: &Work, extractor: &mut Extractor, sink: Sink, signals: &Signals) -> Result<u64> {
+pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signals) -> Result<u64> {
     let (spare_in, spare) = bounded(BATCHES);
     let (tickets_in, tickets) = bounded(work.batch);
+    let (ordered_in, ordered) = bounded(0);
     let (computed_in, computed) = bounded(0); // the writer has one batch, the model the next
+    let (begun_in, begun) = bounded(2 * replicas.len() + 1); // batches on their way from here to the disk
     let (going_on, over) = bounded(0);
     for _ in 0..BATCHES {
         spare_in.send(vec![0; work.batch * work.preprocess.image_bytes()])?;
@@ -123,25 +142,47 @@ pub fn run(work: &Work, extractor: &mut Extractor, sink: Sink, signals: &Signals
     };
     let progress = sink.progress;
     let say = |line: &str| progress.say(line);
-    let crew = Crew::start(
-        decoding,
-        work.workers,
-        tickets,
-        bounded(BATCHES),
-        signals,
-        &say,
-    )?;
+    let done = bounded(BATCHES);
+    let crew = Crew::start(decoding, work.workers, tickets, done, signals, &say)?;
+    let crew = &crew;
     thread::scope(|scope| {
         let reader = scope.spawn(move || read(work, &spare, &tickets_in, &over));
-        let writing = scope.spawn(move || write(work, &computed, sink));
-        let computing = compute(work, extractor, &crew, spare_in, computed_in);
-        drop(going_on);
-        // A writer that failed makes computing stop: its error is the cause.
-        let rows = writing.join().map_err(|_| panicked("the writer"))??;
-        computing?;
-        reader.join().map_err(|_| panicked("the reader"))?;
+        let writing = scope.spawn(move || crew.guard(|| write(work, &computed, &begun, sink)));
+        let mut models = Vec::new();
+        for replica in replicas {
+            let (fed_in, fed) = bounded(0);
+            let (inputs_in, inputs) = bounded(INPUTS);
+            let feeder = replica.feeder();
+            for _ in 0..INPUTS {
+                let _ = inputs_in.send(feeder.input()); // it has a place for each
+            }
+            let (ordered, spare) = (ordered.clone(), spare_in.clone());
+            models.push(scope.spawn(move || {
+                crew.guard(|| feed(&feeder, crew, &ordered, &spare, &inputs, &fed_in))
+            }));
+            let computed = computed_in.clone();
+            models.push(
+                scope.spawn(move || {
+                    crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed))
+                }),
+            );
+        }
+        drop((ordered, spare_in, computed_in));
+        let ordering = order(work, crew, &begun_in, &ordered_in);
+        drop((ordered_in, begun_in, going_on));
+        // A writer or a model that failed makes the others stop: its error is the cause.
+        let rows = joined(writing, "the writer")??;
+        models
+            .into_iter()
+            .try_for_each(|model| joined(model, "a model")?)?;
+        ordering?;
+        joined(reader, "the reader")?;
         Ok(rows)
     })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<T>, who: &str) -> Result<T> {
+    thread.join().map_err(|_| panicked(who))
 }
 
 fn panicked(who: &str) -> anyhow::Error {
@@ -177,62 +218,6 @@ fn read(
             }
         }
     }
-}
-
-/// Computes the batches in their order, until a signal comes.
-fn compute(
-    work: &Work,
-    extractor: &mut Extractor,
-    crew: &Crew,
-    spare: Sender<Vec<u8>>,
-    computed: Sender<Computed>,
-) -> Result<()> {
-    let mut early = BTreeMap::new();
-    for number in 0..work.batches().count() {
-        while !early.contains_key(&number) {
-            let Some(batch) = crew.next()? else {
-                return Ok(());
-            };
-            early.insert(batch.number, batch);
-        }
-        let Some(mut batch) = early.remove(&number).filter(|_| !crew.is_over()) else {
-            return Ok(());
-        };
-        let failure = failure(work, &mut batch);
-        if !batch.rows.is_empty() {
-            let message = Computed {
-                activations: extractor.forward(&batch.pixels)?,
-                rows: batch.rows,
-                segment: batch.segment,
-                broken: batch.broken,
-            };
-            if computed.send(message).is_err() {
-                return Ok(()); // the writer failed, and says why
-            }
-        }
-        if let Some(failure) = failure {
-            bail!(failure);
-        }
-        // The reader is gone once it has handed out all images.
-        let _ = spare.send(batch.pixels);
-    }
-    Ok(())
-}
-
-/// Why the run stops with this batch, if it does; the batch is then cut before the image that is the cause.
-fn failure(work: &Work, batch: &mut Batch) -> Option<anyhow::Error> {
-    batch.broken.sort_by_key(|broken| broken.row);
-    let stops = |broken: &Broken| !work.skip_broken || batch.machine_fault == Some(broken.row);
-    let at = batch.broken.iter().position(stops)?;
-    let Broken { row, path, reason } = batch.broken.split_off(at).swap_remove(0);
-    batch.rows.end = row;
-    let cure = match batch.machine_fault {
-        Some(fault) if fault == row => {
-            "this is no fault of the image's; the same command goes on once it is mended"
-        }
-        _ => "remove or mend it, or pass --on-error skip",
-    };
-    Some(anyhow!("image '{path}' {reason}; {cure}"))
 }
 
 /// The batch, from the decoder that completed it.

@@ -4,7 +4,8 @@ use super::usage::{Gauge, peak_rss, trim_allocator};
 use crate::figures;
 use anyhow::{Result, ensure};
 
-/// Images a forward pass at most, unless asked for: beyond it the CPU gains nothing.
+/// Images a forward pass at most, unless asked for, for each core and for all: beyond it the CPU gains nothing.
+const LARGEST_BATCH_A_CORE: u64 = 4;
 const LARGEST_BATCH: u64 = 32;
 /// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.
 const SHARE_OF_BATCHES: f64 = 0.75;
@@ -21,6 +22,8 @@ pub struct Forecast {
     /// Of each image of a batch, while the batch goes from decoder to part.
     per_image: u64,
     decoders: u64,
+    /// What is planned beyond the floor, for speed.
+    pub extra: u64,
 }
 
 /// What one image takes on its way, bytes.
@@ -32,6 +35,8 @@ pub struct PerImage {
     pub pixels: u64,
     /// Batches of pixels in memory.
     pub batches: u64,
+    /// Inputs of the model in memory.
+    pub inputs: u64,
     /// The activations of all layers.
     pub activations: u64,
     /// The same as they are stored.
@@ -45,7 +50,7 @@ impl Forecast {
     /// A machine whose memory cannot be read.
     pub fn measure(image: PerImage, workers: usize) -> Result<Self> {
         trim_allocator();
-        let input = image.pixels * 4; // as f32
+        let input = image.pixels * 4 * image.inputs; // as f32
         let pixels = image.pixels * image.batches;
         // One batch's activations wait for the writer while the next is computed; its rows lie in the part as well.
         let per_image = image.forward + input + pixels + image.activations + image.row;
@@ -55,6 +60,7 @@ impl Forecast {
             peak: peak_rss(),
             per_image,
             decoders,
+            extra: 0,
         })
     }
 
@@ -65,12 +71,23 @@ impl Forecast {
             .max(self.resident + self.decoders + batch * self.per_image)
     }
 
+    /// Plans so many bytes more, for speed, where the budget leaves room for them beside the parts.
+    pub fn allow(&mut self, extra: u64, budget: u64, batch: u64) -> bool {
+        let share = (budget as f64 * SHARE_OF_BATCHES) as u64;
+        let fits = self.floor(batch) + extra <= share;
+        if fits {
+            self.extra += extra;
+        }
+        fits
+    }
+
     /// The largest batch that leaves room for parts.
     #[must_use]
-    pub fn batch_for(&self, budget: u64, images: u64) -> u64 {
+    pub fn batch_for(&self, budget: u64, images: u64, cores: u64) -> u64 {
         let share = (budget as f64 * SHARE_OF_BATCHES) as u64;
         let room = share.saturating_sub(self.resident + self.decoders);
-        (room / self.per_image.max(1)).clamp(1, LARGEST_BATCH.min(images))
+        let largest = (cores * LARGEST_BATCH_A_CORE).min(LARGEST_BATCH);
+        (room / self.per_image.max(1)).clamp(1, largest.min(images))
     }
 
     /// # Errors
@@ -101,14 +118,16 @@ mod tests {
         peak: 120,
         per_image: 10,
         decoders: 20,
+        extra: 0,
     };
 
     #[test]
     fn the_batch_leaves_room_for_parts() {
-        assert_eq!(FORECAST.batch_for(200, 1000), 3);
-        assert_eq!(FORECAST.batch_for(200, 2), 2);
-        assert_eq!(FORECAST.batch_for(50, 1000), 1);
-        assert_eq!(FORECAST.batch_for(100_000, 1000), LARGEST_BATCH);
+        assert_eq!(FORECAST.batch_for(200, 1000, 2), 3);
+        assert_eq!(FORECAST.batch_for(200, 2, 2), 2);
+        assert_eq!(FORECAST.batch_for(50, 1000, 2), 1);
+        assert_eq!(FORECAST.batch_for(100_000, 1000, 2), 8);
+        assert_eq!(FORECAST.batch_for(100_000, 1000, 64), LARGEST_BATCH);
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub fn build() {
         .flag(&include)
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include"))
-        .files(["archive", "layers", "module", "walk"].map(|name| format!("src/model/{name}.cpp")))
+        .files(
+            ["archive", "arena", "forms", "layers", "module", "walk"]
+                .map(|name| format!("src/model/{name}.cpp")),
+        )
         .compile("featx_model");
 }

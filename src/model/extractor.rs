@@ -2,11 +2,19 @@
 
 use super::activation::{Activation, Tokens};
 use super::archive::Archive;
-use super::ffi::{LayerInfo, Module};
+use super::feeder::{Feeder, Input, blank};
+use super::ffi::{Form, LayerInfo, Module};
 use super::selection::{Selection, Wanted, select};
+use super::trial::Trial;
 use crate::images::Normaliser;
 use anyhow::{Context, Error, Result, anyhow, ensure};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
+
+/// How far a faster way to compute may be from the plain one: relative L2.
+const F32_TOLERANCE: f64 = 1e-4;
+
+/// What oneDNN's graph compiler itself takes.
+const BYTES_OF_COMPILER: u64 = 32 << 20;
 
 /// A model file's layers, before any is chosen.
 pub struct Layers {
@@ -89,9 +97,13 @@ pub struct Extractor {
     module: Module,
     wanted: Vec<Wanted>,
     options: ExtractorOptions,
-    /// Shape (batch, height, width, 3).
-    input: Tensor,
+    /// Images of a forward pass.
+    batch: usize,
     channels_last: bool,
+    form: Form,
+    trial: Option<Trial>,
+    /// What the user should know, until it is taken.
+    notice: Option<String>,
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
@@ -112,9 +124,12 @@ impl Extractor {
         let mut extractor = Self {
             module,
             wanted: wanted.to_vec(),
-            input: blank(1, side),
+            batch: 1,
             options,
             channels_last: true,
+            form: Form::Plain,
+            trial: None,
+            notice: None,
             layers: Vec::new(),
             left_out: Vec::new(),
             bytes_per_image: 0,
@@ -141,16 +156,22 @@ impl Extractor {
     /// A layer asked for by name that gives no row an image.
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         if batch > 1 {
-            self.input = blank(2, self.options.side);
-            let outputs = self.compute()?;
+            self.batch = 2;
+            let images = self.images(&blank(2, self.options.side));
+            let outputs = self.module.forward(Form::Plain, &images)?;
             self.learn_shapes(outputs)?;
         }
-        self.input = blank(batch, self.options.side);
+        self.batch = batch;
         Ok(())
     }
 
-    fn batch(&self) -> usize {
-        self.input.size()[0] as usize
+    /// What makes this extractor's inputs.
+    pub fn feeder(&self) -> Feeder {
+        Feeder::new(
+            self.batch,
+            self.options.side,
+            self.options.normaliser.clone(),
+        )
     }
 
     /// Keeps the layers that give a row an image; one that was asked for by name must.
@@ -160,7 +181,7 @@ impl Extractor {
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
             let Wanted { name, by_name } = wanted;
             let rows = nameable(name)
-                .and_then(|()| Activation::new(name, tensor, self.batch(), self.options.tokens));
+                .and_then(|()| Activation::new(name, tensor, self.batch, self.options.tokens));
             match rows {
                 Ok(rows) => self.layers.push(Layer {
                     name: name.clone(),
@@ -179,23 +200,12 @@ impl Extractor {
         Ok(())
     }
 
-    /// The activations of one batch, in the layers' order. `pixels`: (batch, height, width, 3), RGB.
+    /// The activations of one batch, in the layers' order.
     ///
     /// # Errors
     /// A layer whose output is not one row an image or not of the shape that it had before; libtorch's own errors.
-    pub fn forward(&mut self, pixels: &[u8]) -> Result<Vec<Activation>> {
-        let count = self.input.numel();
-        ensure!(
-            pixels.len() == count,
-            "a batch of {} bytes, expected {count}",
-            pixels.len()
-        );
-        // SAFETY: the tensor is contiguous, holds `count` f32 and belongs to this extractor alone: captured
-        // activations never share its memory (drop_needless_clones keeps the clones of those that would).
-        let input =
-            unsafe { std::slice::from_raw_parts_mut(self.input.data_ptr().cast::<f32>(), count) };
-        self.options.normaliser.normalise_nhwc(pixels, input);
-        let outputs = self.compute()?;
+    pub fn forward(&mut self, input: &Input) -> Result<Vec<Activation>> {
+        let outputs = self.compute(&input.0)?;
         let activations = self.activations(outputs)?;
         for (layer, activation) in self.layers.iter().zip(&activations) {
             let shape = activation.row_shape();
@@ -212,24 +222,55 @@ impl Extractor {
     fn activations(&self, outputs: Vec<Tensor>) -> Result<Vec<Activation>> {
         let rows = |layer: &Layer| {
             let tensor = outputs[layer.output].shallow_clone();
-            Activation::new(&layer.name, tensor, self.batch(), self.options.tokens)
+            Activation::new(&layer.name, tensor, self.batch, self.options.tokens)
         };
         self.layers.iter().map(rows).collect()
     }
 
-    fn compute(&mut self) -> Result<Vec<Tensor>> {
-        let images = self.images();
-        self.module.forward(&images)
+    /// With the next batches, of so many that are to come, looks for a faster way to compute. It costs the time of a few
+    /// batches, and [`Extractor::bytes_of_faster_forms`].
+    pub fn try_faster_forms(&mut self, batches: u64) {
+        self.trial = Some(Trial::new(batches, F32_TOLERANCE));
+    }
+
+    /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
+    /// batch.
+    pub fn bytes_of_faster_forms(&self) -> u64 {
+        let elements: u64 = self
+            .layers
+            .iter()
+            .map(|layer| layer.shape.iter().product::<u64>())
+            .sum();
+        self.module.weights_bytes() + elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
+    }
+
+    /// A line for the user that came up with the last batch.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+
+    fn compute(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        let images = self.images(input);
+        let Some(trial) = &mut self.trial else {
+            return self.module.forward(self.form, &images);
+        };
+        let outcome = trial.compute(&mut self.module, &images)?;
+        self.notice = outcome.notice;
+        if let Some(form) = outcome.chosen {
+            self.form = form;
+            self.trial = None;
+        }
+        Ok(outcome.outputs)
     }
 
     fn compute_metered(&mut self) -> Result<(Vec<Tensor>, u64)> {
-        let images = self.images();
+        let images = self.images(&blank(1, self.options.side));
         self.module.forward_metered(&images)
     }
 
     /// The input as the model sees it: shape (batch, 3, height, width).
-    fn images(&self) -> Tensor {
-        let images = self.input.permute([0, 3, 1, 2]);
+    fn images(&self, input: &Tensor) -> Tensor {
+        let images = input.permute([0, 3, 1, 2]);
         if self.channels_last {
             images
         } else {
@@ -245,14 +286,6 @@ fn nameable(layer: &str) -> Result<()> {
         "layer '{layer}' has a '/' in its name, which its folder cannot have; rename the module and export it again"
     );
     Ok(())
-}
-
-/// Images of zeros; shape (images, side, side, 3).
-fn blank(images: usize, side: usize) -> Tensor {
-    Tensor::zeros(
-        [images as i64, side as i64, side as i64, 3],
-        (Kind::Float, Device::Cpu),
-    )
 }
 
 fn wants_another_input(file_name: &str, side: usize, reason: &Error) -> Error {

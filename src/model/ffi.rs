@@ -2,7 +2,7 @@
 
 use super::archive::Archive;
 use anyhow::{Result, anyhow};
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::{null, null_mut};
 use tch::Tensor;
@@ -53,13 +53,26 @@ unsafe extern "C" {
         count: *mut usize,
     ) -> *mut c_char;
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
+    fn featx_weights_bytes(module: *const RawModule) -> u64;
+    fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
+    fn featx_record(
+        module: *mut RawModule,
+        input: *const C_tensor,
+        outputs: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn featx_make(module: *mut RawModule, form: c_int) -> *mut c_char;
+    fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
         module: *mut RawModule,
+        form: c_int,
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
         peak: *mut i64,
     ) -> *mut c_char;
+    fn featx_install_arena();
+    fn featx_trim_arena();
+    fn featx_arena_extent() -> usize;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
 }
@@ -80,6 +93,42 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
+}
+
+/// Lets libtorch keep the memory of its tensors and use it again. Called before any is made.
+pub fn install_arena() {
+    // SAFETY: sets libtorch's allocator; nothing has been allocated from another one that it would have to free.
+    unsafe { featx_install_arena() }
+}
+
+/// Gives memory that libtorch keeps and does not use back to the kernel.
+pub fn trim_arena() {
+    // SAFETY: may be called at any time from any thread.
+    unsafe { featx_trim_arena() }
+}
+
+/// Bytes of address space between the first and the last tensor since the last trim.
+fn arena_extent() -> u64 {
+    // SAFETY: may be called at any time from any thread.
+    unsafe { featx_arena_extent() as u64 }
+}
+
+/// How a cut graph computes (`featx_form`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Operation by operation.
+    Plain,
+    /// Operations joined by oneDNN's graph compiler, for one batch size.
+    Fused,
+    /// Weights packed for oneDNN.
+    Packed,
+}
+
+/// What a graph can compute in besides f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfPrecision {
+    Bf16,
+    F16,
 }
 
 /// A loaded TorchScript module on its way from file to cut, frozen graph.
@@ -186,34 +235,85 @@ impl Module {
         check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
+    /// Lets the frozen graph compute in bf16 or f16 instead of f32.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn compute_in(&mut self, precision: HalfPrecision) -> Result<()> {
+        // SAFETY: `raw` is a live module, used by nobody else.
+        check(unsafe { featx_compute_in(self.raw, precision == HalfPrecision::Bf16) })
+    }
+
+    /// Of the frozen graph's constants.
+    pub fn weights_bytes(&self) -> u64 {
+        // SAFETY: `raw` is a live module.
+        unsafe { featx_weights_bytes(self.raw) }
+    }
+
+    /// Makes a form other than the plain one, from the batch that was recorded.
+    ///
+    /// # Errors
+    /// Where the graph offers nothing for it.
+    pub fn make(&mut self, form: Form) -> Result<()> {
+        // SAFETY: `raw` is a live module, used by nobody else.
+        check(unsafe { featx_make(self.raw, form as c_int) })
+    }
+
+    /// Frees what a form takes beyond the plain one; of the plain form, what was recorded.
+    pub fn drop_form(&mut self, form: Form) {
+        // SAFETY: `raw` is a live module, used by nobody else.
+        unsafe { featx_drop(self.raw, form as c_int) }
+    }
+
     /// The layers' activations for one batch, in the order of the cut. A layer that this batch did not reach gives a
     /// tensor without elements.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on this input.
-    pub fn forward(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
-        self.forward_with(input, null_mut())
+    pub fn forward(&mut self, form: Form, input: &Tensor) -> Result<Vec<Tensor>> {
+        // SAFETY: see `outputs`; the input tensor is alive.
+        self.outputs(|raw, outputs| unsafe {
+            featx_forward(raw, form as c_int, input.as_ptr(), outputs, null_mut())
+        })
     }
 
-    /// As [`Module::forward`], and the most bytes that the tensors made on the way, outputs included, took at one time.
+    /// As [`Module::forward`] in the plain form, and the most bytes that the tensors made on the way, outputs included,
+    /// took at one time.
     ///
     /// # Errors
     /// As [`Module::forward`].
     pub fn forward_metered(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
-        let mut peak = 0;
-        let outputs = self.forward_with(input, &mut peak)?;
-        Ok((outputs, peak.unsigned_abs()))
+        trim_arena();
+        let (mut peak, before) = (0, arena_extent());
+        // SAFETY: see `outputs`; the input tensor is alive, and `peak` is valid.
+        let outputs = self.outputs(|raw, outputs| unsafe {
+            let form = Form::Plain as c_int;
+            featx_forward(raw, form, input.as_ptr(), outputs, &mut peak)
+        })?;
+        // With the holes between tensors, where there are some.
+        let extent = arena_extent() - before;
+        Ok((outputs, peak.unsigned_abs().max(extent)))
     }
 
-    fn forward_with(&mut self, input: &Tensor, peak: *mut i64) -> Result<Vec<Tensor>> {
+    /// As [`Module::forward`] in the plain form, and keeps the shapes of all tensors for the fused form.
+    ///
+    /// # Errors
+    /// As [`Module::forward`].
+    pub fn record(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        // SAFETY: see `outputs`; the input tensor is alive.
+        self.outputs(|raw, outputs| unsafe { featx_record(raw, input.as_ptr(), outputs) })
+    }
+
+    /// What a C function put into the places that it was given, one for each layer of the cut.
+    fn outputs(
+        &mut self,
+        call: impl FnOnce(*mut RawModule, *mut *mut C_tensor) -> *mut c_char,
+    ) -> Result<Vec<Tensor>> {
         let mut outputs = vec![null_mut::<C_tensor>(); self.outputs];
-        // SAFETY: `outputs` has a place for each layer of the cut; the input tensor is alive; `peak` is null or valid.
-        check(unsafe { featx_forward(self.raw, input.as_ptr(), outputs.as_mut_ptr(), peak) })?;
+        check(call(self.raw, outputs.as_mut_ptr()))?;
         // SAFETY: on success each output is an owned tensor that nothing else frees.
-        Ok(outputs
-            .into_iter()
-            .map(|raw| unsafe { Tensor::from_ptr(raw) })
-            .collect())
+        let owned = |raw| unsafe { Tensor::from_ptr(raw) };
+        Ok(outputs.into_iter().map(owned).collect())
     }
 }
 

@@ -4,13 +4,16 @@
 mod activation;
 mod archive;
 mod extractor;
+mod feeder;
 mod ffi;
 mod selection;
+mod trial;
 
 pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
-pub use ffi::LayerInfo;
+pub use feeder::{Feeder, Input};
+pub use ffi::{LayerInfo, install_arena, trim_arena};
 
 /// Threads that one forward pass may use.
 pub fn set_threads(threads: usize) {

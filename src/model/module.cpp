@@ -18,6 +18,8 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include "archive.h"
+#include "arena.h"
+#include "forms.h"
 #include "layers.h"
 
 using torch::jit::Module;
@@ -28,7 +30,10 @@ struct featx_module {
   std::vector<featx::Layer> layers;
   std::vector<featx_buffer> awaited;
   std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
-  torch::jit::GraphExecutor executor; // of the frozen forward
+  torch::jit::GraphExecutor plain; // the frozen forward
+  std::unique_ptr<featx::Recording> recording;
+  std::unique_ptr<featx::Program> fused;
+  std::unique_ptr<featx::Program> packed;
   size_t outputs = 0;
 };
 
@@ -123,6 +128,24 @@ void find_awaited(featx_module& m) {
   }
 }
 
+std::shared_ptr<torch::jit::Graph> forward_graph(const featx_module& m) {
+  return m.module.get_method("forward").graph();
+}
+
+// Runs a form of the graph, without any of the optimisations that libtorch makes up while it runs.
+template <typename Form>
+void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, const Form& form) {
+  c10::InferenceMode inference;
+  torch::jit::GraphOptimizerEnabledGuard unoptimised(false);
+  torch::jit::Stack stack{m.module._ivalue(), input};
+  form(stack);
+  const auto list = stack.back().toTensorVector();
+  TORCH_CHECK(list.size() == m.outputs, "the cut returned ", list.size(), " tensors");
+  for (size_t i = 0; i < list.size(); ++i) {
+    outputs[i] = new at::Tensor(list[i]);
+  }
+}
+
 } // namespace
 
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out) {
@@ -170,41 +193,97 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 char* featx_freeze(featx_module* module) {
   return guarded([&] {
     torch::jit::freeze_module_inplace(&module->module);
-    auto graph = module->module.get_method("forward").graph();
+    auto graph = forward_graph(*module);
     torch::jit::OptimizeFrozenGraph(graph);
     featx::drop_needless_clones(graph);
     release_unused(*module);
   });
 }
 
-char* featx_lay_out(featx_module* module, bool channels_last) {
+uint64_t featx_weights_bytes(const featx_module* module) {
+  std::unordered_set<const void*> seen;
+  uint64_t bytes = 0;
+  for (const auto& tensor : featx::tensors_used(module->module)) {
+    if (seen.insert(storage_of(tensor)).second) {
+      bytes += tensor.nbytes();
+    }
+  }
+  return bytes;
+}
+
+char* featx_compute_in(featx_module* module, bool bfloat16) {
   return guarded([&] {
-    auto graph = module->module.get_method("forward").graph();
-    lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
-    module->executor = torch::jit::GraphExecutor(graph->copy(), "forward");
+    featx::compute_in(forward_graph(*module), bfloat16 ? at::kBFloat16 : at::kHalf);
   });
 }
 
-char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
+char* featx_lay_out(featx_module* module, bool channels_last) {
   return guarded([&] {
-    c10::InferenceMode inference;
-    torch::jit::GraphOptimizerEnabledGuard plain(false);
+    auto graph = forward_graph(*module);
+    lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    module->plain = torch::jit::GraphExecutor(graph->copy(), "forward");
+  });
+}
+
+char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs) {
+  return guarded([&] {
+    module->recording = std::make_unique<featx::Recording>(forward_graph(*module));
+    run(*module, *input, outputs, [&](auto& stack) { module->recording->run(stack); });
+  });
+}
+
+char* featx_make(featx_module* module, int form) {
+  return guarded([&] {
+    if (form == FEATX_FUSED) {
+      TORCH_CHECK(module->recording, "no batch was recorded");
+      module->fused = std::make_unique<featx::Program>(featx::fused(*module->recording));
+    } else if (form == FEATX_PACKED) {
+      module->packed = std::make_unique<featx::Program>(featx::packed(forward_graph(*module)));
+    }
+  });
+}
+
+void featx_drop(featx_module* module, int form) {
+  switch (form) {
+    case FEATX_FUSED: module->fused.reset(); break;
+    case FEATX_PACKED: module->packed.reset(); break;
+    default: module->recording.reset(); break;
+  }
+}
+
+char* featx_forward(
+    featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
+  return guarded([&] {
     auto meter = std::make_shared<Meter>();
     std::optional<c10::DebugInfoGuard> metering;
     if (peak) {
       metering.emplace(c10::DebugInfoKind::PROFILER_STATE, meter);
     }
-    torch::jit::Stack stack{module->module._ivalue(), *input};
-    module->executor.run(stack);
-    const auto list = stack.back().toTensorVector();
-    TORCH_CHECK(list.size() == module->outputs, "the cut returned ", list.size(), " tensors");
-    for (size_t i = 0; i < list.size(); ++i) {
-      outputs[i] = new at::Tensor(list[i]);
-    }
+    run(*module, *input, outputs, [&](auto& stack) {
+      if (form == FEATX_PLAIN) {
+        module->plain.run(stack);
+      } else {
+        const auto& program = form == FEATX_FUSED ? module->fused : module->packed;
+        TORCH_CHECK(program, "this form was not made");
+        program->run(stack);
+      }
+    });
     if (peak) {
       *peak = meter->peak;
     }
   });
+}
+
+void featx_install_arena() {
+  featx::Arena::install();
+}
+
+void featx_trim_arena() {
+  featx::Arena::trim();
+}
+
+size_t featx_arena_extent() {
+  return featx::Arena::extent();
 }
 
 void featx_free_module(featx_module* module) {

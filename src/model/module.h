@@ -36,6 +36,18 @@ struct featx_buffer {
   size_t record;
 };
 
+// Lets libtorch keep and reuse the memory of its CPU tensors. To be called before any is made.
+void featx_install_arena();
+
+// Gives memory that libtorch keeps and does not use back to the kernel.
+void featx_trim_arena();
+
+// Bytes of address space between the first and the last tensor since the last trim.
+size_t featx_arena_extent();
+
+// The forms in which a cut graph computes; each but the plain one has to be made first.
+enum featx_form { FEATX_PLAIN, FEATX_FUSED, FEATX_PACKED };
+
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
 
@@ -51,12 +63,28 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 // Turns attributes into constants, folds, and frees every tensor that nothing uses any more.
 char* featx_freeze(featx_module* module);
 
+// Bytes of the frozen graph's tensors.
+uint64_t featx_weights_bytes(const featx_module* module);
+
+// The frozen graph computes in bf16 or f16 instead of f32.
+char* featx_compute_in(featx_module* module, bool bfloat16);
+
 // Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
 char* featx_lay_out(featx_module* module, bool channels_last);
 
+// As featx_forward on the plain form, for the batch whose shapes the fused form is made for.
+char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
+
+// Makes a form other than the plain one, from the recorded batch. An error where the graph offers nothing for it.
+char* featx_make(featx_module* module, int form);
+
+// Frees a form other than the plain one, or what was recorded (form plain).
+void featx_drop(featx_module* module, int form);
+
 // outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached. peak, unless null:
 // the most bytes that tensors made on the way, outputs included, took at one time.
-char* featx_forward(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
+char* featx_forward(
+    featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
 void featx_free_module(featx_module* module);
 void featx_free_message(char* message);

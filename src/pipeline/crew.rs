@@ -10,12 +10,13 @@ use crate::signals::Signals;
 use anyhow::{Context, Result, ensure};
 use crossbeam_channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// How long a signal or a decoder that hangs may stay unseen.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A batch that several decoders fill.
 type Shared = Arc<Mutex<Batch>>;
@@ -27,6 +28,16 @@ pub struct Crew<'a> {
     ready: Receiver<Shared>,
     signals: &'a Signals,
     say: &'a (dyn Fn(&str) + Sync),
+    stopped: AtomicBool,
+}
+
+/// Stops everything when it is dropped.
+struct StopAll<'a>(&'a AtomicBool);
+
+impl Drop for StopAll<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl<'a> Crew<'a> {
@@ -49,12 +60,13 @@ impl<'a> Crew<'a> {
             ready,
             signals,
             say,
+            stopped: AtomicBool::new(false),
         };
         (0..workers).try_for_each(|_| crew.add_thread())?;
         Ok(crew)
     }
 
-    /// The next batch that is complete, whichever it is; none when a signal came.
+    /// The next batch that is complete, whichever it is; none when it is over.
     ///
     /// # Errors
     /// A thread that panicked.
@@ -68,9 +80,22 @@ impl<'a> Crew<'a> {
         Ok(None)
     }
 
-    /// A signal came.
+    /// A signal came, or a stage failed.
     pub fn is_over(&self) -> bool {
-        self.signals.noted().is_some()
+        self.signals.noted().is_some() || self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Runs a stage; where it fails or panics, it is over for all.
+    pub fn guard<T>(&self, stage: impl FnOnce() -> Result<T>) -> Result<T> {
+        let stop_all = StopAll(&self.stopped);
+        let result = stage()?;
+        std::mem::forget(stop_all);
+        Ok(result)
+    }
+
+    /// Tells the user.
+    pub fn say(&self, line: &str) {
+        (self.say)(line);
     }
 
     /// Names images that take long; fails those that take too long, and replaces their threads.

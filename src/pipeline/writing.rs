@@ -4,21 +4,34 @@ use super::{Computed, Sink, Work};
 use crate::store::run_writer::Segment;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a decoder that waits for memory may stay unseen while no rows come.
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
 
-/// Writes computed rows into parts; seals the last one with what it has when no more come, and when something fails.
-/// Returns how many there were.
-pub fn write(work: &Work, computed: &Receiver<Computed>, mut sink: Sink) -> Result<u64> {
+/// Writes computed rows into parts, in their order; seals the last one with what it has when no more come, and when
+/// something fails. Returns how many there were. For each batch it takes one from `begun`.
+pub fn write(
+    work: &Work,
+    computed: &Receiver<Computed>,
+    begun: &Receiver<()>,
+    mut sink: Sink,
+) -> Result<u64> {
+    let mut order = Order::default();
     let mut rows = 0;
     let written = loop {
         match computed.recv_timeout(MAKE_ROOM_EVERY) {
-            Ok(message) => match write_batch(work, message, &mut sink) {
-                Ok(count) => rows += count,
-                Err(error) => break Err(error),
-            },
+            Ok(message) => {
+                order.add(message);
+                let written = order.due().try_for_each(|message| {
+                    rows += write_batch(work, message, &mut sink)?;
+                    Ok(begun.recv()?)
+                });
+                if written.is_err() {
+                    break written;
+                }
+            }
             Err(RecvTimeoutError::Timeout) if sink.gate.is_waited_at() => {
                 if let Err(error) = sink.writer.seal() {
                     break Err(error);
@@ -31,6 +44,28 @@ pub fn write(work: &Work, computed: &Receiver<Computed>, mut sink: Sink) -> Resu
     // Rows that are written have their blocks: they can be kept even where the disk is full.
     let sealed = sink.writer.seal();
     written.and(sealed).map(|()| rows)
+}
+
+/// Batches that came before one with a smaller number.
+#[derive(Default)]
+struct Order {
+    next: usize,
+    early: BTreeMap<usize, Computed>,
+}
+
+impl Order {
+    fn add(&mut self, message: Computed) {
+        self.early.insert(message.number, message);
+    }
+
+    /// Those whose turn it is.
+    fn due(&mut self) -> impl Iterator<Item = Computed> {
+        std::iter::from_fn(|| {
+            let message = self.early.remove(&self.next)?;
+            self.next += 1;
+            Some(message)
+        })
+    }
 }
 
 /// Writes one batch's rows into parts as large as the tuner says. Returns how many there were.
@@ -47,6 +82,7 @@ fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
         segment,
         activations,
         broken,
+        ..
     } = message;
     let Segment {
         rows: wanted,

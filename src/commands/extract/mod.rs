@@ -32,13 +32,14 @@ pub fn run(typed: Extract) -> Result<()> {
     let job = Job::new(typed)?;
     let images = Arc::new(prepare::find_images(&job)?);
     let (mut extractor, fingerprint) = prepare::load_model(&job)?;
-    let forecast = prepare::forecast(&job, &extractor)?;
+    let mut forecast = prepare::forecast(&job, &extractor)?;
     let batch = prepare::set_batch(&job, &forecast, &images, &mut extractor)?;
     let run = prepare::describe(&job, &images, &extractor, fingerprint, batch);
     if job.dry_run {
         return Plan::new(&job, run, &images, &forecast)?.print(job.json);
     }
     forecast.ensure_fits(job.ram_budget, batch)?;
+    let tries_forms = forecast.allow(extractor.bytes_of_faster_forms(), job.ram_budget, batch);
     let disk = existing_ancestor(&job.out);
     explain_bus_errors(&job.out, &job.model)?;
     let _lock = RunLock::take(&job.out, |line| eprintln!("{line}"))?;
@@ -46,6 +47,9 @@ pub fn run(typed: Extract) -> Result<()> {
     let plan = Plan::new(&job, run, &images, &forecast)?;
     require_space(&disk, plan.space_needed()?)?;
     plan.begin(&images)?;
+    if tries_forms {
+        extractor.try_faster_forms(plan.todo.len().div_ceil(batch));
+    }
     let signals = Signals::note()?;
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo)?;
     let mut journal = Journal::open(&job.out)?;
@@ -74,7 +78,7 @@ pub fn run(typed: Extract) -> Result<()> {
         progress: &progress,
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
-    let rows = pipeline::run(&work, &mut extractor, sink, &signals)?;
+    let rows = pipeline::run(&work, std::slice::from_mut(&mut extractor), sink, &signals)?;
     drop(progress);
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()

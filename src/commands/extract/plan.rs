@@ -68,7 +68,7 @@ impl Plan {
             batch: run.batch_size,
             step: job.step_size.map(|step| step as u64),
             checkpoint: job.checkpoint,
-            overhead: floor - run.batch_size * row_bytes,
+            overhead: floor + forecast.extra - run.batch_size * row_bytes,
         };
         Ok(Self {
             out: job.out.clone(),

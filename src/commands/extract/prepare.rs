@@ -5,7 +5,7 @@ use crate::images::{Images, Preprocess};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{self, Archive, Extractor, ExtractorOptions, Layers};
-use crate::pipeline::BATCHES;
+use crate::pipeline::{BATCHES, INPUTS};
 use crate::store::run::{self, Run};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
@@ -19,6 +19,7 @@ pub fn find_images(job: &Job) -> Result<Images> {
 
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
+    model::install_arena();
     model::set_threads(job.threads);
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
@@ -66,9 +67,11 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
         forward: extractor.bytes_per_image,
         pixels: job.preprocess.image_bytes() as u64,
         batches: BATCHES as u64,
+        inputs: INPUTS as u64,
         activations: elements * 4,
         row: elements * job.stored.size() as u64,
     };
+    model::trim_arena();
     Forecast::measure(image, job.workers)
 }
 
@@ -84,7 +87,7 @@ pub fn set_batch(
 ) -> Result<u64> {
     let batch = match job.batch_size {
         Some(batch) => (batch as u64).min(images.len()),
-        None => forecast.batch_for(job.ram_budget, images.len()),
+        None => forecast.batch_for(job.ram_budget, images.len(), job.threads as u64),
     };
     extractor.set_batch(batch as usize)?;
     extractor

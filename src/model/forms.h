@@ -1,0 +1,49 @@
+// Faster forms of a frozen graph. Whether one gives the plain graph's numbers is for the caller to prove: fusion has
+// been seen to be right once and wrong ever after.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+#include <torch/csrc/jit/runtime/profiling_record.h>
+
+namespace featx {
+
+// A graph that is run as it stands.
+class Program {
+ public:
+  explicit Program(std::shared_ptr<torch::jit::Graph> graph);
+  // stack: the graph's inputs; afterwards its outputs.
+  void run(torch::jit::Stack& stack) const;
+
+ private:
+  torch::jit::Code code_;
+};
+
+// A graph that notes the shapes of all its tensors while it runs once.
+class Recording {
+ public:
+  explicit Recording(const std::shared_ptr<torch::jit::Graph>& graph);
+  void run(torch::jit::Stack& stack) const;
+  // The graph with these shapes, as the fuser wants it.
+  std::shared_ptr<torch::jit::Graph> recorded() const;
+
+ private:
+  std::unique_ptr<torch::jit::ProfilingRecord> record_;
+  Program program_;
+};
+
+// oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there
+// is nothing to fuse.
+std::shared_ptr<torch::jit::Graph> fused(const Recording& recording);
+
+// Convolutions and linear layers with weights packed for oneDNN (the CPU half of torch.jit.optimize_for_inference).
+// Throws where there is nothing to pack.
+std::shared_ptr<torch::jit::Graph> packed(const std::shared_ptr<torch::jit::Graph>& frozen);
+
+// The graph computes in this type: its input and all f32 constants are converted.
+void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);
+
+} // namespace featx

@@ -1,0 +1,72 @@
+//! What a replica's two threads do: one makes the model's next input while the other computes.
+
+use super::crew::Crew;
+use super::{Batch, Computed, Fed};
+use crate::model::{Extractor, Feeder, Input};
+use anyhow::Result;
+use crossbeam_channel::{Receiver, Sender};
+
+/// Turns pixels into inputs, and gives the pixels' memory back.
+///
+/// # Errors
+/// libtorch's.
+pub fn feed(
+    feeder: &Feeder,
+    crew: &Crew,
+    ordered: &Receiver<Batch>,
+    spare: &Sender<Vec<u8>>,
+    inputs: &Receiver<Input>,
+    fed: &Sender<Fed>,
+) -> Result<()> {
+    for batch in ordered {
+        let Some(mut input) = inputs.recv().ok().filter(|_| !crew.is_over()) else {
+            break; // a signal came, or the model failed and says why
+        };
+        feeder.feed(&batch.pixels, &mut input)?;
+        // The reader is gone once it has handed out all images.
+        let _ = spare.send(batch.pixels);
+        let message = Fed {
+            number: batch.number,
+            rows: batch.rows,
+            segment: batch.segment,
+            broken: batch.broken,
+            input,
+        };
+        if fed.send(message).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Computes inputs, and gives their memory back.
+///
+/// # Errors
+/// The model's.
+pub fn compute(
+    extractor: &mut Extractor,
+    crew: &Crew,
+    fed: &Receiver<Fed>,
+    inputs: &Sender<Input>,
+    computed: &Sender<Computed>,
+) -> Result<()> {
+    for batch in fed {
+        let activations = extractor.forward(&batch.input)?;
+        if let Some(line) = extractor.take_notice() {
+            crew.say(&line);
+        }
+        // The feeder is gone once it has fed all batches.
+        let _ = inputs.send(batch.input);
+        let message = Computed {
+            number: batch.number,
+            rows: batch.rows,
+            segment: batch.segment,
+            activations,
+            broken: batch.broken,
+        };
+        if computed.send(message).is_err() {
+            break; // the writer failed, and says why
+        }
+    }
+    Ok(())
+}

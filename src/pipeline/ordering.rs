@@ -1,0 +1,64 @@
+//! Puts the decoded batches back into their order, and ends the run where an image stops it.
+
+use super::crew::{Crew, LOOK_EVERY};
+use super::{Batch, Work};
+use crate::store::errors::Broken;
+use anyhow::{Result, anyhow, bail};
+use crossbeam_channel::{SendTimeoutError, Sender};
+use std::collections::BTreeMap;
+
+/// Hands on the batches in their order, until a signal comes or a later stage fails. `begun` has a place for each batch
+/// that may be on its way.
+///
+/// # Errors
+/// A broken image, unless they are skipped. The rows before it are handed on.
+pub fn order(work: &Work, crew: &Crew, begun: &Sender<()>, ordered: &Sender<Batch>) -> Result<()> {
+    let mut early = BTreeMap::new();
+    for number in 0..work.batches().count() {
+        while !early.contains_key(&number) {
+            let Some(batch) = crew.next()? else {
+                return Ok(());
+            };
+            early.insert(batch.number, batch);
+        }
+        let Some(mut batch) = early.remove(&number) else {
+            return Ok(());
+        };
+        let failure = failure(work, &mut batch);
+        if !batch.rows.is_empty() && !(wait_for_place(crew, begun) && ordered.send(batch).is_ok()) {
+            return Ok(()); // it is over, or a later stage failed and says why
+        }
+        if let Some(failure) = failure {
+            bail!(failure);
+        }
+    }
+    Ok(())
+}
+
+/// False where it is over before there is a place.
+fn wait_for_place(crew: &Crew, begun: &Sender<()>) -> bool {
+    while !crew.is_over() {
+        match begun.send_timeout((), LOOK_EVERY) {
+            Ok(()) => return true,
+            Err(SendTimeoutError::Timeout(())) => {}
+            Err(SendTimeoutError::Disconnected(())) => return false,
+        }
+    }
+    false
+}
+
+/// Why the run stops with this batch, if it does; the batch is then cut before the image that is the cause.
+fn failure(work: &Work, batch: &mut Batch) -> Option<anyhow::Error> {
+    batch.broken.sort_by_key(|broken| broken.row);
+    let stops = |broken: &Broken| !work.skip_broken || batch.machine_fault == Some(broken.row);
+    let at = batch.broken.iter().position(stops)?;
+    let Broken { row, path, reason } = batch.broken.split_off(at).swap_remove(0);
+    batch.rows.end = row;
+    let cure = match batch.machine_fault {
+        Some(fault) if fault == row => {
+            "this is no fault of the image's; the same command goes on once it is mended"
+        }
+        _ => "remove or mend it, or pass --on-error skip",
+    };
+    Some(anyhow!("image '{path}' {reason}; {cure}"))
+}
