@@ -10,6 +10,7 @@ pub mod dtype;
 #[cfg(feature = "torch")]
 pub mod errors;
 pub mod folder;
+pub mod holder;
 pub mod joining;
 #[cfg(feature = "torch")]
 pub mod journal;
@@ -21,6 +22,7 @@ pub mod npy;
 #[cfg(feature = "torch")]
 pub mod part_writer;
 pub mod parts;
+pub mod portion;
 pub mod removal;
 pub mod rows;
 pub mod run;
