@@ -15,6 +15,7 @@ requeue     a task that SIGUSR1 of `scancel --signal` stops, and that array.sh r
 
 import argparse
 import csv
+import json
 import os
 import re
 import shutil
@@ -59,6 +60,7 @@ def main():
         del os.environ[name]
     settings = subprocess.run([CLUSTER, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
     os.environ["SLURM_CONF"] = settings.strip().split("=", 1)[1]
+    bench = None
     try:
         bench = Bench(typed.featx)
         for case in CASES:
@@ -69,6 +71,8 @@ def main():
         print(f"error: {fault}", file=sys.stderr)
         return 1
     finally:
+        if bench and bench.jobs:
+            subprocess.run(["scancel", *bench.jobs], check=False)
         if not was_up:
             subprocess.run([CLUSTER, "stop"], check=True)
     return 0
@@ -89,6 +93,7 @@ class Bench:
         subprocess.run([ROOT / "tests/make_models.py", models], check=True)
         self.model = models / "resnet_scripted.pt"
         self.images = self.where / "images"
+        self.jobs = []
         make_images(self.images)
         self.run([self.featx, *self.extract("single")])
         self.run([self.featx, "merge", "single", "--quiet"])
@@ -103,19 +108,21 @@ class Bench:
         require(ended.returncode == code, f"{command[0]} gave {ended.returncode}: {ended.stdout}")
         return ended.stdout
 
-    def submit(self, *words, template="array.sh", wait=False, **variables):
+    def submit(self, out, *words, template="array.sh", **variables):
         """sbatch of a template of scripts/slurm; the job's id."""
-        here = {"FEATX": self.featx, "MODEL": self.model, "LAYERS": LAYER, "IMAGES": self.images, **variables}
-        exports = "ALL," + ",".join(f"{name}={value}" for name, value in here.items())
-        few = ["--cpus-per-task=1", "--time=5", f"--export={exports}", "--parsable", f"--output={variables['OUT']}_%a.log"]
-        script = ROOT / "scripts/slurm" / template
-        return self.run(["sbatch", *few, *(["--wait"] if wait else []), *words, script, *OPTIONS]).strip()
+        here = {"FEATX": self.featx, "MODEL": self.model, "LAYERS": LAYER, "IMAGES": self.images, "OUT": out, **variables}
+        exports = "--export=ALL," + ",".join(f"{name}={value}" for name, value in here.items())
+        return self.sbatch(out, exports, *words, ROOT / "scripts/slurm" / template, *OPTIONS)
 
-    def wrap(self, out, *words, more=()):
-        """sbatch of featx alone, which takes what Slurm says; waits for it."""
-        command = " ".join(str(word) for word in [self.featx, *self.extract(out, *more)])
-        few = ["--ntasks=1", "--mem=1G", "--parsable", "--wait", f"--output={out}_%a.log", "--open-mode=append"]
-        return self.run(["sbatch", *few, *words, f"--wrap=exec {command}"]).strip()
+    def submit_plain(self, out, *words):
+        """sbatch of featx alone, which takes what Slurm says; the job's id."""
+        command = " ".join(str(word) for word in [self.featx, *self.extract(out)])
+        return self.sbatch(out, "--ntasks=1", "--mem=1G", *words, f"--wrap=exec {command}")
+
+    def sbatch(self, out, *words):
+        few = ["--cpus-per-task=1", "--time=5", "--open-mode=append", "--parsable", f"--output={out}_%a.log"]
+        self.jobs.append(self.run(["sbatch", *few, *words]).strip())
+        return self.jobs[-1]
 
     def wait_for_parts(self, out, rows, count=2):
         """Waits until so many parts of some rows are there."""
@@ -126,12 +133,16 @@ class Bench:
         return sorted(name for name in names if int(name[9:19]) in rows)
 
     def wait_for_job(self, job):
+        requeued = {}
+
         def is_over():
-            # A requeued job waits a while before it starts, out of politeness.
+            time.sleep(0.1)
             states = self.run(["squeue", "--noheader", "--array", "--format=%i %T %r", "--jobs", job]).splitlines()
             for state in states:
-                if state.endswith("BeginTime"):
-                    subprocess.run(["scontrol", "update", f"jobid={state.split()[0]}", "StartTime=now"], check=False)
+                # Slurm starts a requeued task two minutes later. At once would be too soon: the old one still ends.
+                task, waits = state.split()[0], state.endswith("BeginTime")
+                if waits and time.monotonic() - requeued.setdefault(task, time.monotonic()) > 2:
+                    subprocess.run(["scontrol", "update", f"jobid={task}", "StartTime=now"], check=False)
             return not states
 
         wait(is_over, f"job {job} does not end")
@@ -164,12 +175,12 @@ def shard_rows(index, count):
 
 def array(bench):
     out = "array"
-    job = bench.submit("--array=0-3", "--mem=1G", SHARDS=4, OUT=out)
+    job = bench.submit(out, "--array=0-3", "--mem=1G", SHARDS=4)
     bench.wait_for_parts(out, shard_rows(2, 4))
-    running = bench.run([bench.featx, "inspect", out])
+    running = json.loads(bench.run([bench.featx, "inspect", out, "--json"]))["shards"]["running"]
     bench.run(["scancel", f"{job}_2"])
     bench.wait_for_job(job)
-    require(re.search(r"^running: .*2", running, re.M), f"inspect while shard 2 runs: {running}")
+    require(2 in running, f"inspect did not see shard 2 run, but {running}")
     kept = bench.parts(out, shard_rows(2, 4))
     require(0 < len(kept) < 30, f"the cancelled task had {len(kept)} of 30 parts")
     require("stopped by SIGTERM" in bench.log(out), bench.log(out))
@@ -178,7 +189,7 @@ def array(bench):
     refused = bench.run([bench.featx, "merge", out], code=1)
     require(missing[1] in refused, f"merge said: {refused}")
     # Without --shard: the index is Slurm's, the number of shards the run's.
-    bench.wrap(out, missing[1])
+    bench.wait_for_job(bench.submit_plain(out, missing[1]))
     require("shard 2/4: 2 from SLURM_ARRAY_TASK_ID, 4 from 'array/run.toml'" in bench.log(out), bench.log(out))
     require(set(kept) <= set(bench.parts(out, shard_rows(2, 4))), "parts of the cancelled task were computed again")
     bench.check(out)
@@ -187,7 +198,7 @@ def array(bench):
 
 def srun(bench):
     out = "srun"
-    bench.submit("--nodes=1", "--ntasks-per-node=2", "--mem=1000M", template="srun.sh", wait=True, OUT=out)
+    bench.wait_for_job(bench.submit(out, "--nodes=1", "--ntasks-per-node=2", "--mem=1000M", template="srun.sh"))
     bench.check(out)
     for shard in range(2):
         with open(bench.where / out / f"memory_{shard:04}.csv") as lines:
@@ -199,7 +210,7 @@ def srun(bench):
 
 def begin(bench):
     out = "begin"
-    bench.wrap(out, "--array=0-9")
+    bench.wait_for_job(bench.submit_plain(out, "--array=0-9"))
     log = bench.log(out)
     require(log.count("10 from the whole array") + log.count("10 from 'begin/run.toml'") == 10, log)
     bench.check(out)
@@ -208,7 +219,7 @@ def begin(bench):
 
 def requeue(bench):
     out = "requeue"
-    job = bench.submit("--array=0-1", "--mem=1G", SHARDS=2, OUT=out)
+    job = bench.submit(out, "--array=0-1", "--mem=1G", SHARDS=2)
     bench.wait_for_parts(out, shard_rows(0, 2))
     bench.run(["scontrol", "requeue", f"{job}_0"])
     bench.wait_for_parts(out, shard_rows(1, 2))
@@ -226,15 +237,20 @@ CASES = [array, srun, begin, requeue]
 
 
 def make_images(folder):
-    """Pictures that take some milliseconds to decode, so that there is a middle to cancel in."""
+    """Pictures that take tens of milliseconds to decode, so that there is a middle to cancel in. Few of them, in an order
+    in which no shift goes unseen."""
     import numpy as np
     from PIL import Image
 
     folder.mkdir()
     random = np.random.default_rng(8)
-    for index in range(IMAGES):
-        few = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        Image.fromarray(few).resize((1024, 768), Image.BILINEAR).save(folder / f"{index:04}.jpg")
+    kinds = []
+    for kind in range(12):
+        few = random.integers(0, 256, (15, 20, 3), dtype=np.uint8)
+        kinds.append(folder.parent / f"kind{kind}.jpg")
+        Image.fromarray(few).resize((2000, 1500), Image.BILINEAR).save(kinds[-1], quality=95)
+    for index, kind in enumerate(random.integers(0, len(kinds), IMAGES)):
+        os.link(kinds[kind], folder / f"{index:04}.jpg")
 
 
 def arguments():

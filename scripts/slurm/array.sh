@@ -36,8 +36,8 @@ OFFSET=${OFFSET:-0}
 "${FEATX:-featx}" extract --model "$MODEL" --layer "$LAYERS" --out "$OUT" --quiet \
     --shard "$((SLURM_ARRAY_TASK_ID + OFFSET))/$SHARDS" "$@" "$IMAGES" &
 featx=$!
-trap 'kill -USR1 $featx' USR1
-trap 'kill -TERM $featx' TERM
+trap 'kill -USR1 $featx 2> /dev/null' USR1
+trap 'kill -TERM $featx 2> /dev/null' TERM
 wait $featx
 code=$?
 # A signal ends the first wait, not featx.
@@ -46,8 +46,8 @@ while kill -0 $featx 2> /dev/null; do
     code=$?
 done
 
-# 128 + 10: stopped by SIGUSR1, with work left.
+# 128 + 10: stopped by SIGUSR1, with work left. Not SLURM_JOB_ID, which in one of the tasks is that of the whole array.
 if [ $code -eq 138 ]; then
-    scontrol requeue "$SLURM_JOB_ID"
+    scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 fi
 exit $code
