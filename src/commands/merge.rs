@@ -7,6 +7,7 @@ use crate::store::folder::Folder;
 use crate::store::joining::{Join, Wish};
 use crate::store::parts::{MERGED, Part};
 use crate::store::run_dir::{LayerState, RunDir, ShardStates};
+use crate::store::shard_errors::join_errors;
 use crate::store::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
 use crate::store::sources::Sources;
 use crate::store::unfinished::{directory_of, require_space};
@@ -60,7 +61,8 @@ pub fn run(typed: &Merge) -> Result<()> {
     check_space(&joins, wish)?;
     joins
         .iter()
-        .try_for_each(|(layer, join)| write(layer, join, typed))
+        .try_for_each(|(layer, join)| write(layer, join, typed))?;
+    join_errors(&typed.dir)
 }
 
 /// The layers that are asked for, refused with a word where a run has not finished them.

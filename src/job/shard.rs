@@ -4,7 +4,7 @@ use crate::cli::WrongUsage;
 use crate::cli::extract::ShardArg;
 use crate::slurm::{ArrayBounds, ArrayTask, Slurm, StepTask};
 use crate::store::run::{RUN_FILE, Run};
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
 
 /// One of the contiguous slices of a run's rows.
@@ -65,30 +65,18 @@ impl ShardWish {
         let index = self.index;
         let count = match (&self.count, run) {
             (Count::Given(count), None) => *count,
+            (Count::Given(count), Some(run)) if *count == run.shards => *count,
             (Count::Given(count), Some(run)) => {
-                ensure!(
-                    *count == run.shards,
-                    "'{}' holds a run of {} shards, this is shard {index} of {count} ({}); pass --shard I/{}, or choose \
-                     another --out",
-                    directory.display(),
-                    run.shards,
-                    self.source,
-                    run.shards
-                );
-                *count
+                let this = format!("this is shard {index} of {count} ({})", self.source);
+                return Err(other_run(directory, run.shards, &this));
             }
             (Count::OfRun(_), Some(run)) => run.shards,
             (Count::OfRun(bounds), None) => self.whole_array(*bounds, directory)?,
         };
-        ensure!(
-            index < count,
-            "'{}' holds a run of {count} shards, 0 to {}, this asks for shard {index} ({}); choose another --out, or pass \
-             --no-shard if {} does not mean a shard",
-            directory.display(),
-            count - 1,
-            self.source,
-            self.source
-        );
+        if index >= count {
+            let this = format!("this is shard {index} ({})", self.source);
+            return Err(other_run(directory, count, &this));
+        }
         Ok(Shard { index, count })
     }
 
@@ -130,6 +118,21 @@ impl ShardWish {
             ))),
         }
     }
+}
+
+/// The error about a run that cannot have this shard.
+fn other_run(directory: &Path, shards: u64, this: &str) -> anyhow::Error {
+    let (held, cure) = match shards {
+        1 => ("by one process".to_owned(), "pass --no-shard".to_owned()),
+        _ => (
+            format!("of {shards} shards"),
+            format!("pass --shard I/{shards}"),
+        ),
+    };
+    anyhow!(
+        "'{}' holds a run {held}, {this}; {cure}, or choose another --out",
+        directory.display()
+    )
 }
 
 fn of_array(task: &ArrayTask) -> Result<ShardWish> {
@@ -247,7 +250,9 @@ mod tests {
         assert_eq!(found(&array(3, 3, 7, 2), Some(10)), Ok(Some((3, 10))));
         assert_eq!(found(&array(0, 0, 1, 2), Some(10)), Ok(Some((0, 10))));
         let beyond = found(&array(3, 0, 3, 4), Some(1)).unwrap_err();
-        assert!(beyond.contains("asks for shard 3"), "{beyond}");
+        let expected = "'out' holds a run by one process, this is shard 3 (SLURM_ARRAY_TASK_ID); pass --no-shard, or choose \
+                        another --out";
+        assert_eq!(beyond, expected);
         let step = "SLURM_STEP_ID=0 SLURM_PROCID=1 SLURM_NTASKS=2";
         assert_eq!(found(step, Some(2)), Ok(Some((1, 2))));
         let other = found(step, Some(4)).unwrap_err();

@@ -29,6 +29,7 @@ pub mod run;
 pub mod run_dir;
 #[cfg(feature = "torch")]
 pub mod run_writer;
+pub mod shard_errors;
 pub mod shards;
 pub mod sources;
 pub mod stats;
