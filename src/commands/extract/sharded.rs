@@ -17,6 +17,7 @@ use crate::store::run::{FILE_NAMES, Run};
 use crate::store::run_dir::RunDir;
 use crate::store::unfinished::{require_space, write_whole};
 use anyhow::{Result, bail, ensure};
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -129,22 +130,24 @@ fn first_run(
 fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
-    let mut said = false;
+    let said = Cell::new(false);
+    let say_once = |line: &str| {
+        if !said.replace(true) {
+            eprintln!("{line}");
+        }
+    };
     while !RunDir::is_at(directory) {
         // Trying to take the lock writes into the directory: an NFS client looks anew then, also for run.toml.
-        let error = match RunLock::take(directory, |_| {}) {
+        let error = match RunLock::take(directory, say_once) {
             Ok(lock) => return Ok((!RunDir::is_at(directory)).then_some(lock)),
             Err(error) => error,
         };
         let Some(InUse { who, .. }) = error.downcast_ref() else {
             return Err(error);
         };
-        if !said && began.elapsed() > Duration::from_secs(1) {
-            eprintln!(
-                "waiting for {who} to begin the run in '{}'",
-                directory.display()
-            );
-            said = true;
+        if began.elapsed() > Duration::from_secs(1) {
+            let out = directory.display();
+            say_once(&format!("waiting for {who} to begin the run in '{out}'"));
         }
         ensure!(
             began.elapsed() < LONGEST_WAIT,
