@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to hold: set-up, formatting, lints, the builds with and without libtorch, all tests.
+# Everything that has to hold: set-up, formatting, lints, the builds with and without libtorch, all tests, shards on a
+# real Slurm (as root).
 # Stops at the first thing that does not.
 #
 # usage: scripts/test.sh
@@ -28,4 +29,5 @@ step cargo build --no-default-features
 step scripts/make_configs.py --check
 step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
 step cargo test
+step scripts/check_slurm.py
 echo "== all passed"

@@ -2,14 +2,17 @@
 //! nothing is optional.
 
 mod preset;
+mod shard;
 
 pub use preset::preprocess_of;
+pub use shard::{Shard, ShardWish};
 
 use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
 use crate::model::{Stored, Tokens};
+use crate::slurm::Slurm;
 use crate::toml_file;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -45,6 +48,8 @@ pub struct Job {
     pub tokens: Option<Tokens>,
     pub skip_broken: bool,
     pub image_timeout: Duration,
+    /// None: this process does the whole run.
+    pub shard: Option<ShardWish>,
     pub workers: usize,
     pub threads: usize,
     pub overwrite: bool,
@@ -100,6 +105,7 @@ impl Job {
             }),
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
+            shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
             overwrite: args.overwrite,

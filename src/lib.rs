@@ -20,6 +20,8 @@ mod printing;
 pub mod progress;
 #[cfg(feature = "torch")]
 mod signals;
+#[cfg(feature = "torch")]
+mod slurm;
 pub mod store;
 pub mod table;
 mod toml_file;

@@ -1,6 +1,11 @@
 //! SIGTERM, SIGINT and SIGUSR1 while a run computes: the first is noted, so that what is done can be sealed; a second
 //! ends the process at once. Before and after, they do what they do to every program.
+//!
+//! In a job of Slurm's, a second SIGTERM or SIGUSR1 means no more than the first: `scancel --full --signal=USR1` reaches
+//! a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. Slurm's own last
+//! word is SIGKILL.
 
+use crate::slurm::Slurm;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::{flag, low_level};
@@ -24,9 +29,14 @@ impl Signals {
     pub fn note() -> Result<Self> {
         let noted = Arc::new(AtomicUsize::new(0));
         let again = Arc::new(AtomicBool::new(false));
+        let in_job = Slurm::here().in_job;
         for signal in NOTED {
             // In this order: the second signal is the one that finds `again` set.
-            flag::register_conditional_shutdown(signal, exit_code(signal), again.clone())
+            let ends = match in_job && signal != SIGINT {
+                true => Arc::new(AtomicBool::new(false)),
+                false => again.clone(),
+            };
+            flag::register_conditional_shutdown(signal, exit_code(signal), ends)
                 .and_then(|_| flag::register(signal, again.clone()))
                 .and_then(|_| flag::register_usize(signal, noted.clone(), signal as usize))
                 .context("cannot watch for signals")?;

@@ -72,6 +72,16 @@ pub struct Extract {
     #[serde(deserialize_with = "from_duration")]
     pub image_timeout: Option<Duration>,
 
+    /// Do the I-th (from 0) of N contiguous slices of the rows; all shards share one run directory [default: from Slurm's
+    /// SLURM_ARRAY_TASK_ID, or SLURM_PROCID and SLURM_NTASKS under srun; else 0/1]
+    #[arg(long, value_name = "I/N")]
+    #[serde(deserialize_with = "from_shard")]
+    pub shard: Option<ShardArg>,
+
+    /// Do the whole run, whatever Slurm's variables say
+    #[arg(long, conflicts_with = "shard")]
+    pub no_shard: bool,
+
     /// Decoder threads [default: the cores this process may use]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
@@ -155,6 +165,9 @@ impl Extract {
             list: self.list.or(other.list),
             on_error: self.on_error.or(other.on_error),
             image_timeout: self.image_timeout.or(other.image_timeout),
+            // Of the two, what is typed wins.
+            no_shard: self.no_shard || (other.no_shard && self.shard.is_none()),
+            shard: self.shard.or(other.shard.filter(|_| !self.no_shard)),
             workers: self.workers.or(other.workers),
             threads: self.threads.or(other.threads),
             resize: self.resize.or(other.resize),
@@ -203,6 +216,36 @@ impl FromStr for Auto {
     }
 }
 
+/// `I/N`: the I-th of N shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardArg {
+    /// From 0.
+    pub index: u64,
+    pub count: u64,
+}
+
+impl FromStr for ShardArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("expected I/N, as 3/64, with I from 0 to N - 1; found '{text}'");
+        let (index, count) = text.split_once('/').ok_or_else(expected)?;
+        let (index, count) = (index.trim().parse(), count.trim().parse());
+        match (index, count) {
+            (Ok(index), Ok(count)) if index < count && count <= MOST_SHARDS => {
+                Ok(Self { index, count })
+            }
+            (Ok(_), Ok(count)) if count > MOST_SHARDS => Err(format!(
+                "expected at most {MOST_SHARDS} shards, found {count}"
+            )),
+            _ => Err(expected()),
+        }
+    }
+}
+
+/// More than any cluster runs; each has a file while it runs.
+const MOST_SHARDS: u64 = 1_000_000;
+
 /// A number or a text of a TOML file, as the text that the command line would have.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -241,6 +284,11 @@ fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     figures::parse_duration(&text)
         .map(Some)
         .map_err(serde::de::Error::custom)
+}
+
+fn from_shard<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ShardArg>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -6,8 +6,9 @@ use crate::progress::{Progress, Unit};
 use crate::store::folder::Folder;
 use crate::store::joining::{Join, Wish};
 use crate::store::parts::{MERGED, Part};
-use crate::store::run_dir::{LayerState, RunDir};
-use crate::store::shards::array_expression;
+use crate::store::run_dir::{LayerState, RunDir, ShardStates};
+use crate::store::shard_errors::join_errors;
+use crate::store::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
 use crate::store::sources::Sources;
 use crate::store::unfinished::{directory_of, require_space};
 use anyhow::{Context, Result, bail, ensure};
@@ -60,7 +61,8 @@ pub fn run(typed: &Merge) -> Result<()> {
     check_space(&joins, wish)?;
     joins
         .iter()
-        .try_for_each(|(layer, join)| write(layer, join, typed))
+        .try_for_each(|(layer, join)| write(layer, join, typed))?;
+    join_errors(&typed.dir)
 }
 
 /// The layers that are asked for, refused with a word where a run has not finished them.
@@ -107,7 +109,7 @@ fn from_run(dir: &RunDir, layers: Vec<LayerState>) -> Result<Vec<Wanted>> {
             state.folder.path.display(),
             state.missing,
             dir.run.images,
-            cure(dir, &layers)
+            cure(dir, &layers)?
         );
     }
     let rows = Some(dir.run.images);
@@ -119,12 +121,28 @@ fn from_run(dir: &RunDir, layers: Vec<LayerState>) -> Result<Vec<Wanted>> {
     Ok(layers.into_iter().map(wanted).collect())
 }
 
-fn cure(dir: &RunDir, layers: &[LayerState]) -> String {
+fn cure(dir: &RunDir, layers: &[LayerState]) -> Result<String> {
     if dir.run.shards == 1 {
-        return "run the same featx extract again to finish them".into();
+        return Ok("run the same featx extract again to finish them".into());
     }
-    let missing = array_expression(&dir.missing_shards(layers));
-    format!("submit the missing shards again: --array={missing}")
+    let ShardStates {
+        running, missing, ..
+    } = dir.shards(layers)?;
+    let arrays = submissions(&missing, dir.run.shards, MAX_ARRAY_SIZE);
+    let arrays: Vec<_> = arrays.iter().map(ToString::to_string).collect();
+    let submit = format!(
+        "submit the missing shards again: {}",
+        arrays.join(", then ")
+    );
+    let wait = format!(
+        "wait for the shards that run: {}",
+        array_expression(&running)
+    );
+    Ok(match (running.is_empty(), missing.is_empty()) {
+        (true, _) => submit,
+        (false, true) => wait,
+        (false, false) => format!("{wait}; {submit}"),
+    })
 }
 
 /// Results that go to the same filesystem share its space; while parts are removed, only the largest one needs any.

@@ -1,10 +1,10 @@
 //! The images of a run: which, and in what order.
 
-use super::list::{Outside, read_list};
+use super::list::{Outside, ensure_inside, read_list};
 use super::names::FileNames;
 use super::scan::scan;
 use anyhow::Result;
-use std::os::unix::ffi::OsStrExt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Row i of a run is the i-th of these.
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Images {
     root: PathBuf,
     names: FileNames,
+    /// The row of the first of them: not 0 for a shard, which has the names of its own rows alone.
+    first: u64,
 }
 
 impl Images {
@@ -27,6 +29,7 @@ impl Images {
         Ok(Self {
             root: root.to_owned(),
             names: found.names,
+            first: 0,
         })
     }
 
@@ -39,7 +42,31 @@ impl Images {
         Ok(Self {
             root: root.to_owned(),
             names,
+            first: 0,
         })
+    }
+
+    /// The images of some rows of a run, the first of which is `first`.
+    ///
+    /// # Errors
+    /// A name that leads out of `root`.
+    pub fn of_rows(root: &Path, first: u64, names: FileNames) -> Result<Self> {
+        names
+            .iter()
+            .try_for_each(|name| ensure_inside(name, root))?;
+        let root = root.to_owned();
+        Ok(Self { root, names, first })
+    }
+
+    /// The same, without the images of other rows than these.
+    pub fn within(self, rows: &Range<u64>) -> Self {
+        let mut names = FileNames::default();
+        rows.clone().for_each(|row| names.push(self.name(row)));
+        Self {
+            names,
+            first: rows.start,
+            ..self
+        }
     }
 
     pub fn len(&self) -> u64 {
@@ -58,7 +85,7 @@ impl Images {
 
     /// The image of a row, relative to the folder.
     pub fn name(&self, row: u64) -> &Path {
-        self.names.get(row as usize)
+        self.names.get((row - self.first) as usize)
     }
 
     /// False when the whole folder has vanished.
@@ -67,11 +94,7 @@ impl Images {
     }
 
     /// `file_names.txt`: a name a line.
-    pub fn file_names(&self) -> Vec<u8> {
-        let lines = self
-            .names
-            .iter()
-            .flat_map(|name| [name.as_os_str().as_bytes(), b"\n"]);
-        lines.collect::<Vec<_>>().concat()
+    pub fn file_names(&self) -> &[u8] {
+        self.names.lines()
     }
 }

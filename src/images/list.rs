@@ -69,14 +69,22 @@ fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
             "expected a path, found one that ends in a carriage return; end lines in \\n or \\r\\n"
         );
     }
-    if outside == Outside::Allowed || stays_inside(path) {
-        return Ok(());
+    match outside {
+        Outside::Allowed => Ok(()),
+        Outside::Refused => ensure_inside(path, root),
     }
-    bail!(
+}
+
+/// # Errors
+/// A path that is absolute, or leaves `root` through `..`.
+pub fn ensure_inside(path: &Path, root: &Path) -> Result<()> {
+    ensure!(
+        stays_inside(path),
         "'{}' is not inside '{}'; paths are relative to the image folder",
         path.display(),
         root.display()
-    )
+    );
+    Ok(())
 }
 
 /// Whether no step of the path is above where it begins.

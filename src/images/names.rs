@@ -4,18 +4,25 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Paths one after another in one buffer, none of which holds a line break: about nine bytes each above their own.
+/// Paths, none of which holds a line break, as the lines of one buffer: nine bytes each above their own.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct FileNames {
-    bytes: Vec<u8>,
-    /// Where each ends.
+    /// Each with a line break after it.
+    lines: Vec<u8>,
+    /// Where each line ends, behind its break.
     ends: Vec<usize>,
 }
 
 impl FileNames {
     pub fn push(&mut self, path: &Path) {
-        self.bytes.extend_from_slice(path.as_os_str().as_bytes());
-        self.ends.push(self.bytes.len());
+        self.lines.extend_from_slice(path.as_os_str().as_bytes());
+        self.lines.push(b'\n');
+        self.ends.push(self.lines.len());
+    }
+
+    /// As a file has them, a name a line.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
     }
 
     pub fn len(&self) -> usize {
@@ -41,7 +48,7 @@ impl FileNames {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_unstable_by_key(|&row| self.bytes_of(row));
         let mut sorted = Self {
-            bytes: Vec::with_capacity(self.bytes.len()),
+            lines: Vec::with_capacity(self.lines.len()),
             ends: Vec::with_capacity(self.len()),
         };
         for row in order {
@@ -52,7 +59,7 @@ impl FileNames {
 
     fn bytes_of(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.bytes[start..self.ends[row]]
+        &self.lines[start..self.ends[row] - 1]
     }
 }
 

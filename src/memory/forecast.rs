@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 const LARGEST_BATCH_A_CORE: u64 = 4;
 const LARGEST_BATCH: u64 = 32;
 /// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.
-const SHARE_OF_BATCHES: f64 = 0.75;
+pub const SHARE_OF_BATCHES: f64 = 0.75;
 /// A decoder's memory for one photo of ordinary size, bytes. Larger ones ask at the gate.
 pub const DECODER: u64 = 8 << 20;
 
@@ -22,8 +22,6 @@ pub struct Forecast {
     /// Of each image of a batch, while the batch goes from decoder to part.
     per_image: u64,
     decoders: u64,
-    /// What is planned beyond the floor, for speed.
-    pub extra: u64,
 }
 
 /// What one image takes on its way, bytes.
@@ -60,7 +58,6 @@ impl Forecast {
             peak: peak_rss(),
             per_image,
             decoders,
-            extra: 0,
         })
     }
 
@@ -69,16 +66,6 @@ impl Forecast {
     pub fn floor(&self, batch: u64) -> u64 {
         self.peak
             .max(self.resident + self.decoders + batch * self.per_image)
-    }
-
-    /// Plans so many bytes more, for speed, where the budget leaves room for them beside the parts.
-    pub fn allow(&mut self, extra: u64, budget: u64, batch: u64) -> bool {
-        let share = (budget as f64 * SHARE_OF_BATCHES) as u64;
-        let fits = self.floor(batch) + extra <= share;
-        if fits {
-            self.extra += extra;
-        }
-        fits
     }
 
     /// The largest batch that leaves room for parts.
@@ -118,7 +105,6 @@ mod tests {
         peak: 120,
         per_image: 10,
         decoders: 20,
-        extra: 0,
     };
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the job may use of the machine.
 
+use crate::slurm::Slurm;
 use std::fs;
 use std::path::{Path, PathBuf};
 use sysinfo::{MemoryRefreshKind, System};
@@ -8,18 +9,20 @@ use sysinfo::{MemoryRefreshKind, System};
 #[must_use]
 pub fn cores() -> usize {
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    match environment_number("SLURM_CPUS_PER_TASK") {
-        Some(share) if share > 0 => usable.min(share as usize),
-        _ => usable,
-    }
+    let share = Slurm::here().cores;
+    share.map_or(usable, |share| usable.min(share as usize))
 }
 
-/// Bytes of memory that this job may use: the host's available memory, the limit of every cgroup that it is in, and
-/// Slurm's limit for the job, whichever is least.
+/// Bytes of memory that this process may use: the host's available memory, the limit of every cgroup that it is in,
+/// and what Slurm gave it, whichever is least. Slurm's tasks on one node share the first two.
 #[must_use]
 pub fn allowed() -> u64 {
-    let limits = cgroup_limits().into_iter().chain(slurm_limit());
-    limits.fold(host_available().unwrap_or(u64::MAX), u64::min)
+    let slurm = Slurm::here();
+    let shared = cgroup_limits()
+        .into_iter()
+        .chain(host_available())
+        .map(|bytes| bytes / slurm.tasks_here);
+    shared.chain(slurm.memory).fold(u64::MAX, u64::min)
 }
 
 fn host_available() -> Option<u64> {
@@ -63,21 +66,6 @@ fn limits_of_membership(line: &str, mount: &Path) -> Vec<u64> {
                 .ok()
         })
         .collect()
-}
-
-/// Slurm's limit for this job on this node, bytes: per node, or per core times this task's cores. Slurm writes MiB.
-fn slurm_limit() -> Option<u64> {
-    const MIB: u64 = 1 << 20;
-    let per_node = environment_number("SLURM_MEM_PER_NODE");
-    let per_core = environment_number("SLURM_MEM_PER_CPU").map(|mib| mib * cores() as u64);
-    per_node
-        .or(per_core)
-        .filter(|&mib| mib > 0)
-        .map(|mib| mib * MIB)
-}
-
-fn environment_number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 #[cfg(test)]

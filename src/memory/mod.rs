@@ -8,7 +8,7 @@ mod tuner;
 mod usage;
 
 pub use budget::RamBudget;
-pub use forecast::{DECODER, Forecast, PerImage};
+pub use forecast::{DECODER, Forecast, PerImage, SHARE_OF_BATCHES};
 pub use gate::Gate;
 pub use limits::cores;
 pub use tuner::{Bounds, Tuner};

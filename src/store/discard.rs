@@ -1,14 +1,16 @@
 //! `extract --overwrite`: what a run directory holds of a featx run goes, and nothing else.
 //!
-//! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run; the layers'
-//! files go, the small files, and `run.toml.discarded` last. Stopped at any instant, the directory either still holds
+//! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run. Shards take their
+//! locks, and then look whether there is still a run; we, in this order, look for their locks now: one of the two sees
+//! the other. The layers' files go, the small files, and `run.toml.discarded` last. Stopped at any instant, the directory either still holds
 //! the whole run, or holds no run but the order to remove one and the names of its layers, with which the next
 //! `extract` finishes the work before it begins its own.
 
 use super::parts::{MERGED, PartName, names_in, part_name, partial_name};
+use super::portion::{is_of_a_shard, lock_name, running_shards};
 use super::run::{FILE_NAMES, RUN_FILE, Run};
 use super::unfinished::{sync_directory, with_ending};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,14 +22,22 @@ pub const BROKEN_ENDING: &str = ".broken";
 /// Removes the run in `directory`, if there is one.
 ///
 /// # Errors
-/// A `run.toml` that cannot be read, a file that cannot be removed.
+/// A `run.toml` that cannot be read, a file that cannot be removed, a shard that is being computed.
 pub fn discard(directory: &Path) -> Result<()> {
     let run = directory.join(RUN_FILE);
     if run.exists() {
         Run::read(directory)?; // names what is to be removed
         let named = || format!("cannot remove '{}'", run.display());
-        fs::rename(&run, with_ending(&run, ENDING)).with_context(named)?;
+        let order = with_ending(&run, ENDING);
+        fs::rename(&run, &order).with_context(named)?;
         sync_directory(directory)?;
+        if let [first, ..] = running_shards(directory)?[..] {
+            fs::rename(&order, &run).with_context(named)?;
+            bail!(
+                "shard {first} of '{}' is being written by another process; wait for it, or choose another --out",
+                directory.display()
+            );
+        }
     }
     finish_discarding(directory)
 }
@@ -48,6 +58,15 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
             .try_for_each(|path| remove(path))?;
         // Stays where the user has put something into it.
         let _ = fs::remove_dir(&folder);
+    }
+    let living: Vec<_> = running_shards(directory)?
+        .into_iter()
+        .map(lock_name)
+        .collect();
+    for name in names_in(directory)? {
+        if is_of_a_shard(&name) && !living.contains(&name) {
+            remove(&directory.join(name))?;
+        }
     }
     for name in [FILE_NAMES, "errors.csv", "memory.csv"] {
         remove(&directory.join(name))?;
@@ -134,6 +153,8 @@ mod tests {
             "features.30/features.npy.merging",
             "errors.csv",
             "memory.csv",
+            "errors_0003.csv",
+            "memory_0003.csv",
             "file_names.txt",
             "run.toml.partial",
         ];

@@ -1,4 +1,4 @@
-//! `errors.csv`: the images that gave a NaN row, and why.
+//! `errors.csv`, or a shard's `errors_0003.csv`: the images that gave a NaN row, and why.
 
 use super::rows::RowSet;
 use super::unfinished;
@@ -6,8 +6,6 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-const FILE: &str = "errors.csv";
 
 /// An image that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +16,7 @@ pub struct Broken {
     pub reason: String,
 }
 
-/// What `errors.csv` holds and will hold.
+/// What the file holds and will hold.
 #[derive(Debug)]
 pub struct ErrorLog {
     path: PathBuf,
@@ -31,8 +29,8 @@ impl ErrorLog {
     ///
     /// # Errors
     /// A file that is there but is no such table.
-    pub fn open(directory: &Path, again: &RowSet) -> Result<Self> {
-        let path = directory.join(FILE);
+    pub fn open(path: &Path, again: &RowSet) -> Result<Self> {
+        let path = path.to_owned();
         let mut rows = BTreeMap::new();
         let mut changed = false;
         if path.exists() {

@@ -8,6 +8,7 @@ use super::unfinished::with_ending;
 use crate::figures::row_shape;
 use anyhow::{Context, Result};
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// What a folder holds. Reading it takes one small read a part, and memory for the headers alone.
@@ -39,6 +40,14 @@ impl Folder {
     /// # Errors
     /// The folder cannot be read, or the names of its parts contradict each other.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_within(path, None)
+    }
+
+    /// As [`Folder::read`], but for parts whose names say that they have none of the rows `within`.
+    ///
+    /// # Errors
+    /// As [`Folder::read`].
+    pub fn read_within(path: &Path, within: Option<&Range<u64>>) -> Result<Self> {
         let mut folder = Self {
             path: path.into(),
             ..Self::default()
@@ -54,7 +63,9 @@ impl Folder {
                     Ok(header) => folder.merged = Some(header),
                     Err(error) => folder.broken_result = Some(format!("{error:#}")),
                 }
-            } else if let Some(name) = PartName::parse(&name) {
+            } else if let Some(name) = PartName::parse(&name)
+                && within.is_none_or(|rows| may_hold(&name, rows))
+            {
                 match read_rows_header(&path) {
                     Ok(header) => named.push(Named { path, name, header }),
                     Err(error) => {
@@ -103,6 +114,13 @@ impl Folder {
             problems.extend(rest.iter().filter_map(|part| difference(first, part)));
         }
         problems
+    }
+}
+
+fn may_hold(name: &PartName, wanted: &Range<u64>) -> bool {
+    match name {
+        PartName::Rows(rows) => rows.start < wanted.end && wanted.start < rows.end,
+        PartName::Number(_) => true,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `memory.csv`: how RAM, part sizes and pace went.
+//! `memory.csv`, or a shard's `memory_0003.csv`: how RAM, part sizes and pace went.
 
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions};
@@ -34,8 +34,8 @@ pub struct Journal {
 impl Journal {
     /// # Errors
     /// A file that cannot be written.
-    pub fn open(directory: &Path) -> Result<Self> {
-        let path = directory.join("memory.csv");
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
         let named = || format!("cannot write '{}'", path.display());
         let mut file = OpenOptions::new()
             .create(true)

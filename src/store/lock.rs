@@ -1,6 +1,7 @@
-//! One writer a run directory, on one machine or on many that share a filesystem.
+//! One writer a run directory, or one a shard, on one machine or on many that share a filesystem.
 //!
-//! `run.lock` says who writes. It is linked into place whole, which one of many succeeds in, over NFS too. Its holder
+//! `run.lock` says who writes. The shards of a run hold it while one of them begins the run, and after that each its
+//! own, `shard_0003.lock`. A lock is linked into place whole, which one of many succeeds in, over NFS too. Its holder
 //! touches it every [`BEAT`]. Who finds it there asks, in this order:
 //!
 //! 1. Was it made here (host, boot, process namespace)? Then the process table knows whether its maker lives.
@@ -12,12 +13,11 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
-mod holder;
-
-use super::parts::names_in;
+use super::holder::{BEAT, Found, Holder, WATCHED, host};
+use super::parts::{file_name, names_in};
+use super::portion::lock_name;
 use super::unfinished::with_ending;
-use anyhow::{Context, Result, anyhow};
-use holder::{Holder, host};
+use anyhow::{Context, Result};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
 use std::fs::{self, File};
@@ -25,18 +25,28 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle, sleep};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The lock's name inside a run directory.
 pub const LOCK_FILE: &str = "run.lock";
-const BEAT: Duration = Duration::from_secs(5);
-const WATCHED: Duration = Duration::from_secs(45);
+/// Without a touch for so long it is not watched any more.
 const OLD: Duration = Duration::from_secs(600);
+
+/// Another process holds the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} is being written by {who}; wait for it, or choose another --out")]
+pub struct InUse {
+    what: String,
+    /// `process 7 on 'node3'`
+    pub who: String,
+}
 
 /// The right to write into a run directory, until it is dropped.
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
+    /// What it is the right to write: `'out'`, `shard 3 of 'out'`.
+    what: String,
     text: String,
     /// Directories that were made for it, innermost first; removed again if nothing came into them.
     made: Vec<PathBuf>,
@@ -48,21 +58,40 @@ impl RunLock {
     /// Takes the lock of `directory`, which is made if absent. `say` gets a line where that takes longer.
     ///
     /// # Errors
-    /// Another process holds it; the directory cannot be made or written.
+    /// Another process holds it ([`InUse`]); the directory cannot be made or written.
     pub fn take(directory: &Path, say: impl Fn(&str)) -> Result<Self> {
+        let what = format!("'{}'", directory.display());
+        Self::take_named(directory, LOCK_FILE, what, say)
+    }
+
+    /// Takes the lock of one shard.
+    ///
+    /// # Errors
+    /// As [`RunLock::take`].
+    pub fn take_shard(directory: &Path, shard: u64, say: impl Fn(&str)) -> Result<Self> {
+        let what = format!("shard {shard} of '{}'", directory.display());
+        Self::take_named(directory, &lock_name(shard), what, say)
+    }
+
+    fn take_named(directory: &Path, name: &str, what: String, say: impl Fn(&str)) -> Result<Self> {
         let ancestors = directory.ancestors().filter(|a| *a != Path::new(""));
         let made = ancestors.take_while(|a| !a.exists()).map(Into::into);
         let mut lock = Self {
-            path: directory.join(LOCK_FILE),
+            path: directory.join(name),
+            what,
             text: toml::to_string(&Holder::this()?)?,
             made: made.collect(),
             beating: None,
         };
         let named = || format!("cannot create '{}'", directory.display());
-        fs::create_dir_all(directory).with_context(named)?;
-        while !lock.try_make()? {
+        loop {
+            // Again each time: another that made the directory, and failed, removes it.
+            fs::create_dir_all(directory).with_context(named)?;
+            if lock.try_make()? {
+                break;
+            }
             if let Some(found) = Found::read(&lock.path)? {
-                found.ensure_dead(directory, &lock.path, &say)?;
+                lock.ensure_dead(&found, &say)?;
                 lock.remove_dead(&found)?;
             }
         }
@@ -75,7 +104,8 @@ impl RunLock {
     fn tidy(&self) {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let names = names_in(directory).unwrap_or_default();
-        let temporary = names.iter().filter(|name| name.starts_with("run.lock."));
+        let prefix = format!("{}.", file_name(&self.path));
+        let temporary = names.iter().filter(|name| name.starts_with(&prefix));
         for path in temporary.map(|name| directory.join(name)) {
             let holder = fs::read_to_string(&path)
                 .ok()
@@ -110,6 +140,55 @@ impl RunLock {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// # Errors
+    /// The holder lives: who it is.
+    fn ensure_dead(&self, found: &Found, say: impl Fn(&str)) -> Result<()> {
+        let holder = found.holder();
+        if let Some((holder, is_dead)) = holder.as_ref().and_then(|h| Some((h, h.is_dead_here()?)))
+        {
+            return match is_dead {
+                false => Err(self.in_use(format!("process {}", holder.pid))),
+                true => Ok(()),
+            };
+        }
+        let who = holder.map_or("another process".to_owned(), |holder| {
+            format!("process {} on '{}'", holder.pid, holder.host)
+        });
+        if self.age(found).is_some_and(|age| age > OLD) {
+            return Ok(());
+        }
+        say(&format!(
+            "{} is locked by {who}; watching for {} s whether it still runs",
+            self.what,
+            WATCHED.as_secs()
+        ));
+        let began = Instant::now();
+        while began.elapsed() < WATCHED {
+            sleep(Duration::from_millis(500));
+            match Found::read(&self.path)? {
+                None => return Ok(()),
+                Some(now) if now.text != found.text || now.touched != found.touched => {
+                    return Err(self.in_use(who));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn in_use(&self, who: String) -> anyhow::Error {
+        let what = self.what.clone();
+        InUse { what, who }.into()
+    }
+
+    /// Of another's lock, by the clock of the filesystem, which stamps a file made now.
+    fn age(&self, found: &Found) -> Option<Duration> {
+        let probe = self.own_name();
+        let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
+        let _ = fs::remove_file(&probe);
+        made.ok()?.duration_since(found.touched).ok()
     }
 
     fn remove_dead(&self, dead: &Found) -> Result<()> {
@@ -198,87 +277,11 @@ fn has_no_links(error: &std::io::Error) -> bool {
     raw.is_some_and(|raw| codes.iter().any(|code| code.raw_os_error() == raw))
 }
 
-/// Another's lock.
-struct Found {
-    text: String,
-    touched: SystemTime,
-}
-
-impl Found {
-    /// None where it has gone. Opened anew each time: NFS then asks its server.
-    fn read(path: &Path) -> Result<Option<Self>> {
-        let read = || -> std::io::Result<Self> {
-            let file = File::open(path)?;
-            let touched = file.metadata()?.modified()?;
-            let text = std::io::read_to_string(file)?;
-            Ok(Self { text, touched })
-        };
-        match read() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            found => {
-                Ok(Some(found.with_context(|| {
-                    format!("cannot read '{}'", path.display())
-                })?))
-            }
-        }
-    }
-
-    /// # Errors
-    /// The holder lives: who it is.
-    fn ensure_dead(&self, directory: &Path, path: &Path, say: impl Fn(&str)) -> Result<()> {
-        let holder: Option<Holder> = toml::from_str(&self.text).ok();
-        if let Some((holder, is_dead)) = holder.as_ref().and_then(|h| Some((h, h.is_dead_here()?)))
-        {
-            return match is_dead {
-                false => Err(in_use(directory, &format!("process {}", holder.pid))),
-                true => Ok(()),
-            };
-        }
-        let who = holder.map_or("another process".to_owned(), |holder| {
-            format!("process {} on '{}'", holder.pid, holder.host)
-        });
-        if self.age(path).is_some_and(|age| age > OLD) {
-            return Ok(());
-        }
-        say(&format!(
-            "'{}' is locked by {who}; watching for {} s whether it still runs",
-            directory.display(),
-            WATCHED.as_secs()
-        ));
-        let began = Instant::now();
-        while began.elapsed() < WATCHED {
-            sleep(Duration::from_millis(500));
-            match Self::read(path)? {
-                None => return Ok(()),
-                Some(now) if now.text != self.text || now.touched != self.touched => {
-                    return Err(in_use(directory, &who));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// By the clock of the filesystem, which stamps a file made now.
-    fn age(&self, path: &Path) -> Option<Duration> {
-        let probe = with_ending(path, &format!(".{}.{}", host(), std::process::id()));
-        let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
-        let _ = fs::remove_file(&probe);
-        made.ok()?.duration_since(self.touched).ok()
-    }
-}
-
-fn in_use(directory: &Path, who: &str) -> anyhow::Error {
-    anyhow!(
-        "'{}' is being written by {who}; wait for it, or choose another --out",
-        directory.display()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::SystemTime;
 
     fn directory(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("featx-lock-{name}-{}", std::process::id()));

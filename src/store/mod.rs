@@ -10,6 +10,7 @@ pub mod dtype;
 #[cfg(feature = "torch")]
 pub mod errors;
 pub mod folder;
+pub mod holder;
 pub mod joining;
 #[cfg(feature = "torch")]
 pub mod journal;
@@ -21,12 +22,14 @@ pub mod npy;
 #[cfg(feature = "torch")]
 pub mod part_writer;
 pub mod parts;
+pub mod portion;
 pub mod removal;
 pub mod rows;
 pub mod run;
 pub mod run_dir;
 #[cfg(feature = "torch")]
 pub mod run_writer;
+pub mod shard_errors;
 pub mod shards;
 pub mod sources;
 pub mod stats;

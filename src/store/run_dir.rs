@@ -3,11 +3,13 @@
 use super::folder::Folder;
 use super::npy::Header;
 use super::parts::MERGED;
+use super::portion::running_shards;
 use super::rows::RowSet;
 use super::run::{Layer, RUN_FILE, Run};
 use super::shards::shard_rows;
 use crate::figures::row_shape;
 use anyhow::Result;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A directory that holds a `run.toml`.
@@ -15,6 +17,17 @@ use std::path::{Path, PathBuf};
 pub struct RunDir {
     pub path: PathBuf,
     pub run: Run,
+}
+
+/// How far the shards of a run are.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ShardStates {
+    /// How many have all rows of all layers.
+    pub done: u64,
+    /// Those that lack a row and seem to be computed at present, ascending.
+    pub running: Vec<u64>,
+    /// Those that lack a row and that nobody computes, ascending.
+    pub missing: Vec<u64>,
 }
 
 /// How far one layer of a run is.
@@ -53,11 +66,8 @@ impl RunDir {
     /// # Errors
     /// A folder cannot be read, or the names of its parts contradict each other.
     pub fn layers(&self) -> Result<Vec<LayerState>> {
-        self.run
-            .layers
-            .iter()
-            .map(|layer| self.layer(layer))
-            .collect()
+        let layers = self.run.layers.iter();
+        layers.map(|layer| self.layer(layer)).collect()
     }
 
     /// As [`RunDir::layers`], of one layer.
@@ -65,7 +75,20 @@ impl RunDir {
     /// # Errors
     /// As [`RunDir::layers`].
     pub fn layer(&self, layer: &Layer) -> Result<LayerState> {
-        let mut folder = Folder::read(&self.layer_path(&layer.name))?;
+        self.state(layer, None)
+    }
+
+    /// How far each layer is in these rows. Parts without any of them are not opened.
+    ///
+    /// # Errors
+    /// As [`RunDir::layers`].
+    pub fn layers_within(&self, rows: &Range<u64>) -> Result<Vec<LayerState>> {
+        let layers = self.run.layers.iter();
+        layers.map(|layer| self.state(layer, Some(rows))).collect()
+    }
+
+    fn state(&self, layer: &Layer, within: Option<&Range<u64>>) -> Result<LayerState> {
+        let mut folder = Folder::read_within(&self.layer_path(&layer.name), within)?;
         if let Some(problem) = folder
             .merged
             .as_ref()
@@ -77,9 +100,9 @@ impl RunDir {
             ));
             folder.merged = None;
         }
-        let all = RowSet::from(0..self.run.images);
-        let done = folder.done().intersection(&all);
-        let missing = done.missing(0..self.run.images);
+        let wanted = within.cloned().unwrap_or(0..self.run.images);
+        let done = folder.done().intersection(&wanted.clone().into());
+        let missing = done.missing(wanted);
         Ok(LayerState {
             layer: layer.clone(),
             folder,
@@ -90,18 +113,29 @@ impl RunDir {
 
     /// The rows of one shard.
     #[must_use]
-    pub fn shard_rows(&self, shard: u64) -> std::ops::Range<u64> {
+    pub fn shard_rows(&self, shard: u64) -> Range<u64> {
         shard_rows(self.run.images, self.run.batch_size, self.run.shards, shard)
     }
 
-    /// The shards of which a row is missing in some layer, ascending.
-    #[must_use]
-    pub fn missing_shards(&self, layers: &[LayerState]) -> Vec<u64> {
+    /// How far the shards are.
+    ///
+    /// # Errors
+    /// A directory or a lock that cannot be read.
+    pub fn shards(&self, layers: &[LayerState]) -> Result<ShardStates> {
+        let running = running_shards(&self.path)?;
         let lacks = |shard: &u64| {
             let rows = self.shard_rows(*shard);
             layers.iter().any(|layer| !layer.done.covers(&rows))
         };
-        (0..self.run.shards).filter(lacks).collect()
+        let (running, missing): (Vec<u64>, Vec<u64>) = (0..self.run.shards)
+            .filter(lacks)
+            .partition(|shard| running.binary_search(shard).is_ok());
+        let lacking = (running.len() + missing.len()) as u64;
+        Ok(ShardStates {
+            done: self.run.shards - lacking,
+            running,
+            missing,
+        })
     }
 }
 

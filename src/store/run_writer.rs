@@ -40,11 +40,11 @@ struct Step {
 }
 
 impl RunWriter {
-    /// Makes the layers' folders in `directory`, for writing the rows `todo`.
+    /// Makes the layers' folders in `directory`, for writing the rows `todo`. The file `errors` in it gets what is broken.
     ///
     /// # Errors
-    /// A folder that cannot be made, an `errors.csv` that cannot be read.
-    pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet) -> Result<Self> {
+    /// A folder that cannot be made, an `errors` that cannot be read.
+    pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet, errors: &str) -> Result<Self> {
         // Each layer has a file open at a time, and '*' is a thousand layers in some models.
         allow_open_files();
         let folders: Vec<PathBuf> = layers
@@ -55,7 +55,7 @@ impl RunWriter {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
-        let errors = ErrorLog::open(directory, todo)?;
+        let errors = ErrorLog::open(&directory.join(errors), todo)?;
         Ok(Self {
             folders,
             layers,
@@ -123,7 +123,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// NaN rows of the whole run so far.
+    /// NaN rows of the whole run so far, or of the shard.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.errors.count()

@@ -23,7 +23,7 @@ pub fn bench(name: &str) -> Workdir {
     dir
 }
 
-fn make_images(dir: &Workdir) {
+pub fn make_images(dir: &Workdir) {
     fs::create_dir(dir.path("images")).unwrap();
     for row in 0..ROWS {
         dir.write(&format!("images/{row:04}.bmp"), bitmap(row as u8));
@@ -51,7 +51,7 @@ pub fn args(out: &str) -> Vec<&str> {
     args
 }
 
-fn start(dir: &Workdir, args: &[&str]) -> Child {
+pub fn start(dir: &Workdir, args: &[&str]) -> Child {
     let mut command = dir.command(args);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()

@@ -133,7 +133,14 @@ missing: --array=0-2,4-9
     assert_eq!(found["layers"][1]["missing"], json!([[0, 12], [18, 40]]));
     assert_eq!(
         found["shards"],
-        json!({"count": 10, "done": 1, "missing": [0, 1, 2, 4, 5, 6, 7, 8, 9], "array": "0-2,4-9"})
+        json!({
+            "count": 10,
+            "done": 1,
+            "running": [],
+            "missing": [0, 1, 2, 4, 5, 6, 7, 8, 9],
+            "array": "0-2,4-9",
+            "submit": [{"offset": 0, "array": "0-2,4-9"}]
+        })
     );
     assert_eq!(found["run"]["model"]["file"], "vgg16.pt");
 }

@@ -40,6 +40,8 @@ mod removal;
 mod resume;
 #[cfg(feature = "images")]
 mod scan;
+#[cfg(feature = "torch")]
+mod shards;
 mod split;
 mod without_torch;
 mod workdir;

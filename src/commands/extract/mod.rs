@@ -1,24 +1,27 @@
 //! `featx extract`: the activations of layers, for a folder of images, into parts.
 
+mod names;
 mod plan;
 mod prepare;
 mod resume;
+mod sharded;
 mod summary;
+mod whole;
 
 use crate::cli::extract::Extract;
 use crate::figures;
-use crate::job::Job;
+use crate::images::Images;
+use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
+use crate::model::Extractor;
 use crate::pipeline::{self, Work};
 use crate::progress::{Progress, Unit};
 use crate::signals::{Signals, Stopped};
 use crate::store::bus_error::explain_bus_errors;
-use crate::store::discard::finish_discarding;
 use crate::store::journal::Journal;
 use crate::store::lock::RunLock;
 use crate::store::run_writer::RunWriter;
-use crate::store::unfinished::require_space;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use plan::Plan;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,35 +33,72 @@ use summary::Summary;
 pub fn run(typed: Extract) -> Result<()> {
     let started = Instant::now();
     let job = Job::new(typed)?;
-    let images = Arc::new(prepare::find_images(&job)?);
-    let (mut extractor, fingerprint) = prepare::load_model(&job)?;
-    let mut forecast = prepare::forecast(&job, &extractor)?;
-    let batch = prepare::set_batch(&job, &forecast, &images, &mut extractor)?;
-    let run = prepare::describe(&job, &images, &extractor, fingerprint, batch);
-    if job.dry_run {
-        return Plan::new(&job, run, &images, &forecast)?.print(job.json);
+    let shard = find_shard(&job)?;
+    if !job.dry_run {
+        explain_bus_errors(&job.out, &job.model)?;
     }
-    forecast.ensure_fits(job.ram_budget, batch)?;
-    let tries_forms = forecast.allow(extractor.bytes_of_faster_forms(), job.ram_budget, batch);
-    let disk = existing_ancestor(&job.out);
-    explain_bus_errors(&job.out, &job.model)?;
-    let _lock = RunLock::take(&job.out, |line| eprintln!("{line}"))?;
-    finish_discarding(&job.out)?;
-    let plan = Plan::new(&job, run, &images, &forecast)?;
-    require_space(&disk, plan.space_needed()?)?;
-    plan.begin(&images)?;
-    if tries_forms {
-        extractor.try_faster_forms(plan.todo.len().div_ceil(batch));
+    let ready = match shard {
+        Some(shard) => sharded::ready(&job, shard)?,
+        None => whole::ready(&job)?,
+    };
+    let Some(ready) = ready else { return Ok(()) };
+    compute(&job, ready, started)
+}
+
+/// What computing needs. Until it is dropped, nobody else writes what it writes.
+struct Ready {
+    images: Arc<Images>,
+    extractor: Extractor,
+    plan: Plan,
+    _lock: RunLock,
+}
+
+/// None where one process does the whole run.
+fn find_shard(job: &Job) -> Result<Option<Shard>> {
+    let run = || match job.overwrite {
+        true => Ok(None), // it goes, and may be none that can be read
+        false => sharded::run_at(&job.out),
+    };
+    let Some(wish) = &job.shard else {
+        if let Some(run) = run()?.filter(|run| run.shards > 1) {
+            bail!(
+                "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect), or choose another --out",
+                job.out.display(),
+                run.shards,
+                run.shards
+            );
+        }
+        return Ok(None);
+    };
+    let run = run()?;
+    let shard = wish.resolve(run.as_ref(), &job.out)?;
+    if let Some(line) = wish.line(shard, &job.out, run.is_some()) {
+        eprintln!("{line}");
+    }
+    Ok((shard.count > 1).then_some(shard))
+}
+
+fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
+    let Ready {
+        images,
+        mut extractor,
+        mut plan,
+        _lock,
+    } = ready;
+    if plan.allow(extractor.bytes_of_faster_forms()) {
+        extractor.try_faster_forms(plan.todo.len().div_ceil(plan.run.batch_size));
     }
     let signals = Signals::note()?;
-    let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo)?;
-    let mut journal = Journal::open(&job.out)?;
+    let own = &plan.portion;
+    let errors = own.errors_file();
+    let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
+    let mut journal = Journal::open(&job.out.join(own.memory_file()))?;
     let mut tuner = Tuner::new(plan.bounds)?;
     let work = Work {
         images: &images,
         segments: &plan.segments,
         preprocess: &job.preprocess,
-        batch: batch as usize,
+        batch: plan.run.batch_size as usize,
         stored: job.stored,
         skip_broken: job.skip_broken,
         image_timeout: job.image_timeout,
@@ -67,7 +107,7 @@ pub fn run(typed: Extract) -> Result<()> {
     let progress = Progress::resumed(
         "extract",
         Unit::Images,
-        plan.run.images,
+        own.len(),
         plan.rows_done(),
         job.quiet,
     );
@@ -83,9 +123,9 @@ pub fn run(typed: Extract) -> Result<()> {
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
     {
-        return Err(stopped(&job, &plan, rows, signal).into());
+        return Err(stopped(job, &plan, rows, signal).into());
     }
-    Summary::new(&plan, &writer, started.elapsed()).print(job.json)
+    Summary::new(&plan, &writer, started.elapsed()).print(job.json, &errors)
 }
 
 /// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.
@@ -99,10 +139,10 @@ fn existing_ancestor(directory: &Path) -> PathBuf {
 
 fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> Stopped {
     let done = figures::count(plan.rows_done() + rows);
-    let all = figures::count(plan.run.images);
+    let all = figures::count(plan.portion.len());
     Stopped {
         signal,
-        done: format!("{done} of {all} rows are done in '{}'", job.out.display()),
+        done: format!("{done} of {all} rows are done in {}", plan.place()),
         cure: match job.overwrite {
             true => "the same command without --overwrite goes on",
             false => "the same command goes on",

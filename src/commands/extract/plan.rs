@@ -4,10 +4,11 @@ use super::resume::{self, Held};
 use crate::figures;
 use crate::images::Images;
 use crate::job::Job;
-use crate::memory::{Bounds, Forecast, Tuner};
+use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::printing::print;
 use crate::store::discard::{discard, discardable_bytes};
 use crate::store::folder::{BrokenPart, Folder};
+use crate::store::portion::Portion;
 use crate::store::rows::RowSet;
 use crate::store::run::{FILE_NAMES, Layer, Run};
 use crate::store::run_dir::RunDir;
@@ -17,12 +18,15 @@ use crate::table;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub struct Plan {
     out: PathBuf,
     pub run: Run,
-    /// Rows that some layer lacks.
+    /// What of the run this process does.
+    pub portion: Portion,
+    /// Rows of it that some layer lacks.
     pub todo: RowSet,
     pub segments: Vec<Segment>,
     /// What the parts' sizes follow from.
@@ -44,16 +48,22 @@ enum Start {
 impl Plan {
     /// # Errors
     /// A run directory that holds another run, or parts that no `run.toml` explains.
-    pub fn new(job: &Job, run: Run, images: &Images, forecast: &Forecast) -> Result<Self> {
+    pub fn new(
+        job: &Job,
+        run: Run,
+        portion: Portion,
+        images: &Images,
+        forecast: &Forecast,
+    ) -> Result<Self> {
         run.check()?; // before any folder is looked at by a layer's name
-        let all_rows = || vec![RowSet::from(0..run.images); run.layers.len()];
+        let all_rows = || vec![RowSet::from(portion.rows.clone()); run.layers.len()];
         let (start, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;
             (Start::Empty, all_rows())
         } else if job.overwrite {
             (Start::Overwrite, all_rows())
         } else {
-            let Held { missing, broken } = resume::read(&job.out, &run, images)?;
+            let Held { missing, broken } = resume::read(&job.out, &run, &portion, images)?;
             (Start::Resume(broken), missing)
         };
         let todo: RowSet = missing
@@ -68,7 +78,7 @@ impl Plan {
             batch: run.batch_size,
             step: job.step_size.map(|step| step as u64),
             checkpoint: job.checkpoint,
-            overhead: floor + forecast.extra - run.batch_size * row_bytes,
+            overhead: floor - run.batch_size * row_bytes,
         };
         Ok(Self {
             out: job.out.clone(),
@@ -77,8 +87,18 @@ impl Plan {
             bounds,
             floor,
             run,
+            portion,
             start,
         })
+    }
+
+    /// Plans so many bytes more, for speed, where the budget leaves room for them beside the parts.
+    pub fn allow(&mut self, extra: u64) -> bool {
+        let fits = self.floor + extra <= (self.bounds.budget as f64 * SHARE_OF_BATCHES) as u64;
+        if fits {
+            self.bounds.overhead += extra;
+        }
+        fits
     }
 
     pub fn bytes_to_write(&self) -> u64 {
@@ -97,8 +117,18 @@ impl Plan {
         Ok(self.bytes_to_write().saturating_sub(freed))
     }
 
+    /// Of this process's rows.
     pub fn rows_done(&self) -> u64 {
-        self.run.images - self.todo.len()
+        self.portion.len() - self.todo.len()
+    }
+
+    /// `'out'`, or `shard 3/64 of 'out'`.
+    pub fn place(&self) -> String {
+        let out = self.out.display();
+        match self.portion.shard {
+            None => format!("'{out}'"),
+            Some(index) => format!("shard {index}/{} of '{out}'", self.run.shards),
+        }
     }
 
     /// Makes the run directory: `file_names.txt` first, `run.toml` last.
@@ -107,13 +137,8 @@ impl Plan {
     /// A directory that cannot be made or written.
     pub fn begin(&self, images: &Images) -> Result<()> {
         if let Start::Resume(broken) = &self.start {
-            resume::tidy(&self.out, &self.run, broken, images)?;
-            let done = figures::count(self.rows_done());
-            eprintln!(
-                "resuming '{}': {done} of {} rows are done",
-                self.out.display(),
-                figures::count(self.run.images)
-            );
+            resume::tidy(&self.out, &self.run, &self.portion, broken, images)?;
+            eprintln!("{}", self.resuming());
             return Ok(());
         }
         if let Start::Overwrite = self.start {
@@ -122,12 +147,26 @@ impl Plan {
         }
         let file_names = self.out.join(FILE_NAMES);
         let begun =
-            write_whole(&file_names, &images.file_names()).and_then(|()| self.run.write(&self.out));
+            write_whole(&file_names, images.file_names()).and_then(|()| self.run.write(&self.out));
         if begun.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);
         }
         begun
+    }
+
+    fn resuming(&self) -> String {
+        let (done, all) = (self.rows_done(), self.portion.len());
+        let done = format!(
+            "{} of {} rows are done",
+            figures::count(done),
+            figures::count(all)
+        );
+        let Range { start, end } = self.portion.rows;
+        match self.portion.shard {
+            None => format!("resuming {}: {done}", self.place()),
+            Some(_) => format!("{}: rows {start}-{end}, {done}", self.place()),
+        }
     }
 
     /// Prints what would be done.
@@ -142,7 +181,7 @@ impl Plan {
         };
         let rows_in_parts = part_rows.min(self.todo.len()) * self.bounds.row_bytes;
         let outline = Outline {
-            rows: self.run.images,
+            rows: self.portion.len(),
             rows_done: self.rows_done(),
             bytes_per_row: self.bounds.row_bytes,
             batch_size: self.run.batch_size,
@@ -246,7 +285,7 @@ fn segments(missing: &[RowSet]) -> Vec<Segment> {
     cuts.sort_unstable();
     cuts.dedup();
     let between = cuts.windows(2).map(|cut| cut[0]..cut[1]);
-    let segment = |rows: std::ops::Range<u64>| Segment {
+    let segment = |rows: Range<u64>| Segment {
         layers: (0..missing.len())
             .filter(|&layer| missing[layer].covers(&rows))
             .collect(),

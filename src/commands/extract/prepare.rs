@@ -76,25 +76,29 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
 }
 
 /// Images a forward pass: as asked for, or as many as the budget allows.
+pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
+    match job.batch_size {
+        Some(batch) => (batch as u64).min(images),
+        None => forecast.batch_for(job.ram_budget, images, job.threads as u64),
+    }
+}
+
+/// Has the model take batches of this size, and says which layers that leaves out.
 ///
 /// # Errors
 /// A layer asked for by name that gives no row an image.
-pub fn set_batch(
-    job: &Job,
-    forecast: &Forecast,
-    images: &Images,
-    extractor: &mut Extractor,
-) -> Result<u64> {
-    let batch = match job.batch_size {
-        Some(batch) => (batch as u64).min(images.len()),
-        None => forecast.batch_for(job.ram_budget, images.len(), job.threads as u64),
-    };
+pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     extractor.set_batch(batch as usize)?;
     extractor
         .left_out
         .iter()
         .for_each(|line| eprintln!("left out: {line}"));
-    Ok(batch)
+    Ok(())
+}
+
+/// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
+pub fn digest(images: &Images) -> String {
+    figures::hex(&Sha256::digest(images.file_names()))
 }
 
 fn never_called(names: &[String]) -> String {
@@ -115,12 +119,12 @@ fn never_called(names: &[String]) -> String {
     )
 }
 
-/// What `run.toml` will say.
+/// What `run.toml` will say, of a run by one process.
 pub fn describe(
     job: &Job,
     images: &Images,
     extractor: &Extractor,
-    fingerprint: String,
+    fingerprint: &str,
     batch: u64,
 ) -> Run {
     let layer = |layer: &crate::model::Layer| run::Layer {
@@ -141,11 +145,11 @@ pub fn describe(
         tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
         batch_size: batch,
         images: images.len(),
-        image_list: figures::hex(&Sha256::digest(images.file_names())),
+        image_list: digest(images),
         shards: 1,
         model: run::Model {
             file: job.model.display().to_string(),
-            fingerprint,
+            fingerprint: fingerprint.to_owned(),
         },
         preprocess: run::Preprocess {
             resize: preprocess.resize as u32,

@@ -6,6 +6,7 @@ use crate::images::Images;
 use crate::store::discard::{BROKEN_ENDING, partial_start};
 use crate::store::folder::BrokenPart;
 use crate::store::parts::names_in;
+use crate::store::portion::Portion;
 use crate::store::rows::RowSet;
 use crate::store::run::{FILE_NAMES, RUN_FILE, Run};
 use crate::store::run_dir::RunDir;
@@ -27,11 +28,11 @@ pub struct Held {
     pub broken: Vec<BrokenPart>,
 }
 
-/// Reads what `directory` holds of `asked`. Changes nothing.
+/// Reads what `directory` holds of a portion of `asked`. Changes nothing.
 ///
 /// # Errors
 /// It is another run, of other images, or has parts that contradict it or each other.
-pub fn read(directory: &Path, asked: &Run, images: &Images) -> Result<Held> {
+pub fn read(directory: &Path, asked: &Run, portion: &Portion, images: &Images) -> Result<Held> {
     let held = RunDir::open(directory)?;
     let same_images = Run {
         images: held.run.images,
@@ -44,7 +45,11 @@ pub fn read(directory: &Path, asked: &Run, images: &Images) -> Result<Held> {
     }
     let mut broken = Vec::new();
     let mut missing = Vec::new();
-    for mut state in held.layers()? {
+    let states = match portion.shard {
+        None => held.layers()?,
+        Some(_) => held.layers_within(&portion.rows)?,
+    };
+    for mut state in states {
         broken.append(&mut state.folder.broken);
         if let Some(problem) = state.problems(&held.run).first() {
             bail!("{problem}");
@@ -60,7 +65,7 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
     let names = fs::read(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
     let now = images.file_names();
     let mut counts: BTreeMap<&[u8], i64> = BTreeMap::new();
-    lines(&now).for_each(|name| *counts.entry(name).or_default() += 1);
+    lines(now).for_each(|name| *counts.entry(name).or_default() += 1);
     lines(&names).for_each(|name| *counts.entry(name).or_default() -= 1);
     let of = |wanted: i64| {
         let names = counts.iter().filter(move |(_, n)| n.signum() == wanted);
@@ -105,31 +110,53 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// Puts parts aside that cannot be trusted, removes what killed processes left, restores `file_names.txt`.
+/// Puts parts aside that cannot be trusted, and removes what killed processes left, of the portion alone: the rest is
+/// other shards'. For a whole run, restores `file_names.txt`.
 ///
 /// # Errors
 /// A directory that cannot be read or written.
-pub fn tidy(directory: &Path, run: &Run, broken: &[BrokenPart], images: &Images) -> Result<()> {
-    for BrokenPart { path, problem } in broken {
-        let aside = with_ending(path, BROKEN_ENDING);
-        fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
-        eprintln!(
-            "{problem}; renamed to '{}', its rows are computed again",
-            aside.display()
-        );
-    }
+pub fn tidy(
+    directory: &Path,
+    run: &Run,
+    portion: &Portion,
+    broken: &[BrokenPart],
+    images: &Images,
+) -> Result<()> {
+    broken.iter().try_for_each(put_aside)?;
+    let is_ours = |name: &str| match (partial_start(name), portion.shard) {
+        (Some(start), Some(_)) => portion.rows.contains(&start),
+        (start, _) => start.is_some(),
+    };
     for layer in &run.layers {
-        remove_partials(&directory.join(&layer.name), |name| {
-            partial_start(name).is_some()
-        })?;
+        remove_partials(&directory.join(&layer.name), is_ours)?;
     }
-    let small = [RUN_FILE, FILE_NAMES, "errors.csv"].map(|name| format!("{name}.partial"));
+    let errors = portion.errors_file();
+    if portion.shard.is_some() {
+        return remove_partials(directory, |name| {
+            name.strip_suffix(".partial") == Some(&errors)
+        });
+    }
+    let small = [RUN_FILE, FILE_NAMES, &errors].map(|name| format!("{name}.partial"));
     remove_partials(directory, |name| small.iter().any(|other| other == name))?;
+    restore_names(directory, run, images)
+}
+
+fn put_aside(BrokenPart { path, problem }: &BrokenPart) -> Result<()> {
+    let aside = with_ending(path, BROKEN_ENDING);
+    fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
+    eprintln!(
+        "{problem}; renamed to '{}', its rows are computed again",
+        aside.display()
+    );
+    Ok(())
+}
+
+fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     let path = directory.join(FILE_NAMES);
     let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(bytes)));
     if digest.ok().as_ref() != Some(&run.image_list) {
         eprintln!("'{}' was missing or changed; written again", path.display());
-        write_whole(&path, &images.file_names())?;
+        write_whole(&path, images.file_names())?;
     }
     Ok(())
 }

@@ -44,15 +44,17 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// `errors` has what was skipped.
+    ///
     /// # Errors
     /// Output that cannot be written.
-    pub fn print(&self, json: bool) -> Result<()> {
+    pub fn print(&self, json: bool, errors: &str) -> Result<()> {
         if json {
             return printing::print(&(serde_json::to_string(self)? + "\n"));
         }
         let skipped = match self.skipped {
             0 => String::new(),
-            n => format!(", {} skipped (see errors.csv)", figures::count(n)),
+            n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
         eprintln!(
             "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}",

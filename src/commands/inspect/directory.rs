@@ -5,8 +5,8 @@ use crate::store::folder::Folder;
 use crate::store::npy::Header;
 use crate::store::rows::RowSet;
 use crate::store::run::Run;
-use crate::store::run_dir::{LayerState, RunDir};
-use crate::store::shards::array_expression;
+use crate::store::run_dir::{LayerState, RunDir, ShardStates};
+use crate::store::shards::{Submission, array_expression, submissions};
 use crate::store::sources::{Bare, Sources};
 use crate::table;
 use anyhow::Result;
@@ -50,25 +50,30 @@ struct Layer {
 struct Shards {
     count: u64,
     done: u64,
+    /// Being computed, by their locks.
+    running: Vec<u64>,
     missing: Vec<u64>,
-    /// For `sbatch --array=`; empty when nothing is missing.
+    /// The missing ones for `sbatch --array=`, whatever `MaxArraySize`; empty when nothing is missing.
     array: String,
+    /// The same, as arrays that Slurm takes.
+    submit: Vec<Submission>,
 }
 
-/// Reads names and headers alone.
+/// Reads names and headers alone. Arrays to submit have no index as large as `max_array_size`.
 ///
 /// # Errors
 /// There is nothing of ours, or it contradicts itself.
-pub fn report(path: &Path) -> Result<Report> {
+pub fn report(path: &Path, max_array_size: u64) -> Result<Report> {
     let (run, layers, shards) = match Sources::find(path)? {
         Sources::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
         Sources::Run { dir, layers } => {
-            let shards = (dir.run.shards > 1).then(|| shards(&dir, &layers));
+            let sharded = dir.run.shards > 1;
+            let shards = sharded.then(|| shards(&dir, &layers, max_array_size));
             let layers = layers
                 .iter()
                 .map(|state| run_layer(state, &dir.run))
                 .collect();
-            (Some(dir.run), layers, shards)
+            (Some(dir.run), layers, shards.transpose()?)
         }
     };
     let path = path.display().to_string();
@@ -80,14 +85,21 @@ pub fn report(path: &Path) -> Result<Report> {
     })
 }
 
-fn shards(dir: &RunDir, layers: &[LayerState]) -> Shards {
-    let missing = dir.missing_shards(layers);
-    Shards {
-        count: dir.run.shards,
-        done: dir.run.shards - missing.len() as u64,
-        array: array_expression(&missing),
+fn shards(dir: &RunDir, layers: &[LayerState], max_array_size: u64) -> Result<Shards> {
+    let ShardStates {
+        done,
+        running,
         missing,
-    }
+    } = dir.shards(layers)?;
+    let count = dir.run.shards;
+    Ok(Shards {
+        count,
+        done,
+        running,
+        array: array_expression(&missing),
+        submit: submissions(&missing, count, max_array_size),
+        missing,
+    })
 }
 
 fn run_layer(state: &LayerState, run: &Run) -> Layer {
@@ -171,14 +183,22 @@ pub fn table(report: &Report) -> String {
         text += &format!("\nproblem: {problem}\n");
     }
     if let Some(shards) = &report.shards {
-        text += &format!(
-            "\nshards: {} of {} done\n",
-            count(shards.done),
-            count(shards.count)
-        );
-        if !shards.array.is_empty() {
-            text += &format!("missing: --array={}\n", shards.array);
-        }
+        text += &format!("\n{}", shard_words(shards));
+    }
+    text
+}
+
+fn shard_words(shards: &Shards) -> String {
+    let mut text = format!(
+        "shards: {} of {} done\n",
+        count(shards.done),
+        count(shards.count)
+    );
+    if !shards.running.is_empty() {
+        text += &format!("running: {}\n", array_expression(&shards.running));
+    }
+    for submission in &shards.submit {
+        text += &format!("missing: {submission}\n");
     }
     text
 }

@@ -31,7 +31,7 @@ pub fn run(typed: &Inspect) -> Result<()> {
             print(typed.json, &report, array::table)
         }
         Found::Directory => {
-            let report = directory::report(&typed.path)?;
+            let report = directory::report(&typed.path, typed.max_array_size)?;
             print(typed.json, &report, directory::table)
         }
         Found::Model => model(typed),

@@ -1,0 +1,267 @@
+//! One shard of a run. All shards share one run directory: the first to arrive begins the run for all, while it holds
+//! `run.lock`; the others wait for it, and check that they are the same run. After that each holds a lock of its own,
+//! and writes nothing but the parts of its own rows and the files that bear its number.
+
+use super::plan::Plan;
+use super::{Ready, names, prepare};
+use crate::cli::WrongUsage;
+use crate::figures;
+use crate::images::Images;
+use crate::job::{Job, Shard};
+use crate::memory::Forecast;
+use crate::model::Extractor;
+use crate::store::discard::finish_discarding;
+use crate::store::lock::{InUse, RunLock};
+use crate::store::portion::Portion;
+use crate::store::run::{FILE_NAMES, Run};
+use crate::store::run_dir::RunDir;
+use crate::store::unfinished::{require_space, write_whole};
+use anyhow::{Result, bail, ensure};
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The first shard may search a folder of millions of images on a slow filesystem.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Of a thousand waiting shards, one asks every two milliseconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The run in a directory, where there is one.
+///
+/// # Errors
+/// A `run.toml` that cannot be read.
+pub fn run_at(directory: &Path) -> Result<Option<Run>> {
+    match RunDir::is_at(directory) {
+        true => Run::read(directory).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// All that computing the shard needs; none for `--dry-run`, which prints the plan.
+///
+/// # Errors
+/// It is not the run that the directory holds, another process computes this shard, or the run cannot be begun.
+pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
+    ensure!(
+        !job.overwrite,
+        WrongUsage(format!(
+            "--overwrite would remove what other shards have done; choose another --out, or remove '{}' before you submit \
+             the shards",
+            job.out.display()
+        ))
+    );
+    let (extractor, fingerprint) = prepare::load_model(job)?;
+    let mut loaded = Loaded {
+        extractor,
+        fingerprint,
+        forecast: None,
+    };
+    if job.dry_run {
+        dry_run(job, shard, &mut loaded)?;
+        return Ok(None);
+    }
+    let space = super::existing_ancestor(&job.out);
+    let lock = loop {
+        begin(job, shard, &mut loaded)?;
+        let lock = RunLock::take_shard(&job.out, shard.index, |line| eprintln!("{line}"))?;
+        // One that starts over removes run.toml first, and looks for our lock then.
+        if RunDir::is_at(&job.out) {
+            break lock;
+        }
+    };
+    let run = Run::read(&job.out)?;
+    let (plan, images) = join(job, shard, run, &mut loaded)?;
+    require_space(&space, plan.space_needed()?)?;
+    plan.begin(&images)?;
+    Ok(Some(Ready {
+        images: Arc::new(images),
+        extractor: loaded.extractor,
+        plan,
+        _lock: lock,
+    }))
+}
+
+/// The model, and what an image costs where that is measured already.
+struct Loaded {
+    extractor: Extractor,
+    fingerprint: String,
+    forecast: Option<Forecast>,
+}
+
+/// Begins the run, unless another shard has, or does.
+fn begin(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+    let Some(_lock) = lock_unless_begun(&job.out)? else {
+        return Ok(());
+    };
+    finish_discarding(&job.out)?;
+    let images = prepare::find_images(job)?;
+    let (run, forecast) = first_run(job, shard, &images, loaded)?;
+    forecast.ensure_fits(job.ram_budget, run.batch_size)?;
+    let portion = Portion::whole(&run);
+    let plan = Plan::new(job, run, portion, &images, &forecast)?;
+    // Better one refusal now than one for each shard in a week.
+    require_space(&super::existing_ancestor(&job.out), plan.space_needed()?)?;
+    plan.begin(&images)?;
+    loaded.forecast = Some(forecast);
+    Ok(())
+}
+
+/// The run, as its first process describes it.
+fn first_run(
+    job: &Job,
+    shard: Shard,
+    images: &Images,
+    loaded: &mut Loaded,
+) -> Result<(Run, Forecast)> {
+    let extractor = &mut loaded.extractor;
+    let forecast = prepare::forecast(job, extractor)?;
+    let batch = prepare::batch(job, &forecast, images.len());
+    prepare::set_batch(extractor, batch)?;
+    let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);
+    let shards = shard.count;
+    Ok((Run { shards, ..run }, forecast))
+}
+
+/// Takes `run.lock`; none once there is a run. Where another process holds the lock, that one begins the run: waits for
+/// it, and takes its place should it die.
+fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let said = Cell::new(false);
+    let say_once = |line: &str| {
+        if !said.replace(true) {
+            eprintln!("{line}");
+        }
+    };
+    while !RunDir::is_at(directory) {
+        // Trying to take the lock writes into the directory: an NFS client looks anew then, also for run.toml.
+        let error = match RunLock::take(directory, say_once) {
+            Ok(lock) => return Ok((!RunDir::is_at(directory)).then_some(lock)),
+            Err(error) => error,
+        };
+        let Some(InUse { who, .. }) = error.downcast_ref() else {
+            return Err(error);
+        };
+        if began.elapsed() > Duration::from_secs(1) {
+            let out = directory.display();
+            say_once(&format!("waiting for {who} to begin the run in '{out}'"));
+        }
+        ensure!(
+            began.elapsed() < LONGEST_WAIT,
+            "{who} has not begun the run in '{}' within {}; see what it does, and start this shard again",
+            directory.display(),
+            figures::duration(LONGEST_WAIT)
+        );
+        sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Ok(None)
+}
+
+/// The plan of this shard of a run that has begun, and its images.
+fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan, Images)> {
+    ensure_same_shards(job, &run)?;
+    let portion = Portion::shard(&run, shard.index);
+    let images = match names::read(&job.out, &run, &portion.rows, &job.images)? {
+        Some(images) => images,
+        None => restored(job, &run)?.within(&portion.rows),
+    };
+    ensure_same_list(job, &run)?;
+    let batch = run.batch_size;
+    let forecast = match loaded.forecast.take() {
+        Some(forecast) => forecast,
+        None => {
+            let forecast = prepare::forecast(job, &loaded.extractor)?;
+            prepare::set_batch(&mut loaded.extractor, batch)?;
+            forecast
+        }
+    };
+    ensure_fits(job, shard, &forecast, batch)?;
+    let described = prepare::describe(job, &images, &loaded.extractor, &loaded.fingerprint, batch);
+    let asked = Run {
+        images: run.images,
+        image_list: run.image_list.clone(),
+        shards: shard.count,
+        batch_size: job
+            .batch_size
+            .map_or(batch, |asked| (asked as u64).min(run.images)),
+        ..described
+    };
+    let plan = Plan::new(job, asked, portion, &images, &forecast)?;
+    Ok((plan, images))
+}
+
+/// The number of shards may have been taken from elsewhere than this run, before it began.
+fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
+    let wish = job.shard.as_ref();
+    wish.map_or(Ok(()), |wish| wish.resolve(Some(run), &job.out).map(drop))
+}
+
+/// A `--list` has to be the run's.
+fn ensure_same_list(job: &Job, run: &Run) -> Result<()> {
+    let Some(list) = &job.list else { return Ok(()) };
+    let asked = prepare::find_images(job)?;
+    ensure!(
+        prepare::digest(&asked) == run.image_list,
+        "'{}' holds a run of other images than '{}' names; pass --list {}, or choose another --out",
+        job.out.display(),
+        list.display(),
+        job.out.join(FILE_NAMES).display()
+    );
+    Ok(())
+}
+
+/// The run's batches, at whose multiples shards are cut, have to fit into this shard's memory.
+fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Result<()> {
+    let floor = forecast.floor(batch);
+    ensure!(
+        floor <= job.ram_budget,
+        "shard {}/{} needs {} for the batches of {batch} of the run in '{}', and --ram-budget is {}; give it more memory, \
+         or begin the run anew with a smaller --batch-size",
+        shard.index,
+        shard.count,
+        figures::bytes(floor),
+        job.out.display(),
+        figures::bytes(job.ram_budget)
+    );
+    Ok(())
+}
+
+/// All images of the run, where `file_names.txt` was lost: searched for again, and the file written again, if they are
+/// the same.
+fn restored(job: &Job, run: &Run) -> Result<Images> {
+    let path = job.out.join(FILE_NAMES);
+    let images = prepare::find_images(job)?;
+    if prepare::digest(&images) != run.image_list {
+        bail!(
+            "'{}' is missing or changed, and the images are others than those that the run began with; restore it, or \
+             choose another --out",
+            path.display()
+        );
+    }
+    // All shards may come here at once; whoever writes it writes the same.
+    if !job.dry_run
+        && let Ok(_lock) = RunLock::take(&job.out, |_| {})
+    {
+        eprintln!("'{}' was missing or changed; written again", path.display());
+        write_whole(&path, images.file_names())?;
+    }
+    Ok(images)
+}
+
+/// Prints the plan of the shard, of the run that has begun or of one that would begin.
+fn dry_run(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+    let plan = match run_at(&job.out)? {
+        Some(run) => join(job, shard, run, loaded)?.0,
+        None => {
+            let images = prepare::find_images(job)?;
+            let (run, forecast) = first_run(job, shard, &images, loaded)?;
+            let portion = Portion::shard(&run, shard.index);
+            Plan::new(job, run, portion, &images, &forecast)?
+        }
+    };
+    plan.print(job.json)
+}

@@ -1,0 +1,42 @@
+//! A whole run by one process, which holds the lock of the run directory to the end.
+
+use super::plan::Plan;
+use super::{Ready, existing_ancestor, prepare};
+use crate::job::Job;
+use crate::store::discard::finish_discarding;
+use crate::store::lock::RunLock;
+use crate::store::portion::Portion;
+use crate::store::unfinished::require_space;
+use anyhow::Result;
+use std::sync::Arc;
+
+/// All that computing needs; none for `--dry-run`, which prints the plan.
+///
+/// # Errors
+/// It is not the run that the directory holds, or another process writes there.
+pub fn ready(job: &Job) -> Result<Option<Ready>> {
+    let images = Arc::new(prepare::find_images(job)?);
+    let (mut extractor, fingerprint) = prepare::load_model(job)?;
+    let forecast = prepare::forecast(job, &extractor)?;
+    let batch = prepare::batch(job, &forecast, images.len());
+    prepare::set_batch(&mut extractor, batch)?;
+    let run = prepare::describe(job, &images, &extractor, &fingerprint, batch);
+    let portion = Portion::whole(&run);
+    if job.dry_run {
+        Plan::new(job, run, portion, &images, &forecast)?.print(job.json)?;
+        return Ok(None);
+    }
+    forecast.ensure_fits(job.ram_budget, batch)?;
+    let disk = existing_ancestor(&job.out);
+    let lock = RunLock::take(&job.out, |line| eprintln!("{line}"))?;
+    finish_discarding(&job.out)?;
+    let plan = Plan::new(job, run, portion, &images, &forecast)?;
+    require_space(&disk, plan.space_needed()?)?;
+    plan.begin(&images)?;
+    Ok(Some(Ready {
+        images,
+        extractor,
+        plan,
+        _lock: lock,
+    }))
+}
