@@ -3,8 +3,8 @@
 
 usage: scripts/check_slurm.py [--featx FILE] [--only NAME]...
 
-Starts a Slurm of one machine (scripts/slurm/local_cluster.sh) unless it runs, and stops it again. Needs root; without
-it, or where Slurm cannot be installed, says so and exits with 0.
+Starts a Slurm of one machine of its own (scripts/slurm/local_cluster.sh), and stops it again. Needs root; without it, or
+where Slurm cannot be installed, says so and exits with 0.
 
 array       an array of 4 by scripts/slurm/array.sh, one task cancelled in the middle, the missing one submitted again
             through exactly what `featx inspect` printed, merged
@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -50,18 +51,18 @@ def main():
     if os.geteuid() != 0:
         print("skipped: a local Slurm needs root")
         return 0
-    was_up = cluster_runs()
-    started = subprocess.run([CLUSTER, "start"], stderr=subprocess.PIPE, text=True)
-    if started.returncode != 0:
-        print(f"skipped: no local Slurm here: {started.stderr.strip().splitlines()[-1:]}")
-        return 0
     # Of a job that this script may itself run in, nothing may reach the jobs that it submits.
     for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_", "FEATX_"))]:
         del os.environ[name]
-    settings = subprocess.run([CLUSTER, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    os.environ["SLURM_CONF"] = settings.strip().split("=", 1)[1]
-    bench = None
+    os.environ["FEATX_SLURM_DIR"] = f"/run/featx-slurm-{os.getpid()}"
+    os.environ["FEATX_SLURM_PORT"] = str(free_port())
     try:
+        started = subprocess.run([CLUSTER, "start"], stderr=subprocess.PIPE, text=True)
+        if started.returncode != 0:
+            print(f"skipped: no local Slurm here: {started.stderr.strip().splitlines()[-1:]}")
+            return 0
+        settings = subprocess.run([CLUSTER, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        os.environ["SLURM_CONF"] = settings.strip().split("=", 1)[1]
         bench = Bench(typed.featx)
         for case in CASES:
             if not typed.only or case.__name__ in typed.only:
@@ -71,15 +72,15 @@ def main():
         print(f"error: {fault}", file=sys.stderr)
         return 1
     finally:
-        if bench and bench.jobs:
-            subprocess.run(["scancel", *bench.jobs], check=False)
-        if not was_up:
-            subprocess.run([CLUSTER, "stop"], check=True)
+        subprocess.run([CLUSTER, "stop"], check=True)
     return 0
 
 
-def cluster_runs():
-    return Path(os.environ.get("FEATX_SLURM_DIR", "/run/featx-slurm"), "slurmctld.pid").exists()
+def free_port():
+    """The first of two ports that follow each other."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return min(probe.getsockname()[1], 65534)
 
 
 class Bench:
@@ -93,7 +94,6 @@ class Bench:
         subprocess.run([ROOT / "tests/make_models.py", models], check=True)
         self.model = models / "resnet_scripted.pt"
         self.images = self.where / "images"
-        self.jobs = []
         make_images(self.images)
         self.run([self.featx, *self.extract("single")])
         self.run([self.featx, "merge", "single", "--quiet"])
@@ -103,8 +103,11 @@ class Bench:
 
     def run(self, command, code=0):
         """What it said; stdout and stderr."""
-        ended = subprocess.run([str(word) for word in command], cwd=self.where, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, timeout=LONGEST)
+        try:
+            ended = subprocess.run([str(word) for word in command], cwd=self.where, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            raise Fault(f"{command[0]} {command[1]} takes more than {LONGEST} s") from None
         require(ended.returncode == code, f"{command[0]} gave {ended.returncode}: {ended.stdout}")
         return ended.stdout
 
@@ -121,8 +124,7 @@ class Bench:
 
     def sbatch(self, out, *words):
         few = ["--cpus-per-task=1", "--time=5", "--open-mode=append", "--parsable", f"--output={out}_%a.log"]
-        self.jobs.append(self.run(["sbatch", *few, *words]).strip())
-        return self.jobs[-1]
+        return self.run(["sbatch", *few, *words]).strip()
 
     def wait_for_parts(self, out, rows, count=2):
         """Waits until so many parts of some rows are there."""
@@ -176,7 +178,7 @@ def shard_rows(index, count):
 def array(bench):
     out = "array"
     job = bench.submit(out, "--array=0-3", "--mem=1G", SHARDS=4)
-    bench.wait_for_parts(out, shard_rows(2, 4))
+    bench.wait_for_parts(out, shard_rows(2, 4), 1)
     running = json.loads(bench.run([bench.featx, "inspect", out, "--json"]))["shards"]["running"]
     bench.run(["scancel", f"{job}_2"])
     bench.wait_for_job(job)
@@ -248,7 +250,7 @@ def make_images(folder):
     for kind in range(12):
         few = random.integers(0, 256, (15, 20, 3), dtype=np.uint8)
         kinds.append(folder.parent / f"kind{kind}.jpg")
-        Image.fromarray(few).resize((2000, 1500), Image.BILINEAR).save(kinds[-1], quality=95)
+        Image.fromarray(few).resize((2400, 1800), Image.BILINEAR).save(kinds[-1], quality=95)
     for index, kind in enumerate(random.integers(0, len(kinds), IMAGES)):
         os.link(kinds[kind], folder / f"{index:04}.jpg")
 

@@ -17,7 +17,6 @@ set -euo pipefail
 dir=${FEATX_SLURM_DIR:-/run/featx-slurm}
 port=${FEATX_SLURM_PORT:-16817}
 cpus=${FEATX_SLURM_CPUS:-16}
-# Apart from the port: another one that is started with other settings has to have another folder.
 conf=$dir/slurm.conf
 
 die() { echo "error: $*" >&2; exit 1; }
@@ -44,7 +43,6 @@ start() {
     export SLURM_CONF=$conf
     slurmctld > /dev/null
     slurmd -N local > /dev/null
-    # As some Slurms take a node for lost that was away.
     local _
     for _ in $(seq 100); do
         if answers; then return; fi
@@ -65,7 +63,11 @@ install_packages() {
 }
 
 answers() {
-    [ -f "$conf" ] && [ "$(SLURM_CONF=$conf timeout 5 sinfo --noheader --format %T 2> /dev/null)" = "${1-idle}" ]
+    [ -f "$conf" ] || return 1
+    case "$(SLURM_CONF=$conf timeout 5 sinfo --noheader --format %T 2> /dev/null)" in
+        idle | mixed | allocated | completing) ;;
+        *) return 1 ;;
+    esac
 }
 
 start_munge() {

@@ -22,6 +22,7 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle, sleep};
@@ -123,7 +124,10 @@ impl RunLock {
         let linked =
             match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
                 Ok(()) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                // Over NFS the answer to a link that was made may get lost, and the question is asked again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    fs::metadata(&own).map(|file| file.nlink() == 2)
+                }
                 // Another taker tidied up.
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
                 Err(error) if has_no_links(&error) => self.make_without_link(),

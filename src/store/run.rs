@@ -138,13 +138,19 @@ impl Run {
     /// # Errors
     /// Names the first difference and the cure.
     pub fn ensure_same(&self, asked: &Self, directory: &Path) -> Result<()> {
-        match self.difference(asked) {
-            None => Ok(()),
-            Some((held, asked)) => bail!(
-                "'{}' holds a run with {held}, this one asks for {asked}; choose another --out or pass --overwrite",
-                directory.display()
-            ),
-        }
+        let Some((held, asked)) = self.difference(asked) else {
+            return Ok(());
+        };
+        // No shard may remove what the others have done.
+        let or = if self.shards > 1 {
+            ""
+        } else {
+            " or pass --overwrite"
+        };
+        bail!(
+            "'{}' holds a run with {held}, this one asks for {asked}; choose another --out{or}",
+            directory.display()
+        )
     }
 
     /// The first thing that would give other rows: what this run has, what the other one asks for.

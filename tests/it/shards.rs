@@ -128,7 +128,7 @@ fn what_is_not_the_run_is_refused() {
         ),
         (
             &["--shard", "0/4", "--flatten"],
-            "'out' holds a run with flatten false, this one asks for true; choose another --out or pass --overwrite".into(),
+            "'out' holds a run with flatten false, this one asks for true; choose another --out".into(),
         ),
         (
             &["--shard", "0/4", "--list", "few.txt"],

@@ -57,7 +57,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     let mut loaded = Loaded {
         extractor,
         fingerprint,
-        forecast: None,
+        measured: None,
     };
     if job.dry_run {
         dry_run(job, shard, &mut loaded)?;
@@ -84,11 +84,11 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     }))
 }
 
-/// The model, and what an image costs where that is measured already.
+/// The model, and what an image costs where that is measured already, with the batch size that the model is set to.
 struct Loaded {
     extractor: Extractor,
     fingerprint: String,
-    forecast: Option<Forecast>,
+    measured: Option<(Forecast, u64)>,
 }
 
 /// Begins the run, unless another shard has, or does.
@@ -100,12 +100,12 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
     let images = prepare::find_images(job)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
-    let portion = Portion::whole(&run);
+    let (portion, batch) = (Portion::whole(&run), run.batch_size);
     let plan = Plan::new(job, run, portion, &images, &forecast)?;
     // Better one refusal now than one for each shard in a week.
     require_space(&super::existing_ancestor(&job.out), plan.space_needed()?)?;
     plan.begin(&images)?;
-    loaded.forecast = Some(forecast);
+    loaded.measured = Some((forecast, batch));
     Ok(())
 }
 
@@ -171,8 +171,9 @@ fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan,
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
-    let forecast = match loaded.forecast.take() {
-        Some(forecast) => forecast,
+    let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
+    let forecast = match measured {
+        Some((forecast, _)) => forecast,
         None => {
             let forecast = prepare::forecast(job, &loaded.extractor)?;
             prepare::set_batch(&mut loaded.extractor, batch)?;
