@@ -8,10 +8,10 @@ pub use preset::preprocess_of;
 pub use shard::{Shard, ShardWish};
 
 use crate::cli::WrongUsage;
-use crate::cli::extract::{Auto, Extract, OnError, StoredType, TokensArg};
+use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Stored, Tokens};
+use crate::model::{Device, Precision, Stored, Tokens};
 use crate::slurm::Slurm;
 use crate::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -34,6 +34,13 @@ pub struct Job {
     pub layers: Vec<String>,
     pub out: PathBuf,
     pub preprocess: Preprocess,
+    /// A replica of the model computes on each; at least one.
+    pub devices: Vec<Device>,
+    /// Which they are, and why, for the user to see.
+    pub devices_text: String,
+    pub precision: Precision,
+    /// On a GPU, f32 may be computed with fewer digits.
+    pub tf32: bool,
     /// Where the preprocessing comes from, for the user to see.
     pub preprocess_source: String,
     /// Bytes.
@@ -81,6 +88,7 @@ impl Job {
         let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
         let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
         let cores = cores();
+        let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
         Ok(Self {
             preprocess: overridden(preprocess, &args)?,
             preprocess_source,
@@ -89,6 +97,14 @@ impl Job {
             model,
             layers,
             out,
+            devices,
+            devices_text,
+            precision: match args.precision {
+                Some(PrecisionArg::Bf16) => Precision::Bf16,
+                Some(PrecisionArg::F16) => Precision::F16,
+                _ => Precision::F32,
+            },
+            tf32: args.tf32,
             ram_budget: RamBudget::resolve(args.ram_budget),
             checkpoint: args.checkpoint.unwrap_or(CHECKPOINT),
             batch_size: args.batch_size.and_then(Auto::fixed),

@@ -154,7 +154,7 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             let (inputs_in, inputs) = bounded(INPUTS);
             let feeder = replica.feeder();
             for _ in 0..INPUTS {
-                let _ = inputs_in.send(feeder.input()); // it has a place for each
+                let _ = inputs_in.send(feeder.input()?); // it has a place for each
             }
             let (ordered, spare) = (ordered.clone(), spare_in.clone());
             models.push(scope.spawn(move || {

@@ -3,6 +3,7 @@
 use crate::figures;
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
+use crate::model::DeviceChoice;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
@@ -28,6 +29,11 @@ pub struct Extract {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
+    /// auto, cpu, cuda, cuda:1, cuda:0,cuda:1 or cuda:all; auto is CUDA when a GPU answers, else the CPU [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    #[serde(deserialize_with = "from_device")]
+    pub device: Option<DeviceChoice>,
+
     /// RAM that the run may use: 8GB, 8GiB, 50% (of what the job may use) [default: the smaller of 8 GB and 80 % of what
     /// the job may use]
     #[arg(long, value_name = "SIZE")]
@@ -46,6 +52,14 @@ pub struct Extract {
     /// Batches per part file, or auto [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub step_size: Option<Auto>,
+
+    /// What the model computes in [default: f32]
+    #[arg(long)]
+    pub precision: Option<PrecisionArg>,
+
+    /// On a GPU, let f32 be computed in TF32: faster, 10 bits of mantissa instead of 23
+    #[arg(long)]
+    pub tf32: bool,
 
     /// What is stored [default: f32]
     #[arg(long)]
@@ -155,6 +169,9 @@ impl Extract {
                 self.layer
             },
             out: self.out.or(other.out),
+            device: self.device.or(other.device),
+            precision: self.precision.or(other.precision),
+            tf32: self.tf32 || other.tf32,
             ram_budget: self.ram_budget.or(other.ram_budget),
             checkpoint: self.checkpoint.or(other.checkpoint),
             batch_size: self.batch_size.or(other.batch_size),
@@ -279,6 +296,15 @@ fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RamBud
         .map_err(serde::de::Error::custom)
 }
 
+fn from_device<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DeviceChoice>, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map(Some)
+        .map_err(serde::de::Error::custom)
+}
+
 fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Typed::deserialize(deserializer)?.text();
     figures::parse_duration(&text)
@@ -289,6 +315,14 @@ fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
 fn from_shard<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ShardArg>, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionArg {
+    F32,
+    Bf16,
+    F16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -4,9 +4,6 @@ use super::usage::{Gauge, peak_rss, trim_allocator};
 use crate::figures;
 use anyhow::{Result, ensure};
 
-/// Images a forward pass at most, unless asked for, for each core and for all: beyond it the CPU gains nothing.
-const LARGEST_BATCH_A_CORE: u64 = 4;
-const LARGEST_BATCH: u64 = 32;
 /// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.
 pub const SHARE_OF_BATCHES: f64 = 0.75;
 /// A decoder's memory for one photo of ordinary size, bytes. Larger ones ask at the gate.
@@ -33,9 +30,9 @@ pub struct PerImage {
     pub pixels: u64,
     /// Batches of pixels in memory.
     pub batches: u64,
-    /// Inputs of the model in memory.
+    /// What the models compute on.
     pub inputs: u64,
-    /// The activations of all layers.
+    /// The activations of all layers that wait to be written.
     pub activations: u64,
     /// The same as they are stored.
     pub row: u64,
@@ -48,10 +45,9 @@ impl Forecast {
     /// A machine whose memory cannot be read.
     pub fn measure(image: PerImage, workers: usize) -> Result<Self> {
         trim_allocator();
-        let input = image.pixels * 4 * image.inputs; // as f32
         let pixels = image.pixels * image.batches;
         // One batch's activations wait for the writer while the next is computed; its rows lie in the part as well.
-        let per_image = image.forward + input + pixels + image.activations + image.row;
+        let per_image = image.forward + image.inputs + pixels + image.activations + image.row;
         let decoders = workers as u64 * (DECODER + image.pixels);
         Ok(Self {
             resident: Gauge::new()?.rss(),
@@ -70,10 +66,9 @@ impl Forecast {
 
     /// The largest batch that leaves room for parts.
     #[must_use]
-    pub fn batch_for(&self, budget: u64, images: u64, cores: u64) -> u64 {
+    pub fn batch_for(&self, budget: u64, images: u64, largest: u64) -> u64 {
         let share = (budget as f64 * SHARE_OF_BATCHES) as u64;
         let room = share.saturating_sub(self.resident + self.decoders);
-        let largest = (cores * LARGEST_BATCH_A_CORE).min(LARGEST_BATCH);
         (room / self.per_image.max(1)).clamp(1, largest.min(images))
     }
 
@@ -109,11 +104,10 @@ mod tests {
 
     #[test]
     fn the_batch_leaves_room_for_parts() {
-        assert_eq!(FORECAST.batch_for(200, 1000, 2), 3);
-        assert_eq!(FORECAST.batch_for(200, 2, 2), 2);
-        assert_eq!(FORECAST.batch_for(50, 1000, 2), 1);
-        assert_eq!(FORECAST.batch_for(100_000, 1000, 2), 8);
-        assert_eq!(FORECAST.batch_for(100_000, 1000, 64), LARGEST_BATCH);
+        assert_eq!(FORECAST.batch_for(200, 1000, 8), 3);
+        assert_eq!(FORECAST.batch_for(200, 2, 8), 2);
+        assert_eq!(FORECAST.batch_for(50, 1000, 8), 1);
+        assert_eq!(FORECAST.batch_for(100_000, 1000, 8), 8);
     }
 
     #[test]

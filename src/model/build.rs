@@ -1,5 +1,9 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
+const SOURCES: [&str; 7] = [
+    "archive", "arena", "cuda", "forms", "layers", "module", "walk",
+];
+
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
 pub fn build() {
     println!("cargo:rerun-if-changed=src/model");
@@ -14,9 +18,6 @@ pub fn build() {
         .flag(&include)
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include"))
-        .files(
-            ["archive", "arena", "forms", "layers", "module", "walk"]
-                .map(|name| format!("src/model/{name}.cpp")),
-        )
+        .files(SOURCES.map(|name| format!("src/model/{name}.cpp")))
         .compile("featx_model");
 }

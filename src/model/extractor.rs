@@ -2,16 +2,15 @@
 
 use super::activation::{Activation, Tokens};
 use super::archive::Archive;
+use super::devices::Device;
+use super::engine::Engine;
 use super::feeder::{Feeder, Input, blank};
-use super::ffi::{Form, LayerInfo, Module};
+use super::ffi::{LayerInfo, Module};
+use super::precision::Precision;
 use super::selection::{Selection, Wanted, select};
-use super::trial::Trial;
 use crate::images::Normaliser;
 use anyhow::{Context, Error, Result, anyhow, ensure};
-use tch::Tensor;
-
-/// How far a faster way to compute may be from the plain one: relative L2.
-const F32_TOLERANCE: f64 = 1e-4;
+use tch::{Kind, Tensor};
 
 /// What oneDNN's graph compiler itself takes.
 const BYTES_OF_COMPILER: u64 = 32 << 20;
@@ -70,6 +69,7 @@ impl Layers {
         self.module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
+        self.module.compute_in(options.precision)?;
         Extractor::settle(self.module, wanted, &file_name, options)
     }
 }
@@ -81,6 +81,10 @@ pub struct ExtractorOptions {
     pub side: usize,
     pub normaliser: Normaliser,
     pub tokens: Option<Tokens>,
+    pub device: Device,
+    pub precision: Precision,
+    /// On a GPU, f32 may be computed with fewer digits.
+    pub tf32: bool,
 }
 
 /// A layer, and the shape of one image's activation.
@@ -94,16 +98,11 @@ pub struct Layer {
 
 /// Computes the activations of the wanted layers, batch by batch.
 pub struct Extractor {
-    module: Module,
+    engine: Engine,
     wanted: Vec<Wanted>,
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
-    channels_last: bool,
-    form: Form,
-    trial: Option<Trial>,
-    /// What the user should know, until it is taken.
-    notice: Option<String>,
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
@@ -121,32 +120,44 @@ impl Extractor {
         options: ExtractorOptions,
     ) -> Result<Self> {
         let side = options.side;
+        let on_gpu = options.device != Device::Cpu;
+        let channels_last = !on_gpu || options.tf32 || options.precision != Precision::F32;
+        let mut engine = Engine::new(module, options.device, options.precision, channels_last)?;
+        let mut tried = engine.try_one(side);
+        if tried.is_err() && channels_last {
+            // A `view` of an activation that is not contiguous, for one.
+            engine.lay_out(false)?;
+            tried = engine.try_one(side);
+        }
+        let (outputs, bytes_per_image) =
+            tried.map_err(|reason| wants_another_input(file_name, &options, &reason))?;
         let mut extractor = Self {
-            module,
+            engine,
             wanted: wanted.to_vec(),
             batch: 1,
             options,
-            channels_last: true,
-            form: Form::Plain,
-            trial: None,
-            notice: None,
             layers: Vec::new(),
             left_out: Vec::new(),
-            bytes_per_image: 0,
+            bytes_per_image,
         };
-        extractor.module.lay_out(true)?;
-        let mut outputs = extractor.compute_metered();
-        if outputs.is_err() {
-            // A `view` of an activation that is not contiguous, for one.
-            extractor.channels_last = false;
-            extractor.module.lay_out(false)?;
-            outputs = extractor.compute_metered();
-        }
-        let (outputs, bytes) =
-            outputs.map_err(|reason| wants_another_input(file_name, side, &reason))?;
-        extractor.bytes_per_image = bytes;
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
+    }
+
+    /// The same on another device.
+    ///
+    /// # Errors
+    /// libtorch's: a GPU without memory, for one.
+    pub fn replicate(&self, device: Device) -> Result<Self> {
+        Ok(Self {
+            engine: self.engine.replicate(device)?,
+            wanted: self.wanted.clone(),
+            options: self.options.clone(),
+            batch: self.batch,
+            layers: self.layers.clone(),
+            left_out: Vec::new(),
+            bytes_per_image: self.bytes_per_image,
+        })
     }
 
     /// Sets the number of images of a forward pass, 1 at first. Two blank images show whether the first dimension is
@@ -157,8 +168,8 @@ impl Extractor {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         if batch > 1 {
             self.batch = 2;
-            let images = self.images(&blank(2, self.options.side));
-            let outputs = self.module.forward(Form::Plain, &images)?;
+            let images = blank(2, self.options.side, Kind::Float, self.options.device)?;
+            let outputs = self.engine.compute(&images)?;
             self.learn_shapes(outputs)?;
         }
         self.batch = batch;
@@ -170,6 +181,7 @@ impl Extractor {
         Feeder::new(
             self.batch,
             self.options.side,
+            self.engine.device,
             self.options.normaliser.clone(),
         )
     }
@@ -205,8 +217,9 @@ impl Extractor {
     /// # Errors
     /// A layer whose output is not one row an image or not of the shape that it had before; libtorch's own errors.
     pub fn forward(&mut self, input: &Input) -> Result<Vec<Activation>> {
-        let outputs = self.compute(&input.0)?;
+        let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
+        self.engine.synchronize()?;
         for (layer, activation) in self.layers.iter().zip(&activations) {
             let shape = activation.row_shape();
             ensure!(
@@ -230,7 +243,7 @@ impl Extractor {
     /// With the next batches, of so many that are to come, looks for a faster way to compute. It costs the time of a few
     /// batches, and [`Extractor::bytes_of_faster_forms`].
     pub fn try_faster_forms(&mut self, batches: u64) {
-        self.trial = Some(Trial::new(batches, F32_TOLERANCE));
+        self.engine.try_faster_forms(batches);
     }
 
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
@@ -241,41 +254,12 @@ impl Extractor {
             .iter()
             .map(|layer| layer.shape.iter().product::<u64>())
             .sum();
-        self.module.weights_bytes() + elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
+        self.engine.weights_bytes() + elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.
     pub fn take_notice(&mut self) -> Option<String> {
-        self.notice.take()
-    }
-
-    fn compute(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
-        let images = self.images(input);
-        let Some(trial) = &mut self.trial else {
-            return self.module.forward(self.form, &images);
-        };
-        let outcome = trial.compute(&mut self.module, &images)?;
-        self.notice = outcome.notice;
-        if let Some(form) = outcome.chosen {
-            self.form = form;
-            self.trial = None;
-        }
-        Ok(outcome.outputs)
-    }
-
-    fn compute_metered(&mut self) -> Result<(Vec<Tensor>, u64)> {
-        let images = self.images(&blank(1, self.options.side));
-        self.module.forward_metered(&images)
-    }
-
-    /// The input as the model sees it: shape (batch, 3, height, width).
-    fn images(&self, input: &Tensor) -> Tensor {
-        let images = input.permute([0, 3, 1, 2]);
-        if self.channels_last {
-            images
-        } else {
-            images.contiguous()
-        }
+        self.engine.notice.take()
     }
 }
 
@@ -288,8 +272,9 @@ fn nameable(layer: &str) -> Result<()> {
     Ok(())
 }
 
-fn wants_another_input(file_name: &str, side: usize, reason: &Error) -> Error {
+fn wants_another_input(file_name: &str, options: &ExtractorOptions, reason: &Error) -> Error {
+    let (side, precision) = (options.side, options.precision.name());
     anyhow!(
-        "'{file_name}' fails on f32 images of shape (3, {side}, {side}): {reason:#}; if it wants another size, set --resize and --crop, or a TOML beside the model"
+        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; if it wants another size, set --resize and --crop, or a TOML beside the model"
     )
 }

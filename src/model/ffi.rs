@@ -1,6 +1,7 @@
 //! The C++ module (`module.h`), made safe.
 
 use super::archive::Archive;
+use super::precision::Precision;
 use anyhow::{Result, anyhow};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -53,6 +54,12 @@ unsafe extern "C" {
         count: *mut usize,
     ) -> *mut c_char;
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
+    fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
+    fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
+    fn featx_open_cuda(count: *mut c_int) -> *mut c_char;
+    fn featx_configure_cuda(tf32: bool);
+    fn featx_own_cuda_stream(index: c_int) -> *mut c_char;
+    fn featx_synchronize_cuda(index: c_int) -> *mut c_char;
     fn featx_weights_bytes(module: *const RawModule) -> u64;
     fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
@@ -113,6 +120,41 @@ fn arena_extent() -> u64 {
     unsafe { featx_arena_extent() as u64 }
 }
 
+/// Opens libtorch's CUDA library; the number of GPUs that answer.
+///
+/// # Errors
+/// What is missing: the driver, or the library.
+pub fn open_cuda() -> Result<usize> {
+    let mut count = 0;
+    // SAFETY: an out parameter.
+    check(unsafe { featx_open_cuda(&mut count) })?;
+    Ok(count.unsigned_abs() as usize)
+}
+
+/// How GPUs compute: f32 in full unless `tf32`. The fastest kernels are searched for, for batches are all of one shape.
+pub fn configure_cuda(tf32: bool) {
+    // SAFETY: sets numbers in libtorch.
+    unsafe { featx_configure_cuda(tf32) }
+}
+
+/// What this thread does on a GPU from now on runs beside what others do there.
+///
+/// # Errors
+/// libtorch's.
+pub fn own_cuda_stream(index: usize) -> Result<()> {
+    // SAFETY: changes this thread's state in libtorch only.
+    check(unsafe { featx_own_cuda_stream(index as c_int) })
+}
+
+/// Waits until what this thread asked of a GPU is done.
+///
+/// # Errors
+/// Whatever failed there.
+pub fn synchronize_cuda(index: usize) -> Result<()> {
+    // SAFETY: waits.
+    check(unsafe { featx_synchronize_cuda(index as c_int) })
+}
+
 /// How a cut graph computes (`featx_form`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -122,13 +164,6 @@ pub enum Form {
     Fused,
     /// Weights packed for oneDNN.
     Packed,
-}
-
-/// What a graph can compute in besides f32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HalfPrecision {
-    Bf16,
-    F16,
 }
 
 /// A loaded TorchScript module on its way from file to cut, frozen graph.
@@ -239,9 +274,35 @@ impl Module {
     ///
     /// # Errors
     /// libtorch's.
-    pub fn compute_in(&mut self, precision: HalfPrecision) -> Result<()> {
+    pub fn compute_in(&mut self, precision: Precision) -> Result<()> {
+        match precision {
+            Precision::F32 => Ok(()),
+            // SAFETY: `raw` is a live module, used by nobody else.
+            half => check(unsafe { featx_compute_in(self.raw, half == Precision::Bf16) }),
+        }
+    }
+
+    /// Another module with the same frozen graph and the same weights.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn replicate(&self) -> Result<Self> {
+        let mut raw = null_mut();
+        // SAFETY: `raw` is a live module, the other an out parameter.
+        check(unsafe { featx_replicate(self.raw, &mut raw) })?;
+        Ok(Self {
+            raw,
+            outputs: self.outputs,
+        })
+    }
+
+    /// Moves the frozen graph to a GPU.
+    ///
+    /// # Errors
+    /// libtorch's: no memory left there, for one.
+    pub fn move_to_cuda(&mut self, index: usize) -> Result<()> {
         // SAFETY: `raw` is a live module, used by nobody else.
-        check(unsafe { featx_compute_in(self.raw, precision == HalfPrecision::Bf16) })
+        check(unsafe { featx_move_to_cuda(self.raw, index as c_int) })
     }
 
     /// Of the frozen graph's constants.

@@ -10,6 +10,19 @@ namespace {
 
 using namespace torch::jit;
 
+// Puts another constant in a constant's place where `other` gives one.
+template <typename Other>
+void replace_constants(const std::shared_ptr<Graph>& graph, const Other& other) {
+  for (Node* node : findAllNodes(*graph, prim::Constant, /*recurse=*/true)) {
+    const auto value = toIValue(node->output());
+    const auto replacement = value ? other(*value) : std::nullopt;
+    if (replacement) {
+      WithInsertPoint here(node);
+      node->output()->replaceAllUsesWith(graph->insertConstant(*replacement));
+    }
+  }
+}
+
 bool holds_kind(const std::shared_ptr<Graph>& graph, const char* kind) {
   return !findAllNodes(*graph, Symbol::fromQualString(kind), /*recurse=*/true).empty();
 }
@@ -51,17 +64,24 @@ std::shared_ptr<Graph> packed(const std::shared_ptr<Graph>& frozen) {
 }
 
 void compute_in(const std::shared_ptr<Graph>& graph, at::ScalarType type) {
-  for (Node* node : findAllNodes(*graph, prim::Constant, /*recurse=*/true)) {
-    const auto constant = toIValue(node->output());
-    if (constant && constant->isTensor() && constant->toTensor().scalar_type() == at::kFloat) {
-      WithInsertPoint here(node);
-      node->output()->replaceAllUsesWith(graph->insertConstant(constant->toTensor().to(type)));
-    }
-  }
+  replace_constants(graph, [&](const IValue& value) -> std::optional<IValue> {
+    const bool is_f32 = value.isTensor() && value.toTensor().scalar_type() == at::kFloat;
+    return is_f32 ? std::optional<IValue>(value.toTensor().to(type)) : std::nullopt;
+  });
   WithInsertPoint start(*graph->nodes().begin());
   Value* images = graph->inputs().at(1);
   Value* converted = graph->insert(aten::to, {images, type, false, false});
   images->replaceAllUsesAfterNodeWith(converted->node(), converted);
+  EliminateDeadCode(graph);
+}
+
+void move_to(const std::shared_ptr<Graph>& graph, c10::Device device) {
+  replace_constants(graph, [&](const IValue& value) -> std::optional<IValue> {
+    if (value.isTensor() && value.toTensor().defined()) {
+      return value.toTensor().to(device);
+    }
+    return value.isDevice() ? std::optional<IValue>(device) : std::nullopt;
+  });
   EliminateDeadCode(graph);
 }
 

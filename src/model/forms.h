@@ -46,4 +46,7 @@ std::shared_ptr<torch::jit::Graph> packed(const std::shared_ptr<torch::jit::Grap
 // The graph computes in this type: its input and all f32 constants are converted.
 void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);
 
+// All constants of the graph lie on this device, and what it makes on its own does too.
+void move_to(const std::shared_ptr<torch::jit::Graph>& graph, c10::Device device);
+
 } // namespace featx

@@ -350,6 +350,12 @@ std::vector<at::Tensor> tensors_used(const Module& module) {
   return std::move(collector.tensors);
 }
 
+std::vector<at::Tensor> constants(const std::shared_ptr<Graph>& graph) {
+  std::vector<at::Tensor> tensors;
+  collect_constants(graph->block(), tensors);
+  return tensors;
+}
+
 void drop_needless_clones(const std::shared_ptr<Graph>& graph) {
   Value* list = graph->outputs().at(0);
   AliasDb aliases(graph);

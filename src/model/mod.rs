@@ -3,17 +3,22 @@
 
 mod activation;
 mod archive;
+mod devices;
+mod engine;
 mod extractor;
 mod feeder;
 mod ffi;
+mod precision;
 mod selection;
 mod trial;
 
 pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
+pub use devices::{Device, DeviceChoice};
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
 pub use feeder::{Feeder, Input};
-pub use ffi::{LayerInfo, install_arena, trim_arena};
+pub use ffi::{LayerInfo, configure_cuda, install_arena, trim_arena};
+pub use precision::Precision;
 
 /// Threads that one forward pass may use.
 pub fn set_threads(threads: usize) {

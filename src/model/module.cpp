@@ -19,6 +19,7 @@
 
 #include "archive.h"
 #include "arena.h"
+#include "cuda.h"
 #include "forms.h"
 #include "layers.h"
 
@@ -30,7 +31,8 @@ struct featx_module {
   std::vector<featx::Layer> layers;
   std::vector<featx_buffer> awaited;
   std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
-  torch::jit::GraphExecutor plain; // the frozen forward
+  std::shared_ptr<torch::jit::Graph> graph; // the frozen forward
+  torch::jit::GraphExecutor plain; // the same, ready to run
   std::unique_ptr<featx::Recording> recording;
   std::unique_ptr<featx::Program> fused;
   std::unique_ptr<featx::Program> packed;
@@ -58,11 +60,9 @@ char* guarded(const F& f) {
 class Meter : public c10::MemoryReportingInfoBase {
  public:
   int64_t peak = 0;
-  void reportMemoryUsage(void* /*ptr*/, int64_t size, size_t, size_t, c10::Device device) override {
-    if (device.is_cpu()) {
-      now_ += size;
-      peak = std::max(peak, now_);
-    }
+  void reportMemoryUsage(void* /*ptr*/, int64_t size, size_t, size_t, c10::Device /*device*/) override {
+    now_ += size;
+    peak = std::max(peak, now_);
   }
   bool memoryProfilingEnabled() const override {
     return true;
@@ -128,10 +128,6 @@ void find_awaited(featx_module& m) {
   }
 }
 
-std::shared_ptr<torch::jit::Graph> forward_graph(const featx_module& m) {
-  return m.module.get_method("forward").graph();
-}
-
 // Runs a form of the graph, without any of the optimisations that libtorch makes up while it runs.
 template <typename Form>
 void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, const Form& form) {
@@ -193,9 +189,9 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 char* featx_freeze(featx_module* module) {
   return guarded([&] {
     torch::jit::freeze_module_inplace(&module->module);
-    auto graph = forward_graph(*module);
-    torch::jit::OptimizeFrozenGraph(graph);
-    featx::drop_needless_clones(graph);
+    module->graph = module->module.get_method("forward").graph();
+    torch::jit::OptimizeFrozenGraph(module->graph);
+    featx::drop_needless_clones(module->graph);
     release_unused(*module);
   });
 }
@@ -203,7 +199,7 @@ char* featx_freeze(featx_module* module) {
 uint64_t featx_weights_bytes(const featx_module* module) {
   std::unordered_set<const void*> seen;
   uint64_t bytes = 0;
-  for (const auto& tensor : featx::tensors_used(module->module)) {
+  for (const auto& tensor : featx::constants(module->graph)) {
     if (seen.insert(storage_of(tensor)).second) {
       bytes += tensor.nbytes();
     }
@@ -213,13 +209,43 @@ uint64_t featx_weights_bytes(const featx_module* module) {
 
 char* featx_compute_in(featx_module* module, bool bfloat16) {
   return guarded([&] {
-    featx::compute_in(forward_graph(*module), bfloat16 ? at::kBFloat16 : at::kHalf);
+    featx::compute_in(module->graph, bfloat16 ? at::kBFloat16 : at::kHalf);
   });
+}
+
+char* featx_replicate(const featx_module* module, featx_module** out) {
+  return guarded([&] {
+    auto replica = std::make_unique<featx_module>();
+    replica->module = module->module;
+    replica->graph = module->graph->copy();
+    replica->outputs = module->outputs;
+    *out = replica.release();
+  });
+}
+
+char* featx_move_to_cuda(featx_module* module, int index) {
+  return guarded([&] { featx::move_to(module->graph, c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index))); });
+}
+
+char* featx_open_cuda(int* count) {
+  return guarded([&] { *count = featx::open_cuda(); });
+}
+
+void featx_configure_cuda(bool tf32) {
+  featx::configure_cuda(tf32);
+}
+
+char* featx_own_cuda_stream(int index) {
+  return guarded([&] { featx::own_cuda_stream(index); });
+}
+
+char* featx_synchronize_cuda(int index) {
+  return guarded([&] { featx::synchronize_cuda(index); });
 }
 
 char* featx_lay_out(featx_module* module, bool channels_last) {
   return guarded([&] {
-    auto graph = forward_graph(*module);
+    const auto& graph = module->graph;
     lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
     module->plain = torch::jit::GraphExecutor(graph->copy(), "forward");
   });
@@ -227,7 +253,7 @@ char* featx_lay_out(featx_module* module, bool channels_last) {
 
 char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs) {
   return guarded([&] {
-    module->recording = std::make_unique<featx::Recording>(forward_graph(*module));
+    module->recording = std::make_unique<featx::Recording>(module->graph);
     run(*module, *input, outputs, [&](auto& stack) { module->recording->run(stack); });
   });
 }
@@ -238,7 +264,7 @@ char* featx_make(featx_module* module, int form) {
       TORCH_CHECK(module->recording, "no batch was recorded");
       module->fused = std::make_unique<featx::Program>(featx::fused(*module->recording));
     } else if (form == FEATX_PACKED) {
-      module->packed = std::make_unique<featx::Program>(featx::packed(forward_graph(*module)));
+      module->packed = std::make_unique<featx::Program>(featx::packed(module->graph));
     }
   });
 }

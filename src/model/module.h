@@ -69,6 +69,24 @@ uint64_t featx_weights_bytes(const featx_module* module);
 // The frozen graph computes in bf16 or f16 instead of f32.
 char* featx_compute_in(featx_module* module, bool bfloat16);
 
+// Another module with the same frozen graph, to be laid out; it shares the weights.
+char* featx_replicate(const featx_module* module, featx_module** out);
+
+// Moves the frozen graph to a GPU.
+char* featx_move_to_cuda(featx_module* module, int index);
+
+// Opens libtorch's CUDA library; a message that says what is missing where it cannot be. count: GPUs that answer.
+char* featx_open_cuda(int* count);
+
+// How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.
+void featx_configure_cuda(bool tf32);
+
+// What this thread does on the GPU from now on runs beside what others do there.
+char* featx_own_cuda_stream(int index);
+
+// Waits until what this thread asked of the GPU is done.
+char* featx_synchronize_cuda(int index);
+
 // Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
 char* featx_lay_out(featx_module* module, bool channels_last);
 

@@ -13,7 +13,7 @@ use crate::figures;
 use crate::images::Images;
 use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
-use crate::model::Extractor;
+use crate::model::{Device, Extractor};
 use crate::pipeline::{self, Work};
 use crate::progress::{Progress, Unit};
 use crate::signals::{Signals, Stopped};
@@ -26,7 +26,7 @@ use plan::Plan;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use summary::Summary;
+use summary::{Summary, Times};
 
 /// # Errors
 /// Whatever stopped it, worded for the user; the rows before it are in sealed parts.
@@ -85,7 +85,8 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    if plan.allow(extractor.bytes_of_faster_forms()) {
+    let on_cpu = job.devices == [Device::Cpu];
+    if on_cpu && plan.allow(extractor.bytes_of_faster_forms()) {
         extractor.try_faster_forms(plan.todo.len().div_ceil(plan.run.batch_size));
     }
     let signals = Signals::note()?;
@@ -118,14 +119,23 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         progress: &progress,
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
-    let rows = pipeline::run(&work, std::slice::from_mut(&mut extractor), sink, &signals)?;
+    let mut replicas = vec![extractor];
+    for &device in &job.devices[1..] {
+        replicas.push(replicas[0].replicate(device)?);
+    }
+    let begun = Instant::now();
+    let rows = pipeline::run(&work, &mut replicas, sink, &signals)?;
     drop(progress);
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
     {
         return Err(stopped(job, &plan, rows, signal).into());
     }
-    Summary::new(&plan, &writer, started.elapsed()).print(job.json, &errors)
+    let times = Times {
+        whole: started.elapsed(),
+        extracting: begun.elapsed(),
+    };
+    Summary::new(job, &plan, &writer, times).print(job.json, &errors)
 }
 
 /// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.

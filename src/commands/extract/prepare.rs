@@ -4,7 +4,7 @@ use crate::figures;
 use crate::images::{Images, Preprocess};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
-use crate::model::{self, Archive, Extractor, ExtractorOptions, Layers};
+use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers};
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::store::run::{self, Run};
 use anyhow::Result;
@@ -20,7 +20,17 @@ pub fn find_images(job: &Job) -> Result<Images> {
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
     model::install_arena();
-    model::set_threads(job.threads);
+    model::set_threads(job.threads.div_ceil(job.devices.len()));
+    eprintln!("device: {}", job.devices_text);
+    if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
+        eprintln!(
+            "this processor has no {} instructions: they are emulated, more slowly than f32",
+            job.precision.name()
+        );
+    }
+    if job.devices[0] != Device::Cpu {
+        model::configure_cuda(job.tf32);
+    }
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
     if archive.loaded_whole {
@@ -49,6 +59,9 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
+        device: job.devices[0],
+        precision: job.precision,
+        tf32: job.tf32,
     };
     Ok((layers.cut(&selection.wanted, options)?, fingerprint))
 }
@@ -63,23 +76,46 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
         .iter()
         .map(|layer| layer.shape.iter().product::<u64>())
         .sum();
-    let image = PerImage {
-        forward: extractor.bytes_per_image,
-        pixels: job.preprocess.image_bytes() as u64,
-        batches: BATCHES as u64,
-        inputs: INPUTS as u64,
-        activations: elements * 4,
-        row: elements * job.stored.size() as u64,
+    let pixels = job.preprocess.image_bytes() as u64;
+    let replicas = job.devices.len() as u64;
+    let row = elements * job.stored.size() as u64;
+    let image = match job.devices[0] {
+        Device::Cpu => PerImage {
+            forward: extractor.bytes_per_image * replicas,
+            pixels,
+            batches: BATCHES as u64,
+            inputs: pixels * 4 * INPUTS as u64 * replicas, // as f32
+            activations: elements * 4 * (2 * replicas - 1),
+            row,
+        },
+        // What it computes lies on the GPU.
+        Device::Cuda(_) => PerImage {
+            forward: 0,
+            pixels,
+            batches: BATCHES as u64,
+            inputs: pixels * INPUTS as u64 * replicas,
+            activations: 0,
+            row,
+        },
     };
     model::trim_arena();
     Forecast::measure(image, job.workers)
+}
+
+/// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
+/// batch is halved.
+fn largest_batch(job: &Job) -> u64 {
+    match job.devices[0] {
+        Device::Cpu => (4 * job.threads as u64).min(32),
+        Device::Cuda(_) => 128,
+    }
 }
 
 /// Images a forward pass: as asked for, or as many as the budget allows.
 pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
     match job.batch_size {
         Some(batch) => (batch as u64).min(images),
-        None => forecast.batch_for(job.ram_budget, images, job.threads as u64),
+        None => forecast.batch_for(job.ram_budget, images, largest_batch(job)),
     }
 }
 
@@ -139,7 +175,7 @@ pub fn describe(
     let preprocess = &job.preprocess;
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
-        precision: "f32".to_owned(),
+        precision: job.precision.name().to_owned(),
         dtype: job.stored.name().to_owned(),
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.name().to_owned()),

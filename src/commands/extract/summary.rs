@@ -2,13 +2,23 @@
 
 use super::plan::Plan;
 use crate::figures;
+use crate::job::Job;
 use crate::memory;
+use crate::model::Device;
 use crate::printing;
 use crate::store::run::Layer;
 use crate::store::run_writer::RunWriter;
 use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;
+
+/// How long it took.
+pub struct Times {
+    /// From the start of the program.
+    pub whole: Duration,
+    /// From the first image to the last row on disk: what more images would take more of.
+    pub extracting: Duration,
+}
 
 /// What a run did. The names are JSON keys that scripts depend on.
 #[derive(Debug, Serialize)]
@@ -21,24 +31,29 @@ pub struct Summary<'a> {
     ram_budget_bytes: u64,
     parts: u64,
     bytes_written: u64,
-    device: &'static str,
+    device: String,
     precision: &'a str,
     layers: &'a [Layer],
 }
 
 impl<'a> Summary<'a> {
-    pub fn new(plan: &'a Plan, writer: &RunWriter, time: Duration) -> Self {
-        let seconds = time.as_secs_f64();
+    pub fn new(job: &Job, plan: &'a Plan, writer: &RunWriter, time: Times) -> Self {
+        let seconds = time.whole.as_secs_f64();
         Self {
             images: plan.todo.len(),
             skipped: writer.skipped(),
             seconds,
-            images_per_second: plan.todo.len() as f64 / seconds,
+            images_per_second: plan.todo.len() as f64 / time.extracting.as_secs_f64(),
             peak_rss_bytes: memory::peak_rss(),
             ram_budget_bytes: plan.bounds.budget,
             parts: writer.parts,
             bytes_written: writer.bytes,
-            device: "cpu",
+            device: job
+                .devices
+                .iter()
+                .map(Device::to_string)
+                .collect::<Vec<_>>()
+                .join(","),
             precision: &plan.run.precision,
             layers: &plan.run.layers,
         }

@@ -3,7 +3,7 @@
 use crate::figures::{bytes, count, row_shape};
 use crate::images::Preprocess;
 use crate::job::preprocess_of;
-use crate::model::{Archive, Extractor, ExtractorOptions, LayerInfo, Layers};
+use crate::model::{Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision};
 use crate::table;
 use anyhow::Result;
 use serde::Serialize;
@@ -86,6 +86,9 @@ fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
         side: preprocess.crop,
         normaliser: preprocess.normaliser(),
         tokens: None,
+        device: Device::Cpu,
+        precision: Precision::F32,
+        tf32: false,
     };
     let mut extractor = layers.cut(&selection.wanted, options)?;
     extractor.set_batch(2)?;

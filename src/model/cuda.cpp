@@ -1,0 +1,58 @@
+#include "cuda.h"
+
+#include <dlfcn.h>
+
+#include <string>
+#include <unordered_set>
+
+#include <ATen/Context.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
+
+namespace featx {
+namespace {
+
+c10::Device gpu(int index) {
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+// Opens a library for all that is opened later; the last word of the message is the library's name.
+void open_library(const char* name, int mode, const char* missing) {
+  if (!dlopen(name, mode)) {
+    const char* reason = dlerror();
+    TORCH_CHECK(false, missing, " (", reason ? reason : name, ")");
+  }
+}
+
+} // namespace
+
+int open_cuda() {
+  // libtorch's own message for a missing driver comes only with the first computation.
+  open_library("libcuda.so.1", RTLD_LAZY, "no NVIDIA driver");
+  // It registers itself with libtorch, which asks for it at its first use of CUDA.
+  open_library("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL, "libtorch has no CUDA library");
+  TORCH_CHECK(at::globalContext().hasCUDA(), "libtorch's CUDA library finds no GPU that it can use");
+  return static_cast<int>(at::detail::getCUDAHooks().deviceCount());
+}
+
+void configure_cuda(bool tf32) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuBLAS(tf32);
+  context.setAllowTF32CuDNN(tf32);
+  context.setBenchmarkCuDNN(true); // batches are all of one shape
+}
+
+void own_cuda_stream(int index) {
+  thread_local std::unordered_set<int> owned;
+  if (owned.insert(index).second) {
+    const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+    cuda.exchangeStream(cuda.getStreamFromGlobalPool(gpu(index)));
+  }
+}
+
+void synchronize_cuda(int index) {
+  const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+  cuda.synchronizeStream(cuda.getStream(gpu(index)));
+}
+
+} // namespace featx

@@ -1,0 +1,174 @@
+//! A cut graph on its device: computes batches, in the fastest way that was proved right.
+
+use super::devices::Device;
+use super::feeder::blank;
+use super::ffi::{self, Form, Module};
+use super::precision::Precision;
+use super::trial::Trial;
+use anyhow::{Error, Result};
+use tch::{Kind, Tensor};
+
+pub struct Engine {
+    module: Module,
+    pub device: Device,
+    precision: Precision,
+    channels_last: bool,
+    form: Form,
+    trial: Option<Trial>,
+    /// Images at a time: fewer than a batch once a GPU ran out of memory.
+    at_once: usize,
+    /// What the user should know, until it is taken.
+    pub notice: Option<String>,
+}
+
+impl Engine {
+    /// On a GPU, f32 without TF32 is computed in PyTorch's own memory order; everything else has channels last.
+    ///
+    /// # Errors
+    /// libtorch's: a GPU without memory, for one.
+    pub fn new(
+        mut module: Module,
+        device: Device,
+        precision: Precision,
+        channels_last: bool,
+    ) -> Result<Self> {
+        if let Device::Cuda(index) = device {
+            module.move_to_cuda(index)?;
+        }
+        let mut engine = Self {
+            module,
+            device,
+            precision,
+            channels_last,
+            form: Form::Plain,
+            trial: None,
+            at_once: usize::MAX,
+            notice: None,
+        };
+        engine.lay_out(channels_last)?;
+        Ok(engine)
+    }
+
+    /// The same graph on another device, or once more on the CPU, where it shares the weights.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn replicate(&self, device: Device) -> Result<Self> {
+        let module = self.module.replicate()?;
+        Self::new(module, device, self.precision, self.channels_last)
+    }
+
+    /// Sets the memory order in which convolutions compute.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn lay_out(&mut self, channels_last: bool) -> Result<()> {
+        self.channels_last = channels_last;
+        self.module.lay_out(channels_last)
+    }
+
+    /// Computes blank images, and tells the most bytes that it took for each.
+    ///
+    /// # Errors
+    /// libtorch's, where the model cannot compute on them.
+    pub fn try_one(&mut self, side: usize) -> Result<(Vec<Tensor>, u64)> {
+        let image = self.images(&blank(1, side, Kind::Float, self.device)?);
+        let tried = self.module.forward_metered(&image)?;
+        self.synchronize()?;
+        Ok(tried)
+    }
+
+    /// With the next batches, of so many that are to come, looks for a faster way to compute.
+    pub fn try_faster_forms(&mut self, batches: u64) {
+        self.trial = Some(Trial::new(batches, self.precision.tolerance()));
+    }
+
+    /// Bytes of the weights.
+    pub fn weights_bytes(&self) -> u64 {
+        self.module.weights_bytes()
+    }
+
+    /// The outputs of the cut for a batch of shape (batch, height, width, 3). On a GPU they are there when
+    /// [`Engine::synchronize`] returns. Where a GPU runs out of memory, the batch is computed in halves from then on.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn compute(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        if let Device::Cuda(index) = self.device {
+            ffi::own_cuda_stream(index)?;
+        }
+        let batch = input.size()[0] as usize;
+        loop {
+            let computed = match self.at_once < batch {
+                true => self.compute_in_pieces(input),
+                false => self.compute_whole(&self.images(input)),
+            };
+            match computed {
+                Err(error) if self.can_halve(batch, &error) => {
+                    self.at_once = self.at_once.min(batch) / 2;
+                    self.notice = Some(format!(
+                        "{} is out of memory: batches of {batch} are computed {} images at a time",
+                        self.device, self.at_once
+                    ));
+                }
+                computed => return computed,
+            }
+        }
+    }
+
+    /// Waits until what this thread asked of the device is done.
+    ///
+    /// # Errors
+    /// What failed there.
+    pub fn synchronize(&self) -> Result<()> {
+        match self.device {
+            Device::Cpu => Ok(()),
+            Device::Cuda(index) => ffi::synchronize_cuda(index),
+        }
+    }
+
+    fn compute_whole(&mut self, images: &Tensor) -> Result<Vec<Tensor>> {
+        let Some(trial) = &mut self.trial else {
+            return self.module.forward(self.form, images);
+        };
+        let outcome = trial.compute(&mut self.module, images)?;
+        self.notice = outcome.notice;
+        if let Some(form) = outcome.chosen {
+            self.form = form;
+            self.trial = None;
+        }
+        Ok(outcome.outputs)
+    }
+
+    /// The pieces' outputs are put together on the CPU: the GPU has no room to spare.
+    fn compute_in_pieces(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        let mut pieces: Vec<Vec<Tensor>> = Vec::new();
+        for piece in input.f_split(self.at_once as i64, 0)? {
+            let outputs = self.module.forward(self.form, &self.images(&piece))?;
+            let on_cpu = outputs
+                .iter()
+                .map(|output| output.f_to_device(tch::Device::Cpu));
+            pieces.push(on_cpu.collect::<Result<_, _>>()?);
+        }
+        let joined = |output: usize| {
+            let parts: Vec<&Tensor> = pieces.iter().map(|outputs| &outputs[output]).collect();
+            Ok(Tensor::f_cat(&parts, 0)?)
+        };
+        (0..pieces[0].len()).map(joined).collect()
+    }
+
+    fn can_halve(&self, batch: usize, error: &Error) -> bool {
+        let out_of_memory = format!("{error:#}").contains("out of memory");
+        out_of_memory && self.device != Device::Cpu && self.at_once.min(batch) > 1
+    }
+
+    /// The input as the model sees it: shape (batch, 3, height, width).
+    fn images(&self, input: &Tensor) -> Tensor {
+        let images = input.permute([0, 3, 1, 2]);
+        if self.channels_last {
+            images
+        } else {
+            images.contiguous()
+        }
+    }
+}
