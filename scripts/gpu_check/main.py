@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,11 @@ def main():
         bench.say(bench.machine)
         for part in args.parts:
             bench.part = part
-            __import__(part).check(bench)
+            try:
+                __import__(part).check(bench)
+            except Exception as error:  # the other parts are worth their while
+                traceback.print_exc()
+                bench.expect(False, f"the check itself: {error!r}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return report(bench, started)

@@ -57,11 +57,18 @@ class Corner(nn.Module):
         return x[:, :, 0, 0]
 
 
+def vit():
+    """torchvision's head begins with zeros, which would compare equal whatever is computed."""
+    network = tv.vit_b_16(weights=None)
+    nn.init.normal_(network.heads.head.weight, std=0.02)
+    return network
+
+
 # name: (network, layers to compare, traced)
 MODELS = {
     "vgg16": (tv.vgg16, ["features.0", "features.4", "features.30", "classifier.3"], False),
     "resnet50": (tv.resnet50, ["conv1", "layer1", "layer3.2.conv2", "avgpool", "fc"], False),
-    "vit_b_16": (tv.vit_b_16, ["conv_proj", "encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_11.mlp",
+    "vit_b_16": (vit, ["conv_proj", "encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_11.mlp",
                                "encoder.ln", "heads"], False),
     "mobilenet_v3_large": (tv.mobilenet_v3_large, ["features.0", "features.4.block.1", "avgpool", "classifier.0"],
                            False),

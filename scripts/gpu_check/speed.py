@@ -147,14 +147,14 @@ def forward_alone(bench, model, layer, kind, batch):
     """Both memory orders, eager and frozen, on random images that lie on the device."""
     torch.backends.cudnn.benchmark = True
     network = create_feature_extractor(bench.network(model), {layer: "rows"}).eval()
-    cut = Cut(network).to(bench.torch_device, kind)
+    cut = Cut(network).eval().to(bench.torch_device, kind)
     best = Forward(0.0, "", "", 0)
     for layout in ("contiguous_format", "channels_last"):
         laid = cut.to(memory_format=getattr(torch, layout))
         images = torch.rand(batch, 3, 224, 224, device=bench.torch_device).to(
             kind, memory_format=getattr(torch, layout))
         with torch.inference_mode():
-            frozen = torch.jit.freeze(torch.jit.trace(laid, images[:2], check_trace=False))
+            frozen = torch.jit.freeze(torch.jit.trace(laid, images, check_trace=False))
             for way, forward in (("eager", laid), ("frozen", frozen)):
                 rate, rows = timed(bench, forward, images)
                 if rate > best.rate:
