@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do two sides have the same rows? Prints the relative L2 of OTHER to REFERENCE, each a folder with the rows of a layer.
+"""Do two sides have the same rows? Prints the relative L2 of OTHER to REFERENCE, folders with the rows of a layer.
 
 usage: compare.py REFERENCE OTHER
 """

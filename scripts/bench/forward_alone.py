@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The forward pass alone, on tensors that are in memory, in every way that libtorch has. JSON on the last line: images a
-second of each way, or why it does not count.
+"""The forward pass alone, on tensors that are in memory, in every way that libtorch has. JSON on the last line: images
+a second of each way, or why it does not count.
 
 usage: forward_alone.py MODEL LAYER f32|bf16 THREADS STATE_DICT [WAY@BATCH]...      without one, all that can win
 

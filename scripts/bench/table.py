@@ -22,8 +22,9 @@ def tables(results):
     ]
     if "first_row" in results:
         found = results["first_row"]
-        parts.append(f"From command to first row on disk, alexnet features.10: {middle(found['row']):.2f} s in the part's "
-                     f"file; {middle(found['part']):.2f} s to the first sealed part of one batch (--step-size 1).")
+        row, part = middle(found["row"]), middle(found["part"])
+        parts.append(f"From command to first row on disk, alexnet features.10: {row:.2f} s in the part's file; {part:.2f} "
+                     "s to the first sealed part of one batch (--step-size 1).")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -205,7 +205,7 @@ impl FromStr for Auto {
 
 /// A number or a text of a TOML file, as the text that the command line would have.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of at least 0, or a text")]
 enum Typed {
     Number(u64),
     Text(String),

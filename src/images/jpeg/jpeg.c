@@ -26,8 +26,8 @@ static const size_t BLOCK = 65536;
 /* A photograph has about ten. Each costs a pass over the whole image, however small it is in the file. */
 static const int MAX_SCANS = 1000;
 
-/* Columns that smoothing may look at, on either side: it guesses coefficients that a progressive file does not have from
- * two blocks each way, which may be four times as wide as a pixel's. */
+/* Columns that smoothing may look at, on either side: it guesses coefficients that a progressive file does not have
+ * from two blocks each way, and a block of a subsampled component is up to four times as wide. */
 enum { SMOOTHING = 3 * DCTSIZE * 4 };
 
 typedef struct {
