@@ -23,8 +23,9 @@ def tables(results):
     if "first_row" in results:
         found = results["first_row"]
         row, part = middle(found["row"]), middle(found["part"])
-        parts.append(f"From command to first row on disk, alexnet features.10: {row:.2f} s in the part's file; {part:.2f} "
-                     "s to the first sealed part of one batch (--step-size 1).")
+        parts.append("From command to first row on disk, alexnet features.10: "
+                     f"{row:.2f} s in the part's file; "
+                     f"{part:.2f} s to the first sealed part of one batch (--step-size 1).")
     return "\n\n".join(part for part in parts if part)
 
 

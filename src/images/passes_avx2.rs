@@ -160,8 +160,8 @@ unsafe fn two_pixels(source: &[u8], loads: &[[usize; 2]], weights: &[Weights]) -
                 source.as_ptr().add(at[0]).cast(),
             )
         };
-        for pair in 0..2 {
-            let values = _mm256_shuffle_epi8(bytes, orders[pair]);
+        for (pair, order) in orders.iter().enumerate() {
+            let values = _mm256_shuffle_epi8(bytes, *order);
             // SAFETY: both are 32 bytes long and aligned to them.
             let (low, high) = unsafe {
                 (

@@ -48,8 +48,8 @@ mod tests {
             Window::of_crop(100, 200, &preprocess).unwrap()
         };
         // Not resized: a pixel more, as the filter has it.
-        assert_eq!(window(100, 10).columns, 45..55);
-        assert_eq!(window(100, 10).rows, 95..105);
+        assert_eq!(window(100, 10).columns, 45..56);
+        assert_eq!(window(100, 10).rows, 95..106);
         assert_eq!(window(50, 50).columns, 0..100);
         assert_eq!(window(50, 50).rows, 49..151);
     }
