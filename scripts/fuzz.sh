@@ -13,10 +13,15 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 pass="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
 pass="$pass -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 pass="$pass -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+more=
+[ "$target" != config ] || more="--features config"
 # Naming the host as the target keeps the flags from build scripts.
-RUSTFLAGS="--cfg fuzzing $pass" cargo build -q --release --target "$host" --bin "$target"
+RUSTFLAGS="--cfg fuzzing $pass" cargo build -q --release --target "$host" --bin "$target" $more
 
 mkdir -p "corpus/$target" artifacts "seeds/$target"
 set -- -max_total_time="$seconds" -artifact_prefix="artifacts/$target-" -print_final_stats=1 -rss_limit_mb=2048 -timeout=60
 [ ! -e "$target.dict" ] || set -- "$@" -dict="$target.dict"
+# The target `config` is linked with libtorch.
+libtorch=${LIBTORCH:-../../.venv/libtorch}
+export LD_LIBRARY_PATH="$libtorch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "target/$host/release/$target" "$@" "corpus/$target" "seeds/$target"

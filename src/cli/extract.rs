@@ -265,7 +265,7 @@ const MOST_SHARDS: u64 = 1_000_000;
 
 /// A number or a text of a TOML file, as the text that the command line would have.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of at least 0, or a text")]
 enum Typed {
     Number(u64),
     Text(String),

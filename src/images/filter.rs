@@ -3,6 +3,7 @@
 use super::geometry::Axis;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
+use std::ops::Range;
 
 /// Bits after the point of a fixed-point weight; 8 are for the pixel, 2 for overshoot and sign.
 pub const PRECISION_BITS: u32 = 32 - 8 - 2;
@@ -81,6 +82,48 @@ fn sinc(x: f64) -> f64 {
     }
 }
 
+/// Where a filter lies along an axis.
+struct Filter {
+    /// Input pixels an output pixel.
+    step: f64,
+    /// How much wider than on the input it is.
+    scale: f64,
+    /// Half its width, in input pixels.
+    support: f64,
+    input: usize,
+}
+
+impl Filter {
+    fn new(axis: &Axis, interpolation: Interpolation) -> Self {
+        // Pillow takes the input's side through a C `float`, which rounds above 2^24.
+        let step = f64::from(axis.input as f32) / axis.output as f64;
+        let scale = step.max(1.0);
+        Self {
+            step,
+            scale,
+            support: interpolation.radius() * scale,
+            input: axis.input,
+        }
+    }
+
+    fn centre(&self, index: usize) -> f64 {
+        (index as f64 + 0.5) * self.step
+    }
+
+    fn taps(&self, index: usize) -> Range<usize> {
+        let centre = self.centre(index);
+        let end = ((centre + self.support + 0.5) as usize).min(self.input);
+        ((centre - self.support + 0.5).max(0.0) as usize).min(end)..end
+    }
+}
+
+/// The input pixels that those which `axis` keeps are made of, whether or not its size changes.
+pub fn reach(axis: &Axis, interpolation: Interpolation) -> Range<usize> {
+    let filter = Filter::new(axis, interpolation);
+    let last = axis.first + axis.kept - 1;
+    filter.taps(axis.first).start..filter.taps(last).end
+}
+
 /// For each kept index of an axis: the first input pixel it is made of and the weights from there on.
 #[derive(Debug, Default)]
 pub struct Taps {
@@ -96,21 +139,17 @@ pub struct Taps {
 impl Taps {
     /// Computes the taps of the indices that `axis` keeps, in the buffers of the last call.
     pub fn compute(&mut self, axis: &Axis, interpolation: Interpolation) {
-        // Pillow takes the input's side through a C `float`, which rounds above 2^24.
-        let scale = f64::from(axis.input as f32) / axis.output as f64;
-        let filter_scale = scale.max(1.0);
-        let support = interpolation.radius() * filter_scale;
+        let filter = Filter::new(axis, interpolation);
         // Whole groups of four: the vector code takes that many weights at once.
-        self.stride = (support.ceil() as usize * 2 + 1).next_multiple_of(4);
+        self.stride = (filter.support.ceil() as usize * 2 + 1).next_multiple_of(4);
         self.starts.clear();
         self.lengths.clear();
         self.weights.clear();
         for index in axis.first..axis.first + axis.kept {
-            let centre = (index as f64 + 0.5) * scale;
-            let end = ((centre + support + 0.5) as usize).min(axis.input);
-            let start = ((centre - support + 0.5).max(0.0) as usize).min(end);
+            let centre = filter.centre(index);
+            let Range { start, end } = filter.taps(index);
             self.push(start, end, |tap| {
-                interpolation.weight((tap as f64 - centre + 0.5) * (1.0 / filter_scale))
+                interpolation.weight((tap as f64 - centre + 0.5) * (1.0 / filter.scale))
             });
         }
     }
@@ -152,7 +191,7 @@ impl Taps {
     }
 
     /// The input pixels that any kept pixel is made of. Both ends only grow with the index.
-    pub fn span(&self) -> std::ops::Range<usize> {
+    pub fn span(&self) -> Range<usize> {
         let last = self.len() - 1;
         self.starts[0]..self.starts[last] + self.lengths[last]
     }

@@ -5,6 +5,7 @@ use super::geometry::Geometry;
 use super::preprocess::Preprocess;
 use super::raster::Raster;
 use super::resize::Resizer;
+use super::window::Window;
 use super::{bmp, gif, jpeg, png, tiff, webp};
 use std::fs::File;
 use std::io::Read;
@@ -92,11 +93,21 @@ impl Preprocessor {
     /// # Errors
     /// As [`Preprocessor::decode_into`].
     pub fn decode(&mut self, data: &[u8]) -> Result<&Raster> {
+        self.decode_wanted(data, |_, _| None)?;
+        Ok(&self.image)
+    }
+
+    /// Decodes what is wanted of an image, by its width and height, and as much more of it as its format has it.
+    fn decode_wanted(
+        &mut self,
+        data: &[u8],
+        wanted: impl FnOnce(usize, usize) -> Option<Window>,
+    ) -> Result<()> {
         if data.is_empty() {
             return Err(ImageError::Empty);
         }
         if jpeg::accepts(data) {
-            jpeg::decode(data, &mut self.image, &mut self.scratch)?;
+            jpeg::decode(data, &mut self.image, &mut self.scratch, wanted)?;
         } else if png::accepts(data) {
             png::decode(data, &mut self.image)?;
         } else if webp::accepts(data) {
@@ -110,11 +121,14 @@ impl Preprocessor {
         } else {
             return Err(ImageError::NotAnImage);
         }
-        Ok(&self.image)
+        Ok(())
     }
 
     fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
-        self.decode(data)?;
+        let preprocess = self.preprocess.clone();
+        self.decode_wanted(data, |width, height| {
+            Window::of_crop(width, height, &preprocess)
+        })?;
         let Preprocess {
             resize,
             crop,

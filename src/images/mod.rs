@@ -39,6 +39,7 @@ mod scan;
 mod size;
 mod tiff;
 mod webp;
+mod window;
 
 pub use error::ImageError;
 pub use filter::Interpolation;

@@ -23,40 +23,75 @@ pub fn available() -> bool {
 /// Without AVX2, or where a view is smaller than what the taps reach.
 pub fn horizontal(from: View<'_>, rows: usize, taps: &Taps, to: ViewMut<'_>) {
     assert!(available());
-    let weights = columns(taps);
-    // The last load begins up to three pixels after the last tap and is 16 bytes long; the slack is for that.
-    let reach = taps.span().end * 3 + SLACK;
+    let columns = Columns::new(taps);
     for y in 0..rows {
         let source = &from.bytes[y * from.stride..];
-        assert!(source.len() >= reach);
+        assert!(source.len() >= columns.last_load + LOAD);
         let made = &mut to.bytes[y * to.stride..][..taps.len() * 3];
-        // SAFETY: AVX2 is there; `source` is readable as far as the taps reach, as just asserted.
-        unsafe { horizontal_row(source, taps, &weights, made) };
+        // SAFETY: AVX2 is there; every load begins by `last_load`, as just asserted.
+        unsafe { horizontal_row(source, &columns, made) };
     }
 }
 
-/// The weights of four taps of one column: for each half, low and high, eight numbers of 16 bits as the registers have
-/// them, (w0, w1) for R, G, B and nothing, then (w2, w3).
+/// Bytes of one load: four pixels, and a little.
+const LOAD: usize = 16;
+
+// The last load begins up to a pixel after the last tap's; the slack is for what it takes beyond.
+const _: () = assert!(LOAD <= SLACK);
+
+/// The weights of four taps of two pixels that are made at once, one in each half of a register, as 16-bit numbers: for
+/// taps 0 and 1, then 2 and 3, (w0, w1) for R, G, B and nothing.
 #[derive(Clone, Copy)]
 #[repr(C, align(32))]
-struct Quad {
-    low: [i16; 16],
-    high: [i16; 16],
+struct Weights {
+    low: [[i16; 16]; 2],
+    high: [[i16; 16]; 2],
 }
 
-fn columns(taps: &Taps) -> Vec<Quad> {
-    let mut quads = Vec::new();
-    for index in 0..taps.len() {
-        for four in taps.get(index).1.chunks(4) {
-            let weight = |i: usize| four.get(i).copied().unwrap_or(0);
-            let place = |i: usize| weight(i / 8 * 2 + i % 2);
-            quads.push(Quad {
-                low: std::array::from_fn(|i| low(place(i))),
-                high: std::array::from_fn(|i| high(place(i))),
-            });
+/// What makes a row: pairs of pixels, each of `groups` steps of four taps.
+struct Columns {
+    /// Where the two loads of each step begin, bytes.
+    loads: Vec<[usize; 2]>,
+    weights: Vec<Weights>,
+    groups: usize,
+    last_load: usize,
+}
+
+impl Columns {
+    /// Pixels are filled up to a multiple of four, taps to one of four each, with weights of zero.
+    fn new(taps: &Taps) -> Self {
+        let longest = (0..taps.len()).map(|index| taps.get(index).1.len()).max();
+        let groups = longest.unwrap_or(0).div_ceil(4);
+        let last_load = taps.span().end * 3;
+        let pixel = |index: usize| match index < taps.len() {
+            true => taps.get(index),
+            false => (0, &[][..]),
+        };
+        let (mut loads, mut weights) = (Vec::new(), Vec::new());
+        for first in (0..taps.len().next_multiple_of(4)).step_by(2) {
+            let both = [pixel(first), pixel(first + 1)];
+            for tap in (0..groups).map(|group| group * 4) {
+                // What has no weight may be any bytes.
+                loads.push(both.map(|(start, _)| ((start + tap) * 3).min(last_load)));
+                let weight = |pair: usize, i: usize| {
+                    let place = i % 8;
+                    let index = tap + pair * 2 + place % 2;
+                    let weight = both[i / 8].1.get(index).copied().unwrap_or(0);
+                    if place < 6 { weight } else { 0 }
+                };
+                weights.push(Weights {
+                    low: [0, 1].map(|pair| std::array::from_fn(|i| low(weight(pair, i)))),
+                    high: [0, 1].map(|pair| std::array::from_fn(|i| high(weight(pair, i)))),
+                });
+            }
+        }
+        Self {
+            loads,
+            weights,
+            groups,
+            last_load,
         }
     }
-    quads
 }
 
 fn low(weight: i32) -> i16 {
@@ -68,39 +103,78 @@ fn high(weight: i32) -> i16 {
 }
 
 /// # Safety
-/// AVX2; `source` has [`SLACK`] bytes after the last tap.
+/// AVX2; `source` has [`LOAD`] bytes wherever a load of `columns` begins.
 #[target_feature(enable = "avx2")]
-unsafe fn horizontal_row(source: &[u8], taps: &Taps, quads: &[Quad], made: &mut [u8]) {
-    let order = _mm_setr_epi8(0, 3, 1, 4, 2, 5, -1, -1, 6, 9, 7, 10, 8, 11, -1, -1);
-    let mut quads = quads.iter();
-    for (index, pixel) in made.chunks_exact_mut(3).enumerate() {
-        let (start, weights) = taps.get(index);
-        let (mut lows, mut highs) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-        for (four, quad) in (0..weights.len().div_ceil(4)).zip(quads.by_ref()) {
-            // SAFETY: the caller's; the group begins at a tap, so that it ends within the slack.
-            let bytes =
-                unsafe { _mm_loadu_si128(source.as_ptr().add((start + four * 4) * 3).cast()) };
-            let values = _mm256_cvtepu8_epi16(_mm_shuffle_epi8(bytes, order));
+unsafe fn horizontal_row(source: &[u8], columns: &Columns, made: &mut [u8]) {
+    // Of each half the R, G, B and nothing of its pixel, four pixels, to 12 bytes.
+    let tight = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+    let steps = columns.groups * 2;
+    let loads = columns.loads.chunks_exact(steps);
+    let weights = columns.weights.chunks_exact(steps);
+    for ((loads, weights), pixels) in loads.zip(weights).zip(made.chunks_mut(12)) {
+        let (loads, more_loads) = loads.split_at(columns.groups);
+        let (weights, more_weights) = weights.split_at(columns.groups);
+        // SAFETY: the caller's.
+        let (first, second) = unsafe {
+            (
+                two_pixels(source, loads, weights),
+                two_pixels(source, more_loads, more_weights),
+            )
+        };
+        let words = _mm256_packs_epi32(first, second);
+        let bytes = _mm256_packus_epi16(words, words);
+        let odd = _mm256_extracti128_si256(bytes, 1);
+        let four = _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), odd);
+        let four = _mm_shuffle_epi8(four, tight);
+        if let Some(pixels) = pixels.first_chunk_mut::<12>() {
+            // SAFETY: twelve bytes, 8 and 4.
+            unsafe { _mm_storel_epi64(pixels.as_mut_ptr().cast(), four) };
+            pixels[8..].copy_from_slice(&_mm_extract_epi32(four, 2).to_le_bytes());
+        } else {
+            let mut whole = [0; LOAD];
+            // SAFETY: as long as the register.
+            unsafe { _mm_storeu_si128(whole.as_mut_ptr().cast(), four) };
+            pixels.copy_from_slice(&whole[..pixels.len()]);
+        }
+    }
+}
+
+/// The rounded sums of two pixels, one in each half: R, G, B and nothing, 32 bits each.
+///
+/// # Safety
+/// As [`horizontal_row`].
+#[target_feature(enable = "avx2")]
+unsafe fn two_pixels(source: &[u8], loads: &[[usize; 2]], weights: &[Weights]) -> __m256i {
+    // The bytes of two taps as 16-bit numbers: (R, R), (G, G), (B, B) and nothing.
+    let orders = [
+        _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1),
+        _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1),
+    ]
+    .map(|order| _mm256_broadcastsi128_si256(order));
+    let (mut lows, mut highs) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for (at, weights) in loads.iter().zip(weights) {
+        // SAFETY: the caller's.
+        let bytes = unsafe {
+            _mm256_loadu2_m128i(
+                source.as_ptr().add(at[1]).cast(),
+                source.as_ptr().add(at[0]).cast(),
+            )
+        };
+        for (pair, order) in orders.iter().enumerate() {
+            let values = _mm256_shuffle_epi8(bytes, *order);
             // SAFETY: both are 32 bytes long and aligned to them.
             let (low, high) = unsafe {
                 (
-                    _mm256_load_si256(quad.low.as_ptr().cast()),
-                    _mm256_load_si256(quad.high.as_ptr().cast()),
+                    _mm256_load_si256(weights.low[pair].as_ptr().cast()),
+                    _mm256_load_si256(weights.high[pair].as_ptr().cast()),
                 )
             };
             lows = _mm256_add_epi32(lows, _mm256_madd_epi16(values, low));
             highs = _mm256_add_epi32(highs, _mm256_madd_epi16(values, high));
         }
-        let sums = _mm256_add_epi32(_mm256_slli_epi32(highs, LOW_BITS), lows);
-        let sums = _mm_add_epi32(
-            _mm256_castsi256_si128(sums),
-            _mm256_extracti128_si256(sums, 1),
-        );
-        let rounded = _mm_srai_epi32(_mm_add_epi32(sums, _mm_set1_epi32(HALF)), SHIFT);
-        let words = _mm_packs_epi32(rounded, rounded);
-        let clipped = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
-        pixel.copy_from_slice(&clipped.to_le_bytes()[..3]);
     }
+    let sums = _mm256_add_epi32(_mm256_slli_epi32(highs, LOW_BITS), lows);
+    _mm256_srai_epi32(_mm256_add_epi32(sums, _mm256_set1_epi32(HALF)), SHIFT)
 }
 
 /// As [`super::passes::vertical`].

@@ -112,8 +112,7 @@ impl Trial {
         let time = started.elapsed();
         for (output, expected) in outputs.iter().zip(expected) {
             let distance = distance(output, expected)?;
-            // Not a number is not right.
-            if !(distance <= self.tolerance) {
+            if distance > self.tolerance || distance.is_nan() {
                 return Err(anyhow!(Wrong(distance)));
             }
         }

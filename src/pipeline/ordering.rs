@@ -25,8 +25,11 @@ pub fn order(work: &Work, crew: &Crew, begun: &Sender<()>, ordered: &Sender<Batc
             return Ok(());
         };
         let failure = failure(work, &mut batch);
-        if !batch.rows.is_empty() && !(wait_for_place(crew, begun) && ordered.send(batch).is_ok()) {
-            return Ok(()); // it is over, or a later stage failed and says why
+        if !batch.rows.is_empty() {
+            let handed_on = wait_for_place(crew, begun) && ordered.send(batch).is_ok();
+            if !handed_on {
+                return Ok(()); // it is over, or a later stage failed and says why
+            }
         }
         if let Some(failure) = failure {
             bail!(failure);

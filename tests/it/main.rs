@@ -23,6 +23,7 @@ mod extract_refusals;
 mod extract_refused_files;
 #[cfg(feature = "torch")]
 mod extraction;
+#[cfg(feature = "torch")]
 mod faults;
 #[cfg(feature = "torch")]
 mod fidelity;
@@ -47,5 +48,7 @@ mod scan;
 #[cfg(feature = "torch")]
 mod shards;
 mod split;
+#[cfg(feature = "images")]
+mod windows;
 mod without_torch;
 mod workdir;

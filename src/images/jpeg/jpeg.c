@@ -6,6 +6,9 @@
  * - warnings are nothing, errors are the end;
  * - once the last row is out, a missing or late end marker is forgiven, but an error in what follows within the
  *   blocks handed over so far is not.
+ *
+ * Of the rows and columns that nobody asks for only the entropy code is decoded: the verdict on the file is that on the
+ * whole of it.
  */
 
 #include <setjmp.h>
@@ -23,14 +26,24 @@ static const size_t BLOCK = 65536;
 /* A photograph has about ten. Each costs a pass over the whole image, however small it is in the file. */
 static const int MAX_SCANS = 1000;
 
+/* Columns that smoothing may look at, on either side: it guesses coefficients that a progressive file does not have
+ * from two blocks each way, and a block of a subsampled component is up to four times as wide. */
+enum { SMOOTHING = 3 * DCTSIZE * 4 };
+
 typedef struct {
     struct jpeg_error_mgr manager; /* first: libjpeg hands back its address */
     jmp_buf escape;
     int status;
 } errors;
 
+/* What is wanted of the image: rows and columns from `first` to before `end`. As `Window` in mod.rs. */
+typedef struct {
+    unsigned first_row, end_row, first_column, end_column;
+} window;
+
 typedef struct {
     struct jpeg_source_mgr manager; /* first: libjpeg hands back its address */
+    const unsigned char *start;     /* of the file */
     size_t unseen;                  /* bytes of the file that libjpeg has not been handed */
     size_t skip;                    /* bytes still to be skipped once they are handed over */
 } source;
@@ -139,9 +152,75 @@ static void start(j_decompress_ptr jpeg, source *src, struct jpeg_progress_mgr *
         }                         \
     }
 
+/* Columns that a pixel's colour may come from, on either side: upsampling looks at one neighbour. */
+static unsigned reach(j_decompress_ptr jpeg) { return 2 * (unsigned)jpeg->max_h_samp_factor; }
+
+/* Leaves out columns that are not wanted, and returns the first one that is left. Lossless JPEG has all of them: there
+ * a pixel is made of its neighbours. */
+static unsigned crop_columns(j_decompress_ptr jpeg, const window *wanted) {
+    unsigned margin = jpeg->progressive_mode ? SMOOTHING : 0;
+    JDIMENSION first = wanted->first_column, end = wanted->end_column, width;
+    margin += reach(jpeg);
+    first = first > margin ? first - margin : 0;
+    end = jpeg->output_width - end > margin ? end + margin : jpeg->output_width;
+    width = end - first;
+    if (jpeg->min_DCT_scaled_size != DCTSIZE || width >= jpeg->output_width) {
+        return 0;
+    }
+    jpeg_crop_scanline(jpeg, &first, &width);
+    return first;
+}
+
+/* Skips to a row. libjpeg's function for it cannot suspend, so it has the whole file: where that ends too early, the
+ * next row cannot be read. */
+static void skip_rows(j_decompress_ptr jpeg, unsigned row) {
+    source *src = (source *)jpeg->src;
+    if (jpeg->min_DCT_scaled_size == DCTSIZE && row > jpeg->output_scanline) {
+        src->manager.bytes_in_buffer += src->unseen;
+        src->unseen = 0;
+        jpeg_skip_scanlines(jpeg, row - jpeg->output_scanline);
+    }
+}
+
+/* Takes back the blocks that decoding did not come to. */
+static void forget_unread_blocks(source *src) {
+    size_t read = (size_t)(src->manager.next_input_byte - src->start);
+    size_t left_in_block = (BLOCK - read % BLOCK) % BLOCK;
+    if (src->manager.bytes_in_buffer > left_in_block) {
+        src->unseen += src->manager.bytes_in_buffer - left_in_block;
+        src->manager.bytes_in_buffer = left_in_block;
+    }
+}
+
+/* Rows up to before `end`, or as many as come without being asked for. */
+static int read_rows(j_decompress_ptr jpeg, unsigned end, size_t stride, unsigned char *rows) {
+    while (jpeg->output_scanline < end) {
+        JSAMPROW line = rows + jpeg->output_scanline * stride;
+        UNTIL(jpeg_read_scanlines(jpeg, &line, 1) == 1)
+    }
+    return DONE;
+}
+
+static int read_window(j_decompress_ptr jpeg, const window *wanted, unsigned height, size_t stride,
+                       unsigned char *rows) {
+    const unsigned first_column = crop_columns(jpeg, wanted);
+    int status;
+    rows += first_column * (size_t)jpeg->output_components;
+    skip_rows(jpeg, wanted->first_row);
+    status = read_rows(jpeg, wanted->end_row, stride, rows);
+    if (status == DONE) {
+        /* Were the last row skipped too, nobody would see whether the file has it. */
+        skip_rows(jpeg, height - 1);
+        status = read_rows(jpeg, height, stride, rows);
+    }
+    forget_unread_blocks((source *)jpeg->src);
+    return status;
+}
+
 static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, int components, int colours,
-                      unsigned char *rows) {
+                      const window *wanted, unsigned char *rows) {
     const size_t stride = (size_t)width * (size_t)components;
+    int status;
     next_block(jpeg);
     UNTIL(read_header(jpeg))
     if (colours != AS_MARKED) {
@@ -156,20 +235,20 @@ static int read_image(j_decompress_ptr jpeg, unsigned width, unsigned height, in
     if (jpeg->output_width > width || (size_t)jpeg->output_components * jpeg->output_width > stride) {
         return BROKEN;
     }
-    for (unsigned row = 0; row < height; row++) {
-        JSAMPROW line = rows + row * stride;
-        UNTIL(jpeg_read_scanlines(jpeg, &line, 1) == 1)
-    }
-    if (colours == AS_MARKED || jpeg->output_scanline == jpeg->output_height) {
+    status = wanted != NULL && jpeg->output_width == width && jpeg->output_height == height
+                 ? read_window(jpeg, wanted, height, stride, rows)
+                 : read_rows(jpeg, height, stride, rows);
+    if (status == DONE && (colours == AS_MARKED || jpeg->output_scanline == jpeg->output_height)) {
         jpeg_finish_decompress(jpeg);
     }
-    return DONE;
+    return status;
 }
 
 /* Writes `height` rows of `width` pixels of `components` bytes (1 grey, 3 RGB, 4 CMYK as stored) to `rows`, all of
- * which must be zero. Returns DONE, or why not; `rows` is then of no use. */
+ * which must be zero. Of pixels outside of `wanted`, where it is given, the values are of no use. Returns DONE, or why
+ * not; `rows` is then of no use. */
 int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, unsigned height, int components,
-                      int colours, unsigned char *rows) {
+                      int colours, const window *wanted, unsigned char *rows) {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_progress_mgr progress;
     errors err;
@@ -178,6 +257,7 @@ int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, 
     memset(&jpeg, 0, sizeof jpeg);
     memset(&progress, 0, sizeof progress);
     memset(&src, 0, sizeof src);
+    src.start = data;
     src.manager.next_input_byte = data;
     src.unseen = length;
     jpeg.err = jpeg_std_error(&err.manager);
@@ -186,7 +266,7 @@ int featx_jpeg_decode(const unsigned char *data, size_t length, unsigned width, 
     err.status = DONE;
     if (setjmp(err.escape) == 0) {
         start(&jpeg, &src, &progress);
-        err.status = read_image(&jpeg, width, height, components, colours, rows);
+        err.status = read_image(&jpeg, width, height, components, colours, wanted, rows);
     }
     jpeg_destroy_decompress(&jpeg);
     return err.status;

@@ -6,6 +6,7 @@ use crate::images::colour;
 use crate::images::error::{ImageError, Result};
 use crate::images::raster::{Raster, zeroed};
 use crate::images::size::checked_size;
+use crate::images::window::Window;
 use header::read_frame;
 use turbojpeg_sys as _;
 
@@ -17,8 +18,29 @@ unsafe extern "C" {
         height: u32,
         components: i32,
         colours: i32,
+        wanted: *const CWindow,
         rows: *mut u8,
     ) -> i32;
+}
+
+/// A [`Window`] as jpeg.c has it.
+#[repr(C)]
+struct CWindow {
+    first_row: u32,
+    end_row: u32,
+    first_column: u32,
+    end_column: u32,
+}
+
+impl From<&Window> for CWindow {
+    fn from(Window { columns, rows }: &Window) -> Self {
+        Self {
+            first_row: rows.start as u32,
+            end_row: rows.end as u32,
+            first_column: columns.start as u32,
+            end_column: columns.end as u32,
+        }
+    }
 }
 
 /// What the first bytes are.
@@ -26,15 +48,22 @@ pub fn accepts(data: &[u8]) -> bool {
     data.starts_with(b"\xff\xd8\xff")
 }
 
-/// Decodes into `image`. `scratch` holds rows that are not RGB yet.
+/// Decodes into `image`. `scratch` holds rows that are not RGB yet. `wanted` says, by width and height, which pixels are
+/// asked for; none: all. The others are then of no use, but the verdict is the same.
 ///
 /// # Errors
 /// As Pillow: a file that ends before the last row is complete, or anything that libjpeg calls an error.
-pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<()> {
+pub fn decode(
+    data: &[u8],
+    image: &mut Raster,
+    scratch: &mut Vec<u8>,
+    wanted: impl FnOnce(usize, usize) -> Option<Window>,
+) -> Result<()> {
     let frame = read_frame(data)?;
     let (width, height) = checked_size(frame.width as u64, frame.height as u64)?;
     image.admit(width, height)?;
     image.reset(width, height);
+    let wanted = wanted(width, height);
     if frame.components == 3 {
         return read_rows(
             data,
@@ -42,6 +71,7 @@ pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<
             height,
             3,
             Colours::AsMarked,
+            wanted.as_ref(),
             image.pixels_mut(),
         );
     }
@@ -52,6 +82,7 @@ pub fn decode(data: &[u8], image: &mut Raster, scratch: &mut Vec<u8>) -> Result<
         height,
         frame.components,
         Colours::AsMarked,
+        wanted.as_ref(),
         scratch,
     )?;
     if frame.components == 1 {
@@ -74,7 +105,8 @@ pub enum Colours {
     AsStored = 2,
 }
 
-/// Decodes `height` rows of `width` pixels of `components` bytes into `rows`, all of which must be zero.
+/// Decodes `height` rows of `width` pixels of `components` bytes into `rows`, all of which must be zero; of pixels
+/// outside of `wanted` the values are of no use.
 ///
 /// # Errors
 /// As [`decode`].
@@ -84,11 +116,19 @@ pub fn read_rows(
     height: usize,
     components: usize,
     colours: Colours,
+    wanted: Option<&Window>,
     rows: &mut [u8],
 ) -> Result<()> {
     assert_eq!(rows.len(), width * height * components);
+    if let Some(Window { columns, rows }) = wanted {
+        assert!(columns.start < columns.end && columns.end <= width);
+        assert!(rows.start < rows.end && rows.end <= height);
+    }
+    let wanted = wanted.map(CWindow::from);
+    let wanted = wanted.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: `data` is readable for its length, `rows` writable for height × width × components bytes (just
-    // asserted), which is all that the function touches; it keeps neither pointer and lets no error jump past itself.
+    // asserted), which is all that the function touches; `wanted` is null or lies within the image (just asserted) and
+    // lives on. It keeps no pointer and lets no error jump past itself.
     let status = unsafe {
         featx_jpeg_decode(
             data.as_ptr(),
@@ -97,6 +137,7 @@ pub fn read_rows(
             height as u32,
             components as i32,
             colours as i32,
+            wanted,
             rows.as_mut_ptr(),
         )
     };

@@ -209,6 +209,7 @@ fn expand_jpeg(
         shape.height,
         shape.samples,
         colours,
+        None,
         rows,
     )
 }

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""The half of bench.sh that measures. Imports nothing large: each side's peak begins with that of this process.
+
+Images a second are those of the extraction as each side reports it: the peers' from their first batch to their rows
+being saved, without imports and model; featx's (`--json`) from its start, reading of the model included. Beside it the
+wall time of the whole command, and the kernel's peak RSS. `--sides`, `--rows` take comma-separated parts of names.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import measure
+import sides
+import table
+from measure import Failed, say
+from sides import BATCH, CORES, MODELS, OUT, ROOT, ROWS, SIDES, WORK
+
+EXTRAS = ("limit", "first")
+FIRST_ROW = next(row for row in ROWS if row.model == "alexnet")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each side (default: 3)")
+    parser.add_argument("--images", type=int, default=256, metavar="N", help="photos (default: 256)")
+    parser.add_argument("--rows", type=chosen([row.name for row in ROWS]), metavar="NAMES",
+                        help="only rows whose name holds one of these; '=NAME' is that row alone")
+    parser.add_argument("--sides", type=chosen([*SIDES, *EXTRAS]), metavar="NAMES",
+                        help=f"only these of {', '.join([*SIDES, *EXTRAS])}")
+    parser.add_argument("--json", type=Path, metavar="FILE",
+                        help="keep what is measured; rows that the file has already are kept and printed too")
+    parser.add_argument("--table", action="store_true", help="measure nothing, print the tables of --json FILE")
+    typed = parser.parse_args()
+    if typed.table and not typed.json:
+        parser.error("--table needs --json FILE")
+    return typed
+
+
+def chosen(names):
+    """Those of some names that a comma-separated list means."""
+    def parse(text):
+        words = [word.strip() for word in text.split(",")]
+        found = [n for n in names if any(word[1:] == n if word.startswith("=") else word in n for word in words)]
+        if not found:
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(names)}; found '{text}'")
+        return found
+    return parse
+
+
+def main():
+    typed = arguments()
+    results = read(typed.json)
+    if not typed.table:
+        rows = [row for row in ROWS if not typed.rows or row.name in typed.rows]
+        wanted = typed.sides or [*SIDES, *EXTRAS]
+        photos = prepare(rows, wanted, typed.images)
+        results["images"], results["cores"], results["batch"] = typed.images, CORES, BATCH
+        try:
+            for row in rows:
+                results["rows"][row.name] = Bench(row, wanted, photos, typed).run()
+                write(typed.json, results)
+            if "first" in wanted and FIRST_ROW in rows:
+                results["first_row"] = first_row(photos, typed.rounds)
+                write(typed.json, results)
+        finally:
+            shutil.rmtree(OUT, ignore_errors=True)
+    print(table.tables(results))
+
+
+def read(path):
+    if path and path.exists():
+        return json.loads(path.read_text())
+    return {"rows": {}}
+
+
+def write(path, results):
+    if path:
+        beside = path.with_name(path.name + ".partial")
+        beside.write_text(json.dumps(results, indent=1) + "\n")
+        beside.replace(path)
+
+
+def prepare(rows, wanted, count):
+    """Program, peers, photos and models; the folder of photos."""
+    build = ["cargo", "build", "--release", "--bin", "featx", "--example", "decode_folder"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    if "thingsvision" in wanted:
+        subprocess.run([ROOT / "scripts/peers.sh"], check=True)
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    for model in sorted({row.model for row in rows}):
+        make_model(model)
+    photos = WORK / f"photos-{count}"
+    if not photos.exists():
+        subprocess.run([sides.PYTHON, sides.HERE / "photos.py", str(count), photos, ROOT / "tests/photos"], check=True)
+    return photos
+
+
+def make_model(model):
+    """NAME.pt for featx and the same weights for the peers: pretrained ones where they can be fetched."""
+    file, state = MODELS / f"{model}.pt", MODELS / f"{model}.state.pt"
+    if not file.exists():
+        export = [ROOT / "scripts/export_model.py", model, "--out", MODELS]
+        export += ["--resize", "256", "--crop", "224", "--interpolation", "bilinear"]
+        if subprocess.run(export, capture_output=True).returncode != 0:
+            say(f"no pretrained weights of {model} to be had: seeded random ones")
+            subprocess.run([*export, "--random"], check=True, stdout=sys.stderr)
+        state.unlink(missing_ok=True)
+    if not state.exists():
+        subprocess.run([sides.PYTHON, sides.HERE / "weights.py", file, state], check=True)
+
+
+class Bench:
+    """One row of the table: its sides in turn."""
+
+    def __init__(self, row, wanted, photos, typed):
+        self.row, self.photos, self.images, self.rounds = row, photos, typed.images, typed.rounds
+        self.sides = sides.sides_of(row, wanted)
+        self.limit = "limit" in wanted
+        self.found = {"sides": {side: [] for side in self.sides}, "forward": [], "decode": [], "disk": [], "agrees": {},
+                      "images": typed.images}
+
+    def run(self):
+        for number in range(self.rounds):
+            say(f"{self.row.name}, round {number + 1} of {self.rounds}")
+            shutil.rmtree(OUT)
+            OUT.mkdir()
+            for side in self.sides:
+                self.take_turn(side)
+            if number == 0:
+                self.compare()
+            shutil.rmtree(OUT)
+            OUT.mkdir()
+            if self.limit:
+                self.measure_limit()
+        return self.found
+
+    def take_turn(self, side):
+        measured = measure.run(sides.command(side, self.row, self.photos))
+        summary = sides.last_json(measured.said)
+        if summary["images"] != self.images:
+            raise Failed(f"{side} took {summary['images']} images of {self.images}")
+        self.found["sides"][side].append({
+            "images_per_second": self.images / summary["seconds"],
+            "wall_seconds": measured.seconds,
+            "peak_rss_bytes": measured.peak,
+            "peak_with_workers_bytes": measured.peak_with_workers,
+        })
+        say(f"  {side}: {self.images / summary['seconds']:.2f} images/s, {measured.seconds:.1f} s in all, "
+            f"{measured.peak / 1e6:,.0f} MB")
+        self.found["bytes"] = sum(file.stat().st_size for file in (OUT / side).rglob("features*.npy"))
+
+    def compare(self):
+        """Every side has to have the same rows: a side that is fast and wrong is not fast."""
+        reference = sides.REFERENCE[self.row.precision]
+        if reference not in self.sides:
+            return
+        for side in self.sides:
+            if side != reference:
+                compare = [sides.PYTHON, sides.HERE / "compare.py", OUT / reference, OUT / side]
+                error = float(subprocess.run(compare, check=True, stdout=subprocess.PIPE, text=True).stdout)
+                self.found["agrees"][side] = error
+                if not error <= (1e-4 if self.row.precision == "f32" else 0.1):
+                    raise Failed(f"{self.row.name}: the rows of {side} differ from those of {reference} by {error:.1e}")
+
+    def measure_limit(self):
+        self.found["forward"].append(self.forward())
+        decode = measure.run([sides.DECODE, self.photos, CORES])
+        self.found["decode"].append(sides.last_json(decode.said)["seconds"] / self.images)
+        size = self.found.get("bytes", 0)
+        if size / self.images > 1e6:
+            self.found["disk"].append(measure.disk_seconds(OUT / "disk", size))
+        say(f"  limit: forward {max(table.rates(self.found['forward'][-1]).values()):.2f} images/s, "
+            f"decoding {self.found['decode'][-1] * CORES * 1e3:.2f} ms of a core an image")
+
+    def forward(self):
+        """All ways in the first round, afterwards those that may be the fastest."""
+        first = table.rates(self.found["forward"][0]) if self.found["forward"] else {}
+        again = [way for way, rate in first.items() if rate > 0.9 * max(first.values())]
+        if self.row.precision == "bf16" and first:
+            again = sorted({*again, table.PEER_FORWARD})
+        return sides.last_json(measure.run(sides.forward_command(self.row, again)).said)
+
+
+def first_row(photos, rounds):
+    """Seconds until featx has its first row in a part, and, of parts of one batch, its first part sealed."""
+    out = OUT / "first"
+    folder = out / FIRST_ROW.layer
+    found = {"row": [], "part": []}
+    for _ in range(rounds):
+        for what, more in (("row", []), ("part", ["--step-size", "1"])):
+            shutil.rmtree(out, ignore_errors=True)
+            os.sync()
+            is_there = (lambda: measure.has_row(folder)) if what == "row" else (lambda: measure.has_part(folder))
+            found[what].append(measure.seconds_until(is_there, sides.featx_command(FIRST_ROW, photos, out, *more)))
+    return found
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    try:
+        main()
+    except (Failed, subprocess.CalledProcessError) as failure:
+        sys.exit(f"error: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        say(f"{time.monotonic() - started:.0f} s")

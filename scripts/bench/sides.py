@@ -1,0 +1,105 @@
+"""What is measured: the rows of the table, the sides of each row, and the command of each side."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+WORK = ROOT / "target" / "bench"
+MODELS, OUT = WORK / "models", WORK / "out"
+FEATX = ROOT / "target" / "release" / "featx"
+DECODE = ROOT / "target" / "release" / "examples" / "decode_folder"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+THINGSVISION = ROOT / ".venv-thingsvision" / "bin" / "python"
+CORES = len(os.sched_getaffinity(0))
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    model: str
+    layer: str
+    precision: str = "f32"
+
+    @property
+    def name(self):
+        return f"{self.model} {self.layer}" + (f" {self.precision}" if self.precision != "f32" else "")
+
+    @property
+    def sides(self):
+        return SIDES if self.precision == "f32" else [side for side in SIDES if side not in ("eager", "workers")]
+
+
+ROWS = [
+    Row("vgg16", "features.30"),
+    Row("vgg16", "features.4"),
+    Row("resnet50", "avgpool"),
+    Row("alexnet", "features.10"),
+    Row("mobilenet_v3_large", "avgpool"),
+    Row("vgg16", "features.30", "bf16"),
+    Row("vgg16", "features.0"),
+]
+
+# In the order in which they take their turns.
+SIDES = {
+    "thingsvision": "thingsvision 2.7.3",
+    "eager": "PyTorch eager, one process",
+    "workers": "PyTorch channels last, two loader workers",
+    "bf16": "PyTorch bf16, channels last, two loader workers",
+    "featx": "featx",
+}
+# Computes in f32 whatever the row says, so that a row of another precision has it to be compared with.
+REFERENCE = {"f32": "eager", "bf16": "thingsvision"}
+
+
+def sides_of(row, wanted):
+    """The sides of a row that were asked for and can do it."""
+    sides = [side for side in row.sides if side in wanted and (side != "bf16" or row.precision == "bf16")]
+    return [side for side in sides if side != "featx" or row.precision == "f32" or "--precision" in featx_help()]
+
+
+def command(side, row, photos):
+    """The whole command of one side. It leaves its rows in OUT/side, and JSON in its last line on stdout."""
+    out = OUT / side
+    weights = MODELS / f"{row.model}.state.pt"
+    if side == "thingsvision":
+        return [THINGSVISION, HERE / "peer_thingsvision.py", row.model, row.layer, photos, out, BATCH, weights]
+    if side == "featx":
+        return featx_command(row, photos, out)
+    workers = 0 if side == "eager" else 2
+    mode = {"eager": "eager", "workers": "channels_last", "bf16": "bf16"}[side]
+    return [PYTHON, HERE / "peer_torch.py", row.model, row.layer, photos, out, BATCH, workers, mode, weights]
+
+
+def featx_command(row, photos, out, *more):
+    """Defaults, but for the batch that every side has."""
+    options = ["--batch-size", BATCH, "--json", "--quiet", *more]
+    if "--device" in featx_help():
+        options += ["--device", "cpu"]
+    if row.precision != "f32":
+        options += ["--precision", row.precision]
+    model = MODELS / f"{row.model}.pt"
+    return [FEATX, "extract", "--model", model, "--layer", row.layer, "--out", out, *options, photos]
+
+
+def forward_command(row, candidates):
+    """Forward alone, of the candidates named or, without names, of all."""
+    weights = MODELS / f"{row.model}.state.pt"
+    return [PYTHON, HERE / "forward_alone.py", row.model, row.layer, row.precision, CORES, weights, *candidates]
+
+
+_help = None
+
+
+def featx_help():
+    global _help
+    if _help is None:
+        _help = subprocess.run([FEATX, "extract", "--help"], check=True, capture_output=True, text=True).stdout
+    return _help
+
+
+def last_json(text):
+    return json.loads(text.strip().splitlines()[-1])

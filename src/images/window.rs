@@ -1,0 +1,56 @@
+//! The pixels that a crop is made of: a decoder may leave out the others.
+
+use super::filter::{Interpolation, reach};
+use super::geometry::Geometry;
+use super::preprocess::Preprocess;
+use std::ops::Range;
+
+/// Columns and rows of a decoded image, neither of them empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    pub columns: Range<usize>,
+    pub rows: Range<usize>,
+}
+
+impl Window {
+    /// What the crop of an image of this size is made of; none: everything, or there can be no crop.
+    pub fn of_crop(width: usize, height: usize, preprocess: &Preprocess) -> Option<Self> {
+        let Preprocess {
+            resize,
+            crop,
+            interpolation,
+            ..
+        } = *preprocess;
+        if interpolation == Interpolation::Nearest {
+            return None; // its indices are sums of rounded steps
+        }
+        let Geometry { x, y } = Geometry::new(width, height, resize, crop).ok()?;
+        let window = Self {
+            columns: reach(&x, interpolation),
+            rows: reach(&y, interpolation),
+        };
+        (!window.columns.is_empty() && !window.rows.is_empty()).then_some(window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crop_needs_what_lies_behind_it() {
+        let window = |resize, crop| {
+            let preprocess = Preprocess {
+                resize,
+                crop,
+                ..Preprocess::default()
+            };
+            Window::of_crop(100, 200, &preprocess).unwrap()
+        };
+        // Not resized: a pixel more, as the filter has it.
+        assert_eq!(window(100, 10).columns, 45..56);
+        assert_eq!(window(100, 10).rows, 95..106);
+        assert_eq!(window(50, 50).columns, 0..100);
+        assert_eq!(window(50, 50).rows, 49..151);
+    }
+}
