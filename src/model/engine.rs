@@ -46,6 +46,7 @@ impl Engine {
             notice: None,
         };
         engine.lay_out(channels_last)?;
+        engine.synchronize()?; // other threads compute with these weights, on streams of their own
         Ok(engine)
     }
 
@@ -158,7 +159,9 @@ impl Engine {
     }
 
     fn can_halve(&self, batch: usize, error: &Error) -> bool {
-        let out_of_memory = format!("{error:#}").contains("out of memory");
+        let said = format!("{error:#}");
+        // CUDA's words, and those of cuDNN and cuBLAS.
+        let out_of_memory = said.contains("out of memory") || said.contains("ALLOC_FAILED");
         out_of_memory && self.device != Device::Cpu && self.at_once.min(batch) > 1
     }
 

@@ -53,10 +53,11 @@ impl Feeder {
                 Some(pixels.f_pin_memory(place(self.device))?)
             }
         };
-        Ok(Input {
-            tensor: blank(self.batch, self.side, Kind::Float, self.device)?,
-            staging,
-        })
+        let tensor = blank(self.batch, self.side, Kind::Float, self.device)?;
+        if let Device::Cuda(index) = self.device {
+            ffi::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
+        }
+        Ok(Input { tensor, staging })
     }
 
     /// Fills `input`. `pixels`: (batch, height, width, 3), RGB. On a GPU it runs beside what other threads do there, and
