@@ -4,15 +4,17 @@
 #
 # usage: scripts/gpu_check.sh [OPTIONS]      scripts/gpu_check.sh --help has them; PYTHON=... chooses the Python
 #
-# To check on another machine, take along this repository's scripts/ and tests/photos, and target/release/featx, stripped
-# (strip -o featx target/release/featx: 5 MB). featx finds libtorch in the Python's own torch. Under 8 minutes on 16 cores
-# and an H200.
+# On another machine: take along scripts/, tests/photos and target/release/featx (strip makes it smaller), in a folder
+# with these names, and run it there. featx finds libtorch in that Python's torch. Meant to take under 8 minutes on 16
+# cores and an H200; results are printed as they come, so that the log of a run that was cut short is of use.
 #
 # Exit codes: 0 all is right; 1 something is not; 2 wrong usage; 3 there is no GPU, and nothing was checked.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-has_torch() { "$1" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("torch") and u.find_spec("torchvision")))'; }
+has_torch() {
+    "$1" -c 'from importlib.util import find_spec; exit(not (find_spec("torch") and find_spec("torchvision")))'
+}
 
 for python in ${PYTHON:-python3 .venv/bin/python}; do
     if command -v "$python" >/dev/null && has_torch "$python"; then

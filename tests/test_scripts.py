@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,18 @@ class Proof(unittest.TestCase):
 OWN_MODELS = '''
 import torch
 from torch import nn
+
+class GpuCheck(unittest.TestCase):
+    def test_without_a_gpu_it_says_that_it_did_not_run(self):
+        environment = {**os.environ, "PYTHON": sys.executable, "CUDA_VISIBLE_DEVICES": ""}
+        command = [ROOT / "scripts/gpu_check.sh", "--featx", "/bin/true"]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+        self.assertEqual(ended.returncode, 3, ended.stderr)
+        self.assertTrue(ended.stdout.startswith("no GPU: the GPU check did not run"), ended.stdout)
+        ended = subprocess.run([*command, "row"], env=environment, capture_output=True, text=True)
+        self.assertEqual(ended.returncode, 2)
+        self.assertTrue(ended.stderr.endswith("no part is called 'row'\n"), ended.stderr)
+
 
 class Net(nn.Module):
     def __init__(self):

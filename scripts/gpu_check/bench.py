@@ -37,13 +37,13 @@ class Bench:
         self.cores = len(os.sched_getaffinity(0))
         self.gpus = torch.cuda.device_count() if args.device == "cuda" else 0
         self.torch_device = torch.device("cuda:0" if self.gpus else "cpu")
-        self.images = args.images or (64 if not self.gpus else 4000 if self.quick else 12000)
+        self.images = args.images or (64 if not self.gpus else 10000 if self.quick else 40000)
+        self.distinct = folder / "distinct"
+        material.make_photos(self.distinct)  # forks, which a process that uses a GPU had better not
         self.machine = self.describe_machine()
         self.environment = self.find_libtorch()
         self.part, self.held, self.broken, self.table = "", 0, [], []
         self.networks = {}
-        self.distinct = folder / "distinct"
-        material.make_photos(self.distinct)
         full_precision()
 
     def describe_machine(self):

@@ -27,7 +27,7 @@ def check_out_of_memory(bench):
     if not bench.expect(free.code == 0, f"vgg16: {free.error}"):
         return
     torch.cuda.empty_cache()
-    held = torch.empty(torch.cuda.mem_get_info(0)[0] - LEFT, dtype=torch.uint8, device="cuda:0")
+    held = torch.empty(max(torch.cuda.mem_get_info(0)[0] - LEFT, 0), dtype=torch.uint8, device="cuda:0")
     tight = bench.featx("vgg16", layers, "tight", images, "--batch-size", BATCH)
     del held
     torch.cuda.empty_cache()
