@@ -63,8 +63,8 @@ def table(bench, lines):
         bench.table.append(f"| {' | '.join(line + [''] * (len(HEAD) - len(line)))} |")
     bench.table.append(
         "\nMarked !: below 0.9 of the slowest of the three alone, or, where decoding is the slowest, below 2 times the "
-        "peer. The forward pass alone is the fastest of eager and frozen, contiguous and channels last; the peer has that "
-        "memory order, and a loader worker for each core.")
+        "peer. The forward pass alone is the fastest of eager and frozen, contiguous and channels last; the peer has "
+        "that memory order, and a loader worker for each core.")
 
 
 def measure(bench, case, decode, device=None):
