@@ -122,10 +122,6 @@ class Proof(unittest.TestCase):
         self.assertEqual(torchscript.relative_l2(one, torch.zeros(1)), float("inf"))
 
 
-OWN_MODELS = '''
-import torch
-from torch import nn
-
 class GpuCheck(unittest.TestCase):
     def test_without_a_gpu_it_says_that_it_did_not_run(self):
         environment = {**os.environ, "PYTHON": sys.executable, "CUDA_VISIBLE_DEVICES": ""}
@@ -137,6 +133,10 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual(ended.returncode, 2)
         self.assertTrue(ended.stderr.endswith("no part is called 'row'\n"), ended.stderr)
 
+
+OWN_MODELS = '''
+import torch
+from torch import nn
 
 class Net(nn.Module):
     def __init__(self):
