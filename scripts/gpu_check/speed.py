@@ -49,7 +49,11 @@ def check(bench):
         if bench.time_is_up():
             lines.append([f"{case[0]} {case[1]}", case[2], "left out: the time was up"])
             continue
-        lines.append(measure(bench, case, decode))
+        try:
+            lines.append(measure(bench, case, decode))
+        except RuntimeError as error:  # PyTorch's own way to compute it
+            bench.say(f"  {case[0]} {case[1]} {case[2]}: {error}")
+            lines.append([f"{case[0]} {case[1]}", case[2], "failed: see above"])
     if bench.gpus > 1 and not bench.time_is_up():
         lines.append(measure(bench, CASES[0], decode, "cuda:all"))
     table(bench, lines)
