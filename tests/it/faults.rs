@@ -58,7 +58,7 @@ pub fn start(dir: &Workdir, args: &[&str]) -> Child {
 }
 
 /// Waits for so many parts, not for ever.
-fn wait_for_parts(dir: &Workdir, out: &str, count: usize) {
+pub fn wait_for_parts(dir: &Workdir, out: &str, count: usize) {
     let since = Instant::now();
     let folder = format!("{out}/fc");
     while !dir.path(&folder).exists() || parts(dir, out).len() < count {
@@ -75,7 +75,7 @@ pub fn parts(dir: &Workdir, out: &str) -> Vec<String> {
     names.filter(|name| name.ends_with(".npy")).collect()
 }
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let mut kill = Command::new("kill");
     let sent = kill
         .args([&format!("-{signal}"), &child.id().to_string()])

@@ -8,6 +8,8 @@ mod arrays;
 #[cfg(feature = "images")]
 mod broken;
 #[cfg(feature = "torch")]
+mod devices;
+#[cfg(feature = "torch")]
 mod extract;
 #[cfg(feature = "torch")]
 mod extract_again;
@@ -37,6 +39,8 @@ mod pillow;
 #[cfg(feature = "images")]
 mod pixels;
 mod removal;
+#[cfg(feature = "torch")]
+mod replicas;
 #[cfg(feature = "torch")]
 mod resume;
 #[cfg(feature = "images")]
