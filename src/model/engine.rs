@@ -4,7 +4,7 @@ use super::devices::Device;
 use super::feeder::blank;
 use super::ffi::{self, Form, Module};
 use super::precision::Precision;
-use super::trial::Trial;
+use super::trial;
 use anyhow::{Error, Result};
 use tch::{Kind, Tensor};
 
@@ -14,7 +14,8 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
-    trial: Option<Trial>,
+    /// Images of the run, until a form is chosen for it.
+    to_choose: Option<u64>,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
     at_once: usize,
     /// What the user should know, until it is taken.
@@ -41,7 +42,7 @@ impl Engine {
             precision,
             channels_last,
             form: Form::Plain,
-            trial: None,
+            to_choose: None,
             at_once: usize::MAX,
             notice: None,
         };
@@ -79,9 +80,9 @@ impl Engine {
         Ok(tried)
     }
 
-    /// With the next batches, of so many that are to come, looks for a faster way to compute.
-    pub fn try_faster_forms(&mut self, batches: u64) {
-        self.trial = Some(Trial::new(batches, self.precision.tolerance()));
+    /// With the next batch, looks for the fastest way to compute a run of so many images.
+    pub fn choose_form(&mut self, run_images: u64) {
+        self.to_choose = Some(run_images);
     }
 
     /// Bytes of the weights.
@@ -102,7 +103,7 @@ impl Engine {
         loop {
             let computed = match self.at_once < batch {
                 true => self.compute_in_pieces(input),
-                false => self.compute_whole(&self.images(input)),
+                false => self.compute_whole(input),
             };
             match computed {
                 Err(error) if self.can_halve(batch, &error) => {
@@ -128,16 +129,16 @@ impl Engine {
         }
     }
 
-    fn compute_whole(&mut self, images: &Tensor) -> Result<Vec<Tensor>> {
-        let Some(trial) = &mut self.trial else {
-            return self.module.forward(self.form, images);
+    fn compute_whole(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+        let images = self.images(input);
+        let Some(run_images) = self.to_choose.take() else {
+            return self.module.forward(self.form, &images);
         };
-        let outcome = trial.compute(&mut self.module, images)?;
+        let turned = self.images(&input.f_flip([0])?);
+        let tolerance = self.precision.tolerance();
+        let outcome = trial::choose(&mut self.module, &images, &turned, run_images, tolerance)?;
+        self.form = outcome.form;
         self.notice = outcome.notice;
-        if let Some(form) = outcome.chosen {
-            self.form = form;
-            self.trial = None;
-        }
         Ok(outcome.outputs)
     }
 

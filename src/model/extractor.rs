@@ -240,10 +240,10 @@ impl Extractor {
         self.layers.iter().map(rows).collect()
     }
 
-    /// With the next batches, of so many that are to come, looks for a faster way to compute. It costs the time of a few
+    /// With the next batch, looks for the fastest way to compute a run of so many images. It costs the time of a few
     /// batches, and [`Extractor::bytes_of_faster_forms`].
-    pub fn try_faster_forms(&mut self, batches: u64) {
-        self.engine.try_faster_forms(batches);
+    pub fn choose_form(&mut self, run_images: u64) {
+        self.engine.choose_form(run_images);
     }
 
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one

@@ -68,6 +68,7 @@ unsafe extern "C" {
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn featx_multiplications(module: *const RawModule) -> f64;
     fn featx_make(module: *mut RawModule, form: c_int) -> *mut c_char;
     fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
@@ -309,6 +310,12 @@ impl Module {
     pub fn weights_bytes(&self) -> u64 {
         // SAFETY: `raw` is a live module.
         unsafe { featx_weights_bytes(self.raw) }
+    }
+
+    /// Multiplications of convolutions and matrix products for each image of the recorded batch, of so many images.
+    pub fn multiplications(&self, batch: u64) -> f64 {
+        // SAFETY: `raw` is a live module.
+        unsafe { featx_multiplications(self.raw) / batch as f64 }
     }
 
     /// Makes a form other than the plain one, from the batch that was recorded.

@@ -1,9 +1,12 @@
 #include "forms.h"
 
+#include <algorithm>
+
 #include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/frozen_ops_to_mkldnn.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 
 namespace featx {
 namespace {
@@ -46,6 +49,23 @@ std::shared_ptr<Graph> Recording::recorded() const {
   auto graph = record_->graph()->copy();
   ProfilingRecord::removeProfileCounter(graph->block());
   return graph;
+}
+
+double multiplications(const Recording& recording) {
+  auto graph = recording.recorded();
+  RemoveProfileNodesAndSpecializeTypes(graph);
+  double count = 0;
+  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution, aten::linear}) {
+    for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
+      const auto weight = toIValue(node->input(1));
+      const auto elements = node->output()->type()->expectRef<TensorType>().numel();
+      if (weight && weight->isTensor() && elements) {
+        const auto& tensor = weight->toTensor();
+        count += static_cast<double>(*elements) * static_cast<double>(tensor.numel() / std::max<int64_t>(1, tensor.size(0)));
+      }
+    }
+  }
+  return count;
 }
 
 std::shared_ptr<Graph> fused(const Recording& recording) {

@@ -35,6 +35,9 @@ class Recording {
   Program program_;
 };
 
+// Multiplications of the convolutions and linear layers outside loops and branches, for the recorded shapes.
+double multiplications(const Recording& recording);
+
 // oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there
 // is nothing to fuse.
 std::shared_ptr<torch::jit::Graph> fused(const Recording& recording);

@@ -258,6 +258,10 @@ char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** o
   });
 }
 
+double featx_multiplications(const featx_module* module) {
+  return module->recording ? featx::multiplications(*module->recording) : 0;
+}
+
 char* featx_make(featx_module* module, int form) {
   return guarded([&] {
     if (form == FEATX_FUSED) {

@@ -98,7 +98,18 @@ impl Workdir {
 }
 
 impl Ended {
+    /// Without the line about the device that was found, for it depends on the machine.
     pub fn of(command: &mut Command) -> Self {
+        let mut ended = Self::whole(command);
+        if let Some((first, others)) = ended.stderr.split_once('\n')
+            && first.starts_with("device: ")
+        {
+            ended.stderr = others.to_owned();
+        }
+        ended
+    }
+
+    pub fn whole(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         Self {
             code: output.status.code(),

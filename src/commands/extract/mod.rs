@@ -87,7 +87,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     } = ready;
     let on_cpu = job.devices == [Device::Cpu];
     if on_cpu && plan.allow(extractor.bytes_of_faster_forms()) {
-        extractor.try_faster_forms(plan.todo.len().div_ceil(plan.run.batch_size));
+        extractor.choose_form(plan.run.images);
     }
     let signals = Signals::note()?;
     let own = &plan.portion;
