@@ -43,7 +43,7 @@ fn without_gpu(dir: &Workdir, device: &str) -> Ended {
     let args = "extract --model resnet_scripted --layer fc --out out photos --json --device";
     let args: Vec<&str> = args.split(' ').chain([device]).collect();
     let mut command = dir.command(&args);
-    Ended::of(command.env("CUDA_VISIBLE_DEVICES", ""))
+    Ended::whole(command.env("CUDA_VISIBLE_DEVICES", ""))
 }
 
 /// Why there is no GPU: there is no driver, no library, or it sees none.
@@ -79,7 +79,7 @@ fn a_driver_without_a_gpu_is_told_from_none() {
     assert!(cc.current_dir(dir.path("")).status().unwrap().success());
     let args = "extract --model resnet_scripted --layer fc --device cuda --out out photos";
     let mut command = dir.command(&args.split(' ').collect::<Vec<_>>());
-    let ended = Ended::of(command.env("LD_LIBRARY_PATH", dir.path("")));
+    let ended = Ended::whole(command.env("LD_LIBRARY_PATH", dir.path("")));
     let line = error_line(&ended, args, 1);
     assert!(
         line.contains("--device cpu: ") && !line.contains("no NVIDIA driver"),

@@ -76,7 +76,7 @@ fn replicas_give_the_rows_of_one() {
         let more = format!("{more} --list list.txt");
         let [one, several] = ["one", "several"].map(|out| format!("{case}/{out}"));
         dir.featx_ok(&command(&one, "cpu", &more));
-        let ended = dir.featx(&command(&several, device, &more));
+        let ended = Ended::whole(&mut dir.command(&command(&several, device, &more)));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let said = format!("device: {device}\n");
         assert!(ended.stderr.starts_with(&said), "{}", ended.stderr);
