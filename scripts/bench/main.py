@@ -2,7 +2,7 @@
 """The half of bench.sh that measures. Imports nothing large: each side's peak begins with that of this process.
 
 Images a second are those of the extraction as each side reports it: the peers' from their first batch to their rows
-being saved, without imports and model; featx's (`--json`) from its start, reading of the model included. Beside it the
+being saved, without imports and model; featx's (`--json`) from its first image to its last row on disk. Beside it the
 wall time of the whole command, and the kernel's peak RSS. `--sides`, `--rows` take comma-separated parts of names.
 """
 import argparse
