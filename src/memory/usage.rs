@@ -47,9 +47,9 @@ pub fn peak_rss() -> u64 {
 /// Blocks from this size on are mapped by themselves and go back to the kernel when they are freed, bytes.
 const MAPPED: libc::c_int = 4 << 20;
 
-/// Keeps freed memory from staying: tensors are mapped each on its own (glibc would raise the size from which it does
-/// that to 32 MB by itself, and then keep what lies in between), and all threads share two arenas. Costs no time that
-/// could be measured. Called before any other thread starts.
+/// Keeps freed memory from staying: glibc would raise the size from which it maps blocks by themselves to 32 MB, and then
+/// keep what lies in between; and all threads share two arenas. Large tensors have an arena of their own
+/// (`model/arena.h`). Called before any other thread starts.
 pub fn tame_allocator() {
     // SAFETY: sets numbers inside glibc's allocator; there is no memory involved.
     unsafe {

@@ -10,8 +10,8 @@
 namespace featx {
 namespace {
 
-// Address space, not memory: pages come when they are touched.
-constexpr size_t RESERVED = size_t{1} << 40;
+// Address space, not memory: pages come when they are touched. What does not fit comes from malloc.
+constexpr size_t RESERVED = size_t{1} << 38;
 // Smaller tensors stay with malloc, bytes.
 constexpr size_t SMALLEST = 64 << 10;
 constexpr size_t PAGE = 4096;

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include <ATen/Context.h>
+#include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
@@ -31,7 +32,9 @@ int open_cuda() {
   open_library("libcuda.so.1", RTLD_LAZY, "no NVIDIA driver");
   // It registers itself with libtorch, which asks for it at its first use of CUDA.
   open_library("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL, "libtorch has no CUDA library");
-  TORCH_CHECK(at::globalContext().hasCUDA(), "libtorch's CUDA library finds no GPU that it can use");
+  if (!at::globalContext().hasCUDA()) {
+    return 0;
+  }
   return static_cast<int>(at::detail::getCUDAHooks().deviceCount());
 }
 
@@ -40,6 +43,10 @@ void configure_cuda(bool tf32) {
   context.setAllowTF32CuBLAS(tf32);
   context.setAllowTF32CuDNN(tf32);
   context.setBenchmarkCuDNN(true); // batches are all of one shape
+}
+
+at::Tensor pinned_bytes(int64_t count) {
+  return at::empty({count}, at::TensorOptions(at::kByte).pinned_memory(true));
 }
 
 void own_cuda_stream(int index) {

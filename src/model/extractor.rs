@@ -274,7 +274,13 @@ fn nameable(layer: &str) -> Result<()> {
 
 fn wants_another_input(file_name: &str, options: &ExtractorOptions, reason: &Error) -> Error {
     let (side, precision) = (options.side, options.precision.name());
+    let cure = match options.precision {
+        Precision::F32 => {
+            "if it wants another size, set --resize and --crop, or a TOML beside the model"
+        }
+        _ => "try --precision f32: it may have types of its own, as traces do",
+    };
     anyhow!(
-        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; if it wants another size, set --resize and --crop, or a TOML beside the model"
+        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; {cure}"
     )
 }

@@ -48,10 +48,7 @@ impl Feeder {
     pub fn input(&self) -> Result<Input> {
         let staging = match self.device {
             Device::Cpu => None,
-            Device::Cuda(_) => {
-                let pixels = blank(self.batch, self.side, Kind::Uint8, Device::Cpu)?;
-                Some(pixels.f_pin_memory(place(self.device))?)
-            }
+            Device::Cuda(_) => Some(ffi::pinned_bytes(self.batch * self.side * self.side * 3)?),
         };
         let tensor = blank(self.batch, self.side, Kind::Float, self.device)?;
         if let Device::Cuda(index) = self.device {
@@ -99,7 +96,9 @@ impl Feeder {
 /// Looks every value up in the CPU's own table: bit for bit its result, whatever a GPU's division does.
 fn normalise_on_gpu(pixels: &Tensor, table: &Tensor, out: &mut Tensor) -> Result<()> {
     let device = table.device();
-    let pixels = pixels.f_to_device_(device, Kind::Uint8, true, false)?;
+    let pixels = pixels
+        .f_to_device_(device, Kind::Uint8, true, false)?
+        .f_view([-1, 3])?;
     let channels = Tensor::f_arange(3, (Kind::Int, device))?;
     let index = pixels
         .f_to_kind(Kind::Int)?

@@ -58,6 +58,7 @@ unsafe extern "C" {
     fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
     fn featx_open_cuda(count: *mut c_int) -> *mut c_char;
     fn featx_configure_cuda(tf32: bool);
+    fn featx_pinned_bytes(count: i64, out: *mut *mut C_tensor) -> *mut c_char;
     fn featx_own_cuda_stream(index: c_int) -> *mut c_char;
     fn featx_synchronize_cuda(index: c_int) -> *mut c_char;
     fn featx_weights_bytes(module: *const RawModule) -> u64;
@@ -136,6 +137,18 @@ pub fn open_cuda() -> Result<usize> {
 pub fn configure_cuda(tf32: bool) {
     // SAFETY: sets numbers in libtorch.
     unsafe { featx_configure_cuda(tf32) }
+}
+
+/// Bytes on the host that a GPU can copy from by itself.
+///
+/// # Errors
+/// No such memory is left.
+pub fn pinned_bytes(count: usize) -> Result<Tensor> {
+    let mut raw = null_mut();
+    // SAFETY: an out parameter.
+    check(unsafe { featx_pinned_bytes(count as i64, &mut raw) })?;
+    // SAFETY: on success it is an owned tensor that nothing else frees.
+    Ok(unsafe { Tensor::from_ptr(raw) })
 }
 
 /// What this thread does on a GPU from now on runs beside what others do there.

@@ -235,6 +235,10 @@ void featx_configure_cuda(bool tf32) {
   featx::configure_cuda(tf32);
 }
 
+char* featx_pinned_bytes(int64_t count, at::Tensor** out) {
+  return guarded([&] { *out = new at::Tensor(featx::pinned_bytes(count)); });
+}
+
 char* featx_own_cuda_stream(int index) {
   return guarded([&] { featx::own_cuda_stream(index); });
 }

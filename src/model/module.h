@@ -81,6 +81,9 @@ char* featx_open_cuda(int* count);
 // How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.
 void featx_configure_cuda(bool tf32);
 
+// Bytes on the host that a GPU can copy from by itself.
+char* featx_pinned_bytes(int64_t count, at::Tensor** out);
+
 // What this thread does on the GPU from now on runs beside what others do there.
 char* featx_own_cuda_stream(int index);
 
