@@ -11,7 +11,7 @@ flip    a model file with one bit of a used weight flipped is refused
 
 Needs 20 GB of disk under target/memory, which it empties again. Exit code 1 where a promise is broken.
 """
-import csv, json, os, shutil, subprocess, sys, zipfile
+import csv, json, os, shutil, subprocess, sys, tomllib, zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +105,9 @@ def cell(model, layer, images, budget):
     expect(peak <= limit, f"{model} {layer}: {megabytes(peak)} of {budget}")
     enough = PHOTOS * row_bytes > limit
     expect(not enough or peak >= 0.7 * limit, f"{model} {layer}: only {megabytes(peak)} of {budget} used")
-    steps = [int(line["step_size"]) for line in csv.DictReader(open(OUT / "memory.csv"))]
+    batch = tomllib.loads((OUT / "run.toml").read_text())["batch_size"]
+    ranges = [part.stem.split("_")[1].split("-") for part in (OUT / layer).glob("features_*-*.npy")]
+    steps = [-(-(int(end) - int(start)) // batch) for start, end in ranges]
     batches = f"{min(steps)}" if min(steps) == max(steps) else f"{min(steps)} to {max(steps)}"
     return row_bytes, f"{megabytes(peak)}; {summary['parts']} × {batches}"
 
