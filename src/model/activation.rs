@@ -1,6 +1,6 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
-use super::ffi;
+use super::cuda;
 use crate::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
 use std::ops::Range;
@@ -116,7 +116,7 @@ impl Activation {
     /// libtorch's.
     pub fn write_rows(&self, rows: Range<usize>, stored: Stored, out: &mut [u8]) -> Result<()> {
         if let tch::Device::Cuda(index) = self.tensor.device() {
-            ffi::own_cuda_stream(index)?; // beside what is computed there
+            cuda::own_cuda_stream(index)?; // beside what is computed there
         }
         let source = self.tensor.narrow(0, rows.start as i64, rows.len() as i64);
         ensure!(

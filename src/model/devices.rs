@@ -1,6 +1,6 @@
 //! Where models compute: what `--device` asks for, and what there is.
 
-use super::ffi;
+use super::cuda;
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +23,14 @@ pub enum Device {
     Cpu,
     /// A GPU, by its index among those that are visible.
     Cuda(usize),
+}
+
+impl Device {
+    /// As `--device` takes them.
+    pub fn names(devices: &[Self]) -> String {
+        let names: Vec<String> = devices.iter().map(Self::to_string).collect();
+        names.join(",")
+    }
 }
 
 impl fmt::Display for Device {
@@ -98,8 +106,8 @@ impl DeviceChoice {
 }
 
 fn named(devices: Vec<Device>) -> (Vec<Device>, String) {
-    let names: Vec<String> = devices.iter().map(Device::to_string).collect();
-    (devices, names.join(","))
+    let names = Device::names(&devices);
+    (devices, names)
 }
 
 fn unusable(device: &str) -> String {
@@ -121,7 +129,7 @@ fn ensure_there(device: Device) -> Result<()> {
 
 /// GPUs that answer; at least one.
 fn gpus() -> Result<usize> {
-    match ffi::open_cuda()? {
+    match cuda::open_cuda()? {
         0 => bail!("no GPU answers; CUDA_VISIBLE_DEVICES may hide it"),
         count => Ok(count),
     }

@@ -1,8 +1,9 @@
 //! A cut graph on its device: computes batches, in the fastest way that was proved right.
 
+use super::cuda;
 use super::devices::Device;
 use super::feeder::blank;
-use super::ffi::{self, Form, Module};
+use super::ffi::{Form, Module};
 use super::precision::Precision;
 use super::trial;
 use anyhow::{Error, Result};
@@ -97,7 +98,7 @@ impl Engine {
     /// libtorch's.
     pub fn compute(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
         if let Device::Cuda(index) = self.device {
-            ffi::own_cuda_stream(index)?;
+            cuda::own_cuda_stream(index)?;
         }
         let batch = input.size()[0] as usize;
         loop {
@@ -125,7 +126,7 @@ impl Engine {
     pub fn synchronize(&self) -> Result<()> {
         match self.device {
             Device::Cpu => Ok(()),
-            Device::Cuda(index) => ffi::synchronize_cuda(index),
+            Device::Cuda(index) => cuda::synchronize_cuda(index),
         }
     }
 

@@ -246,15 +246,18 @@ impl Extractor {
         self.engine.choose_form(run_images);
     }
 
+    /// Of one image's activations, all layers.
+    pub fn elements_per_image(&self) -> u64 {
+        let elements = |layer: &Layer| layer.shape.iter().product::<u64>();
+        self.layers.iter().map(elements).sum()
+    }
+
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
-        let elements: u64 = self
-            .layers
-            .iter()
-            .map(|layer| layer.shape.iter().product::<u64>())
-            .sum();
-        self.engine.weights_bytes() + elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
+        self.engine.weights_bytes()
+            + self.elements_per_image() * 4 * self.batch as u64
+            + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.

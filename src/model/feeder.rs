@@ -1,7 +1,7 @@
 //! From a batch's pixels to the tensor that a model computes on.
 
+use super::cuda;
 use super::devices::Device;
-use super::ffi;
 use crate::images::Normaliser;
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
@@ -48,11 +48,11 @@ impl Feeder {
     pub fn input(&self) -> Result<Input> {
         let staging = match self.device {
             Device::Cpu => None,
-            Device::Cuda(_) => Some(ffi::pinned_bytes(self.batch * self.side * self.side * 3)?),
+            Device::Cuda(_) => Some(cuda::pinned_bytes(self.batch * self.side * self.side * 3)?),
         };
         let tensor = blank(self.batch, self.side, Kind::Float, self.device)?;
         if let Device::Cuda(index) = self.device {
-            ffi::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
+            cuda::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
         }
         Ok(Input { tensor, staging })
     }
@@ -71,7 +71,7 @@ impl Feeder {
         );
         match (self.device, &self.table, &mut input.staging) {
             (Device::Cuda(index), Some(table), Some(staging)) => {
-                ffi::own_cuda_stream(index)?;
+                cuda::own_cuda_stream(index)?;
                 // SAFETY: the tensor is contiguous, holds `count` u8 and is this input's alone; the last copy from it
                 // is done, for this function waits for it.
                 let bytes = unsafe {
@@ -79,7 +79,7 @@ impl Feeder {
                 };
                 bytes.copy_from_slice(pixels);
                 normalise_on_gpu(staging, table, &mut input.tensor)?;
-                ffi::synchronize_cuda(index)
+                cuda::synchronize_cuda(index)
             }
             _ => {
                 let values = input.tensor.data_ptr().cast::<f32>();

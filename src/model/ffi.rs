@@ -1,6 +1,7 @@
 //! The C++ module (`module.h`), made safe.
 
 use super::archive::Archive;
+use super::arena::{arena_extent, trim_arena};
 use super::precision::Precision;
 use anyhow::{Result, anyhow};
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -56,11 +57,6 @@ unsafe extern "C" {
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
     fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
     fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
-    fn featx_open_cuda(count: *mut c_int) -> *mut c_char;
-    fn featx_configure_cuda(tf32: bool);
-    fn featx_pinned_bytes(count: i64, out: *mut *mut C_tensor) -> *mut c_char;
-    fn featx_own_cuda_stream(index: c_int) -> *mut c_char;
-    fn featx_synchronize_cuda(index: c_int) -> *mut c_char;
     fn featx_weights_bytes(module: *const RawModule) -> u64;
     fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
@@ -69,7 +65,7 @@ unsafe extern "C" {
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
     ) -> *mut c_char;
-    fn featx_multiplications(module: *const RawModule) -> f64;
+    fn featx_multiplications(module: *const RawModule, out: *mut f64) -> *mut c_char;
     fn featx_make(module: *mut RawModule, form: c_int) -> *mut c_char;
     fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
@@ -79,9 +75,6 @@ unsafe extern "C" {
         outputs: *mut *mut C_tensor,
         peak: *mut i64,
     ) -> *mut c_char;
-    fn featx_install_arena();
-    fn featx_trim_arena();
-    fn featx_arena_extent() -> usize;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
 }
@@ -102,71 +95,6 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
-}
-
-/// Lets libtorch keep the memory of its tensors and use it again. Called before any is made.
-pub fn install_arena() {
-    // SAFETY: sets libtorch's allocator; nothing has been allocated from another one that it would have to free.
-    unsafe { featx_install_arena() }
-}
-
-/// Gives memory that libtorch keeps and does not use back to the kernel.
-pub fn trim_arena() {
-    // SAFETY: may be called at any time from any thread.
-    unsafe { featx_trim_arena() }
-}
-
-/// Bytes of address space between the first and the last tensor since the last trim.
-fn arena_extent() -> u64 {
-    // SAFETY: may be called at any time from any thread.
-    unsafe { featx_arena_extent() as u64 }
-}
-
-/// Opens libtorch's CUDA library; the number of GPUs that answer.
-///
-/// # Errors
-/// What is missing: the driver, or the library.
-pub fn open_cuda() -> Result<usize> {
-    let mut count = 0;
-    // SAFETY: an out parameter.
-    check(unsafe { featx_open_cuda(&mut count) })?;
-    Ok(count.unsigned_abs() as usize)
-}
-
-/// How GPUs compute: f32 in full unless `tf32`. The fastest kernels are searched for, for batches are all of one shape.
-pub fn configure_cuda(tf32: bool) {
-    // SAFETY: sets numbers in libtorch.
-    unsafe { featx_configure_cuda(tf32) }
-}
-
-/// Bytes on the host that a GPU can copy from by itself.
-///
-/// # Errors
-/// No such memory is left.
-pub fn pinned_bytes(count: usize) -> Result<Tensor> {
-    let mut raw = null_mut();
-    // SAFETY: an out parameter.
-    check(unsafe { featx_pinned_bytes(count as i64, &mut raw) })?;
-    // SAFETY: on success it is an owned tensor that nothing else frees.
-    Ok(unsafe { Tensor::from_ptr(raw) })
-}
-
-/// What this thread does on a GPU from now on runs beside what others do there.
-///
-/// # Errors
-/// libtorch's.
-pub fn own_cuda_stream(index: usize) -> Result<()> {
-    // SAFETY: changes this thread's state in libtorch only.
-    check(unsafe { featx_own_cuda_stream(index as c_int) })
-}
-
-/// Waits until what this thread asked of a GPU is done.
-///
-/// # Errors
-/// Whatever failed there.
-pub fn synchronize_cuda(index: usize) -> Result<()> {
-    // SAFETY: waits.
-    check(unsafe { featx_synchronize_cuda(index as c_int) })
 }
 
 /// How a cut graph computes (`featx_form`).
@@ -326,9 +254,14 @@ impl Module {
     }
 
     /// Multiplications of convolutions and matrix products for each image of the recorded batch, of so many images.
-    pub fn multiplications(&self, batch: u64) -> f64 {
-        // SAFETY: `raw` is a live module.
-        unsafe { featx_multiplications(self.raw) / batch as f64 }
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn multiplications(&self, batch: u64) -> Result<f64> {
+        let mut count = 0.0;
+        // SAFETY: `raw` is a live module, the other an out parameter.
+        check(unsafe { featx_multiplications(self.raw, &mut count) })?;
+        Ok(count / batch as f64)
     }
 
     /// Makes a form other than the plain one, from the batch that was recorded.
@@ -413,7 +346,7 @@ fn text(raw: *const c_char) -> String {
 }
 
 /// Null is success; a message is libtorch's own, its first lines only.
-fn check(message: *mut c_char) -> Result<()> {
+pub(super) fn check(message: *mut c_char) -> Result<()> {
     if message.is_null() {
         return Ok(());
     }

@@ -3,6 +3,8 @@
 
 mod activation;
 mod archive;
+mod arena;
+mod cuda;
 mod devices;
 mod engine;
 mod extractor;
@@ -14,10 +16,12 @@ mod trial;
 
 pub use activation::{Activation, Stored, Tokens};
 pub use archive::Archive;
+pub use arena::{install_arena, trim_arena};
+pub use cuda::configure_cuda;
 pub use devices::{Device, DeviceChoice};
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
 pub use feeder::{Feeder, Input};
-pub use ffi::{LayerInfo, configure_cuda, install_arena, trim_arena};
+pub use ffi::LayerInfo;
 pub use precision::Precision;
 
 /// Threads that one forward pass may use.

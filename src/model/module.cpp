@@ -262,8 +262,11 @@ char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** o
   });
 }
 
-double featx_multiplications(const featx_module* module) {
-  return module->recording ? featx::multiplications(*module->recording) : 0;
+char* featx_multiplications(const featx_module* module, double* out) {
+  return guarded([&] {
+    TORCH_CHECK(module->recording, "no batch was recorded");
+    *out = featx::multiplications(*module->recording);
+  });
 }
 
 char* featx_make(featx_module* module, int form) {

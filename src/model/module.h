@@ -97,7 +97,7 @@ char* featx_lay_out(featx_module* module, bool channels_last);
 char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
 
 // Multiplications of the recorded batch's convolutions and linear layers.
-double featx_multiplications(const featx_module* module);
+char* featx_multiplications(const featx_module* module, double* out);
 
 // Makes a form other than the plain one, from the recorded batch. An error where the graph offers nothing for it.
 char* featx_make(featx_module* module, int form);

@@ -43,7 +43,7 @@ pub fn choose(
     let limit = started.elapsed().mul_f64(SLOWER);
     let mut chosen = None;
     let mut notice = None;
-    if module.multiplications(images.size()[0] as u64) * run_images as f64 >= SHORT {
+    if module.multiplications(images.size()[0] as u64)? * run_images as f64 >= SHORT {
         for form in CANDIDATES {
             match prove(module, form, [images, turned], &plain, tolerance) {
                 Ok((outputs, time)) if time < limit => {

@@ -71,11 +71,7 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
 /// # Errors
 /// A machine whose memory cannot be read.
 pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
-    let elements: u64 = extractor
-        .layers
-        .iter()
-        .map(|layer| layer.shape.iter().product::<u64>())
-        .sum();
+    let elements = extractor.elements_per_image();
     let pixels = job.preprocess.image_bytes() as u64;
     let replicas = job.devices.len() as u64;
     let row = elements * job.stored.size() as u64;

@@ -48,12 +48,7 @@ impl<'a> Summary<'a> {
             ram_budget_bytes: plan.bounds.budget,
             parts: writer.parts,
             bytes_written: writer.bytes,
-            device: job
-                .devices
-                .iter()
-                .map(Device::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
+            device: Device::names(&job.devices),
             precision: &plan.run.precision,
             layers: &plan.run.layers,
         }
