@@ -17,13 +17,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from zoo.venv import use_project_python
+from zoo.venv import ROOT, use_project_python
 
 
 def main():
     use_project_python()
     from faults import cases
-    from faults.bench import ROOT, Bench, Fault
+    from faults.bench import Bench, Fault
 
     typed = arguments()
     random.seed(typed.seed)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from zoo.small import small_model
 from zoo.venv import ROOT, use_project_python
 
 WORK = ROOT / "target/shards"
@@ -32,11 +33,9 @@ def main():
     typed = arguments()
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "images").mkdir(parents=True)
-    models = ROOT / "target/tmp/models"
-    subprocess.run([ROOT / "tests/make_models.py", models], check=True)
     write_list(WORK / "few.txt", 10)
     write_list(WORK / "all.txt", typed.names)
-    bench = Bench(typed.featx, models / "resnet_scripted.pt")
+    bench = Bench(typed.featx, small_model())
     few = [bench.plan("few", 0, 1, "--list", "few.txt", "--no-shard")[0] for _ in range(5)]
     first = bench.begin("all", typed.shards)
     others = [bench.plan("all", shard, typed.shards) for shard in range(0, typed.shards, typed.every)]

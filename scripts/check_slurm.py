@@ -27,6 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from zoo.small import small_model
 from zoo.venv import ROOT, use_project_python
 
 IMAGES = 240
@@ -90,9 +91,7 @@ class Bench:
         self.featx, self.where = Path(featx).resolve(), ROOT / "target/slurm"
         shutil.rmtree(self.where, ignore_errors=True)
         self.where.mkdir(parents=True)
-        models = ROOT / "target/tmp/models"
-        subprocess.run([ROOT / "tests/make_models.py", models], check=True)
-        self.model = models / "resnet_scripted.pt"
+        self.model = small_model()
         self.images = self.where / "images"
         make_images(self.images)
         self.run([self.featx, *self.extract("single")])

@@ -16,7 +16,9 @@ esac
 step() {
     now="$*"
     echo "== $now"
+    local start=$SECONDS
     "$@"
+    echo "== $now: $((SECONDS - start)) s"
 }
 now="set-up"
 trap 'echo "error: failed: $now" >&2' ERR

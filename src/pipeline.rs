@@ -30,6 +30,7 @@ use decoding::Decoding;
 use ordering::order;
 use std::convert::Infallible;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
@@ -148,7 +149,7 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
     thread::scope(|scope| {
         let reader = scope.spawn(move || read(work, &spare, &tickets_in, &over));
         let writing = scope.spawn(move || crew.guard(|| write(work, &computed, &begun, sink)));
-        let mut models = Vec::new();
+        let (mut models, mut computing) = (Vec::new(), Vec::new());
         for replica in replicas {
             let (fed_in, fed) = bounded(0);
             let (inputs_in, inputs) = bounded(INPUTS);
@@ -161,21 +162,26 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
                 crew.guard(|| feed(&feeder, crew, &ordered, &spare, &inputs, &fed_in))
             }));
             let computed = computed_in.clone();
-            models.push(
-                scope.spawn(move || {
-                    crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed))
-                }),
-            );
+            computing
+                .push(move || crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed)));
         }
         drop((ordered, spare_in, computed_in));
-        let ordering = order(work, crew, &begun_in, &ordered_in);
-        drop((ordered_in, begun_in, going_on));
+        let ordering = scope.spawn(move || {
+            let _going_on = going_on;
+            order(work, crew, &begun_in, &ordered_in)
+        });
+        // libtorch's threads belong to the thread that tried the model, this one: were there more, more than cores, all
+        // would go to sleep at every barrier.
+        let here = computing.pop();
+        models.extend(computing.into_iter().map(|compute| scope.spawn(compute)));
+        let computed_here = here.map(|compute| catch_unwind(AssertUnwindSafe(compute)));
         // A writer or a model that failed makes the others stop: its error is the cause.
         let rows = joined(writing, "the writer")??;
         models
             .into_iter()
             .try_for_each(|model| joined(model, "a model")?)?;
-        ordering?;
+        computed_here.map_or(Ok(()), |ended| ended.map_err(|_| panicked("a model"))?)?;
+        joined(ordering, "what orders the batches")??;
         joined(reader, "the reader")?;
         Ok(rows)
     })

@@ -15,7 +15,7 @@ import time
 import torch
 from peer_torch import cut_network
 
-BATCHES = (32, 16)
+BATCHES = (32, 16, 8)
 WARM_UP, LEAST_PASSES, LEAST_SECONDS = 3, 3, 4
 TOLERANCE = 1e-4
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +48,17 @@ SIDES = {
     "eager": "PyTorch eager, one process",
     "workers": "PyTorch channels last, two loader workers",
     "bf16": "PyTorch bf16, channels last, two loader workers",
+    "featx_same_batch": f"featx, batch {BATCH}",
     "featx": "featx",
 }
+OWN = ("featx_same_batch", "featx")
 # Computes in f32 whatever the row says, so that a row of another precision has it to be compared with.
 REFERENCE = {"f32": "eager", "bf16": "thingsvision"}
 
 
 def sides_of(row, wanted):
     """The sides of a row that were asked for and can do it."""
-    sides = [side for side in row.sides if side in wanted and (side != "bf16" or row.precision == "bf16")]
-    return [side for side in sides if side != "featx" or row.precision == "f32" or "--precision" in featx_help()]
+    return [side for side in row.sides if side in wanted and (side != "bf16" or row.precision == "bf16")]
 
 
 def command(side, row, photos):
@@ -67,21 +67,18 @@ def command(side, row, photos):
     weights = MODELS / f"{row.model}.state.pt"
     if side == "thingsvision":
         return [THINGSVISION, HERE / "peer_thingsvision.py", row.model, row.layer, photos, out, BATCH, weights]
-    if side == "featx":
-        return featx_command(row, photos, out)
+    if side in OWN:
+        more = ["--batch-size", BATCH] if side == "featx_same_batch" else []
+        return featx_command(row, photos, out, *more)
     workers = 0 if side == "eager" else 2
     mode = {"eager": "eager", "workers": "channels_last", "bf16": "bf16"}[side]
     return [PYTHON, HERE / "peer_torch.py", row.model, row.layer, photos, out, BATCH, workers, mode, weights]
 
 
 def featx_command(row, photos, out, *more):
-    """Defaults, but for the batch that every side has."""
-    options = ["--batch-size", BATCH, "--json", "--quiet", *more]
-    if "--device" in featx_help():
-        options += ["--device", "cpu"]
-    if row.precision != "f32":
-        options += ["--precision", row.precision]
+    """As it comes: featx picks its batch itself."""
     model = MODELS / f"{row.model}.pt"
+    options = ["--device", "cpu", "--precision", row.precision, "--json", "--quiet", *more]
     return [FEATX, "extract", "--model", model, "--layer", row.layer, "--out", out, *options, photos]
 
 
@@ -89,16 +86,6 @@ def forward_command(row, candidates):
     """Forward alone, of the candidates named or, without names, of all."""
     weights = MODELS / f"{row.model}.state.pt"
     return [PYTHON, HERE / "forward_alone.py", row.model, row.layer, row.precision, CORES, weights, *candidates]
-
-
-_help = None
-
-
-def featx_help():
-    global _help
-    if _help is None:
-        _help = subprocess.run([FEATX, "extract", "--help"], check=True, capture_output=True, text=True).stdout
-    return _help
 
 
 def last_json(text):

@@ -2,7 +2,7 @@
 
 import statistics
 
-from sides import SIDES
+from sides import OWN, SIDES
 
 # What the PyTorch bf16 peer computes with, as forward_alone.py calls it.
 PEER_FORWARD = "channels_last@32"
@@ -11,8 +11,8 @@ PEER_FORWARD = "channels_last@32"
 def tables(results):
     rows = results["rows"]
     parts = [
-        f"{results.get('images', '?')} photos, {results.get('cores', '?')} cores, batch {results.get('batch', '?')}, "
-        f"medians of {rounds(rows)}.",
+        f"{results.get('images', '?')} photos, {results.get('cores', '?')} cores, batch {results.get('batch', '?')} "
+        f"(featx: its own), medians of {rounds(rows)}.",
         "Images a second of the extraction:", rates_table(rows),
         "Seconds of the whole command:", side_table(rows, "wall_seconds", "{:.1f}", smaller_is_better=True),
         "Images a second of the whole command:", whole_table(rows, results),
@@ -57,16 +57,20 @@ def ratio(value, to):
 
 def peers(rows):
     """The sides that some row has, but featx."""
-    return [side for side in SIDES if side != "featx" and any(row["sides"].get(side) for row in rows.values())]
+    return [side for side in sides_in(rows) if side not in OWN]
+
+
+def sides_in(rows):
+    return [side for side in SIDES if any(row["sides"].get(side) for row in rows.values())]
 
 
 def heads(rows):
-    return ["model, layer", *(SIDES[side] for side in peers(rows)), "featx"]
+    return ["model, layer", *(SIDES[side] for side in sides_in(rows))]
 
 
 def figures(rows, row, of, form):
-    """A line's cells: every peer, featx."""
-    return [cell(of(row, side), form) for side in [*peers(rows), "featx"]]
+    """A line's cells: every side."""
+    return [cell(of(row, side), form) for side in sides_in(rows)]
 
 
 def side_table(rows, key, form, smaller_is_better=False):
@@ -95,7 +99,7 @@ def memory_table(rows):
     lines = []
     for name, row in rows.items():
         cells = []
-        for side in [*peers(rows), "featx"]:
+        for side in sides_in(rows):
             alone, whole = median(row, side, "peak_rss_bytes"), median(row, side, "peak_with_workers_bytes")
             more = f" ({whole / 1e6:,.0f})" if alone and whole > alone else ""
             cells.append(cell(alone and alone / 1e6, "{:,.0f}") + more)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from zoo.small import small_model
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 240
 LAYERS = ("fc", "layer1")
 
@@ -30,9 +30,7 @@ class Bench:
         self.featx, self.where = Path(featx).resolve(), Path(where).resolve()
         shutil.rmtree(self.where, ignore_errors=True)
         self.where.mkdir(parents=True)
-        models = ROOT / "target/tmp/models"
-        subprocess.run([ROOT / "tests/make_models.py", models], check=True)
-        self.model = models / "resnet_scripted.pt"
+        self.model = small_model()
         self.images = self.where / "images"
         make_images(self.images)
         started = time.monotonic()

@@ -14,8 +14,10 @@ use tch::{Kind, Tensor};
 const CANDIDATES: [Form; 2] = [Form::Fused, Form::Packed];
 /// Times the plain form's first call, what a form's second call may take. That first call is a slow one.
 const SLOWER: f64 = 1.5;
-/// Multiplications of a run that is too short to make the faster forms for: a few seconds on two cores.
-const SHORT: f64 = 5e11;
+/// Multiplications of a run that is too short to make the faster forms for: a second or two on two cores.
+const SHORT: f64 = 2e11;
+/// Batches of a run that are too few for a trial, which takes two.
+const FEW: u64 = 16;
 
 /// What a trial found.
 pub struct Outcome {
@@ -38,12 +40,20 @@ pub fn choose(
     run_images: u64,
     tolerance: f64,
 ) -> Result<Outcome> {
+    let batch = images.size()[0] as u64;
+    if run_images < FEW * batch {
+        return Ok(Outcome {
+            outputs: module.forward(Form::Plain, images)?,
+            form: Form::Plain,
+            notice: None,
+        });
+    }
     let started = Instant::now();
     let plain = module.record(images)?;
     let limit = started.elapsed().mul_f64(SLOWER);
     let mut chosen = None;
     let mut notice = None;
-    if module.multiplications(images.size()[0] as u64)? * run_images as f64 >= SHORT {
+    if module.multiplications(batch)? * run_images as f64 >= SHORT {
         for form in CANDIDATES {
             match prove(module, form, [images, turned], &plain, tolerance) {
                 Ok((outputs, time)) if time < limit => {
