@@ -136,7 +136,13 @@ impl Activation {
                 tch::Device::Cpu,
             )
         };
-        target.f_copy_(&source)?;
+        let copied = target.f_copy_(&source);
+        if copied.is_err() && source.device().is_cuda() {
+            // A full GPU has no room to put the elements in order: here there is.
+            target.f_copy_(&source.f_to_device(tch::Device::Cpu)?)?;
+            return Ok(());
+        }
+        copied?;
         Ok(())
     }
 }

@@ -84,13 +84,13 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
             activations: elements * 4 * (2 * replicas - 1),
             row,
         },
-        // What it computes lies on the GPU.
+        // What it computes lies on the GPU, unless that has no room for a whole batch: then it is put together here.
         Device::Cuda(_) => PerImage {
             forward: 0,
             pixels,
             batches: BATCHES as u64,
             inputs: pixels * INPUTS as u64 * replicas,
-            activations: 0,
+            activations: elements * 4 * 2 * replicas,
             row,
         },
     };
