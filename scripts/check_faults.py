@@ -47,7 +47,9 @@ def main():
                 seen, rerun = case(bench, *extra), "exact"
             except (Fault, OSError, subprocess.SubprocessError) as fault:
                 seen, rerun, failed = f"**failed**: {fault}", "–", failed + 1
-        print(f"| {case.__doc__} | {seen.replace(f'{bench.where}/', '')} | {rerun} |", flush=True)
+        for folder in (bench.where, bench.model.parent):
+            seen = seen.replace(f"{folder}/", "")
+        print(f"| {case.__doc__} | {seen} | {rerun} |", flush=True)
         print(f"{case.__name__}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 1 if failed else 0
 

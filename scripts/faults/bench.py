@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from zoo.small import small_model
+from zoo.venv import ROOT
 
 IMAGES = 240
 LAYERS = ("fc", "layer1")

@@ -404,7 +404,7 @@ def image_hangs(bench):
     ended = bench.run("hangs", "--workers", "1", "--image-timeout", "3s", env=env)
     seconds = time.monotonic() - began
     require(ended.returncode == 0 and ended.stderr.count("has not been read for") == 2, ended.stderr)
-    require(read(bench, "hangs", "errors.csv").count("took longer than 3s to read") == 2, "errors.csv")
+    require(read(bench, "hangs", "errors.csv").count("took longer than 3.0s to read") == 2, "errors.csv")
     bench.check("hangs")
     shutil.rmtree(bench.where / "hangs")
     process = bench.start("hangs", env=env)

@@ -18,18 +18,31 @@ c10::Device gpu(int index) {
 }
 
 // Opens a library for all that is opened later; the last word of the message is the library's name.
-void open_library(const char* name, int mode, const char* missing) {
-  if (!dlopen(name, mode)) {
+void* open_library(const char* name, int mode, const char* missing) {
+  void* const library = dlopen(name, mode);
+  if (!library) {
     const char* reason = dlerror();
     TORCH_CHECK(false, missing, " (", reason ? reason : name, ")");
   }
+  return library;
+}
+
+// Whether the driver sees a GPU, by its own words: cuInit, cuDeviceGetCount of the CUDA driver API.
+bool driver_sees_gpu(void* driver) {
+  const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+  const auto device_count = reinterpret_cast<int (*)(int*)>(dlsym(driver, "cuDeviceGetCount"));
+  int count = 0;
+  return init && device_count && init(0) == 0 && device_count(&count) == 0 && count > 0;
 }
 
 } // namespace
 
 int open_cuda() {
   // libtorch's own message for a missing driver comes only with the first computation.
-  open_library("libcuda.so.1", RTLD_LAZY, "no NVIDIA driver");
+  void* const driver = open_library("libcuda.so.1", RTLD_LAZY, "no NVIDIA driver");
+  if (!driver_sees_gpu(driver)) {
+    return 0; // libtorch's CUDA library would take 400 MB for nothing
+  }
   // It registers itself with libtorch, which asks for it at its first use of CUDA.
   open_library("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL, "libtorch has no CUDA library");
   if (!at::globalContext().hasCUDA()) {
