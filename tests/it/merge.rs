@@ -341,7 +341,7 @@ fn no_permission_is_one_line() {
         command
             .arg("--bounding-set=-dac_override")
             .arg(featx.get_program());
-        command.args(featx.get_args()).current_dir(&dir.path("."));
+        command.args(featx.get_args()).current_dir(dir.path("."));
     }
     let ended = crate::workdir::Ended::of(&mut command);
     assert_eq!(
