@@ -69,11 +69,11 @@ class Workers:
 def children(parent):
     """A process's children, whichever of its threads made them."""
     found = []
-    for task in Path(f"/proc/{parent}/task").glob("*/children"):
-        try:
+    try:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
             found += [int(word) for word in task.read_text().split()]
-        except OSError:
-            pass  # it has ended
+    except OSError:
+        pass  # it has ended, or one of its threads
     return found
 
 
