@@ -11,6 +11,7 @@ mod computing;
 mod crew;
 mod decoding;
 mod ordering;
+mod turns;
 mod watch;
 mod writing;
 
@@ -140,7 +141,9 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
         preprocess: work.preprocess.clone(),
         watch: Watch::new(work.image_timeout),
         gate: sink.gate.clone(),
+        turns: Arc::default(),
     };
+    let turns = &decoding.turns.clone();
     let progress = sink.progress;
     let say = |line: &str| progress.say(line);
     let done = bounded(BATCHES);
@@ -162,8 +165,9 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
                 crew.guard(|| feed(&feeder, crew, &ordered, &spare, &inputs, &fed_in))
             }));
             let computed = computed_in.clone();
-            computing
-                .push(move || crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed)));
+            computing.push(move || {
+                crew.guard(|| compute(replica, crew, turns, &fed, &inputs_in, &computed))
+            });
         }
         drop((ordered, spare_in, computed_in));
         let ordering = scope.spawn(move || {

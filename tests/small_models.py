@@ -110,6 +110,33 @@ class Branch(nn.Module):
         return self.head(x)
 
 
+class Convolutions(nn.Module):
+    """Convolutions of every kind, each with an activation behind it, in place and not; one whose output is needed
+    twice; one that is transposed, and one in one dimension."""
+
+    def __init__(self):
+        super().__init__()
+        self.strided = nn.Sequential(nn.Conv2d(3, 16, (5, 3), stride=(2, 1), padding=(2, 1)), nn.ReLU(inplace=True))
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False), nn.BatchNorm2d(16), nn.Hardswish(inplace=True))
+        self.dilated = nn.Sequential(nn.Conv2d(16, 24, 3, padding=2, dilation=2, groups=4), nn.SiLU())
+        self.pointwise = nn.Sequential(nn.Conv2d(24, 20, 1, bias=False), nn.Sigmoid())
+        self.named_padding = nn.Sequential(nn.Conv2d(20, 20, 3, padding="same"), nn.ReLU())
+        self.used_twice = nn.Conv2d(20, 20, 3, padding=1)
+        self.not_joined = nn.Sequential(nn.Conv2d(20, 20, 3, padding=1), nn.GELU())
+        self.squeezed = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(20, 20, 1), nn.Hardsigmoid(inplace=True))
+        self.transposed = nn.Sequential(nn.ConvTranspose2d(20, 8, 2, stride=2), nn.ReLU(inplace=True))
+        self.flat = nn.Sequential(nn.Conv1d(8, 4, 3), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pointwise(self.dilated(self.depthwise(self.strided(x))))
+        x = self.used_twice(self.named_padding(x))
+        x = F.relu(x) + 0.1 * x
+        x = self.not_joined(x)
+        x = self.transposed(x * self.squeezed(x))
+        return self.flat(x.flatten(2))
+
+
 class Loop(nn.Module):
     """A module called three times by a loop, one by a loop whose count depends on the input, one in a loop of no
     turns; a ModuleList and a ModuleDict."""
@@ -522,6 +549,7 @@ MODELS = {
     "swin": (swin, BOTH),
     "vit": (vit, BOTH),
     "branch": (Branch, ("scripted",)),
+    "convolutions": (Convolutions, BOTH),
     "loop": (Loop, BOTH),
     "shared": (Shared, BOTH),
     "nested_tuple": (NestedTuple, BOTH),

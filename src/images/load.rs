@@ -64,6 +64,14 @@ impl Preprocessor {
     /// Where `out` has another length.
     pub fn load_into(&mut self, path: &Path, out: &mut [u8]) -> Result<()> {
         self.read(path)?;
+        self.decode_read_into(out)
+    }
+
+    /// As [`Preprocessor::load_into`], of the file that was read last.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::decode_into`].
+    pub fn decode_read_into(&mut self, out: &mut [u8]) -> Result<()> {
         let file = std::mem::take(&mut self.file);
         let made = self.decode_into(&file, out);
         self.file = file;
@@ -141,7 +149,11 @@ impl Preprocessor {
         Ok(())
     }
 
-    fn read(&mut self, path: &Path) -> Result<()> {
+    /// Reads a file, for [`Preprocessor::decode_read_into`].
+    ///
+    /// # Errors
+    /// What concerns the file system, and files that are too large.
+    pub fn read(&mut self, path: &Path) -> Result<()> {
         // Asked before it is opened: opening a pipe would wait for its other end.
         let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {

@@ -136,13 +136,13 @@ impl Activation {
                 tch::Device::Cpu,
             )
         };
-        let copied = target.f_copy_(&source);
-        if copied.is_err() && source.device().is_cuda() {
+        match target.f_copy_(&source) {
             // A full GPU has no room to put the elements in order: here there is.
-            target.f_copy_(&source.f_to_device(tch::Device::Cpu)?)?;
-            return Ok(());
+            Err(_) if source.device().is_cuda() => {
+                target.f_copy_(&source.f_to_device(tch::Device::Cpu)?)?;
+            }
+            copied => copied?,
         }
-        copied?;
         Ok(())
     }
 }

@@ -1,7 +1,15 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 7] = [
-    "archive", "arena", "cuda", "forms", "layers", "module", "walk",
+const SOURCES: [&str; 9] = [
+    "archive",
+    "arena",
+    "cuda",
+    "forms",
+    "layers",
+    "module",
+    "pointwise",
+    "threads",
+    "walk",
 ];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.

@@ -15,6 +15,8 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
+    /// Multiplications of an image.
+    cost: f64,
     /// Images of the run, until a form is chosen for it.
     to_choose: Option<u64>,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
@@ -44,6 +46,7 @@ impl Engine {
             channels_last,
             form: Form::Plain,
             to_choose: None,
+            cost: 0.0,
             at_once: usize::MAX,
             notice: None,
         };
@@ -76,8 +79,9 @@ impl Engine {
     /// libtorch's, where the model cannot compute on them.
     pub fn try_one(&mut self, side: usize) -> Result<(Vec<Tensor>, u64)> {
         let image = self.images(&blank(1, side, Kind::Float, self.device)?);
-        let tried = self.module.forward_metered(&image)?;
+        let tried = self.module.record(&image)?;
         self.synchronize()?;
+        self.cost = self.module.multiplications()?;
         Ok(tried)
     }
 
@@ -137,7 +141,8 @@ impl Engine {
         };
         let turned = self.images(&input.f_flip([0])?);
         let tolerance = self.precision.tolerance();
-        let outcome = trial::choose(&mut self.module, &images, &turned, run_images, tolerance)?;
+        let run_cost = self.cost * run_images as f64;
+        let outcome = trial::choose(&mut self.module, [&images, &turned], run_cost, tolerance)?;
         self.form = outcome.form;
         self.notice = outcome.notice;
         Ok(outcome.outputs)

@@ -8,6 +8,7 @@ use super::feeder::{Feeder, Input, blank};
 use super::ffi::{LayerInfo, Module};
 use super::precision::Precision;
 use super::selection::{Selection, Wanted, select};
+use super::{threads, trial};
 use crate::images::Normaliser;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use tch::{Kind, Tensor};
@@ -212,6 +213,19 @@ impl Extractor {
         Ok(())
     }
 
+    /// Whether it computes on the cores that decoders use.
+    pub fn needs_cores(&self) -> bool {
+        self.engine.device == Device::Cpu
+    }
+
+    /// Calls `wait` while libtorch's threads leave the cores to others.
+    pub fn rest_while(&self, mut wait: impl FnMut()) {
+        match self.needs_cores() {
+            true => threads::rest_while(wait),
+            false => wait(),
+        }
+    }
+
     /// The activations of one batch, in the layers' order.
     ///
     /// # Errors
@@ -238,6 +252,11 @@ impl Extractor {
             Activation::new(&layer.name, tensor, self.batch, self.options.tokens)
         };
         self.layers.iter().map(rows).collect()
+    }
+
+    /// Whether it pays to look for a faster way to compute a run of so many images.
+    pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
+        self.needs_cores() && trial::is_worth_it(run_images, self.batch)
     }
 
     /// With the next batch, looks for the fastest way to compute a run of so many images. It costs the time of a few

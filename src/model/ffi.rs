@@ -64,16 +64,16 @@ unsafe extern "C" {
         module: *mut RawModule,
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
+        peak: *mut i64,
     ) -> *mut c_char;
     fn featx_multiplications(module: *const RawModule, out: *mut f64) -> *mut c_char;
-    fn featx_make(module: *mut RawModule, form: c_int) -> *mut c_char;
+    fn featx_make(module: *mut RawModule, form: c_int, batch: i64) -> *mut c_char;
     fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
         module: *mut RawModule,
         form: c_int,
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
-        peak: *mut i64,
     ) -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
@@ -102,6 +102,8 @@ pub struct LayerInfo {
 pub enum Form {
     /// Operation by operation.
     Plain,
+    /// Convolutions joined to their activations, weights packed for oneDNN.
+    Joined,
     /// Operations joined by oneDNN's graph compiler, for one batch size.
     Fused,
     /// Weights packed for oneDNN.
@@ -253,24 +255,25 @@ impl Module {
         unsafe { featx_weights_bytes(self.raw) }
     }
 
-    /// Multiplications of convolutions and matrix products for each image of the recorded batch, of so many images.
+    /// Multiplications of convolutions and linear layers for the recorded images.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn multiplications(&self, batch: u64) -> Result<f64> {
+    pub fn multiplications(&self) -> Result<f64> {
         let mut count = 0.0;
         // SAFETY: `raw` is a live module, the other an out parameter.
         check(unsafe { featx_multiplications(self.raw, &mut count) })?;
-        Ok(count / batch as f64)
+        Ok(count)
     }
 
-    /// Makes a form other than the plain one, from the batch that was recorded.
+    /// Makes a form other than the plain one, for batches of so many times the recorded images; the fused form is for
+    /// just those.
     ///
     /// # Errors
     /// Where the graph offers nothing for it.
-    pub fn make(&mut self, form: Form) -> Result<()> {
+    pub fn make(&mut self, form: Form, batch: usize) -> Result<()> {
         // SAFETY: `raw` is a live module, used by nobody else.
-        check(unsafe { featx_make(self.raw, form as c_int) })
+        check(unsafe { featx_make(self.raw, form as c_int, batch as i64) })
     }
 
     /// Frees what a form takes beyond the plain one; of the plain form, what was recorded.
@@ -287,35 +290,25 @@ impl Module {
     pub fn forward(&mut self, form: Form, input: &Tensor) -> Result<Vec<Tensor>> {
         // SAFETY: see `outputs`; the input tensor is alive.
         self.outputs(|raw, outputs| unsafe {
-            featx_forward(raw, form as c_int, input.as_ptr(), outputs, null_mut())
+            featx_forward(raw, form as c_int, input.as_ptr(), outputs)
         })
     }
 
-    /// As [`Module::forward`] in the plain form, and the most bytes that the tensors made on the way, outputs included,
-    /// took at one time.
+    /// As [`Module::forward`] in the plain form; keeps the shapes of all tensors, which other forms are made from.
+    /// Returns also the most bytes that the tensors made on the way, outputs included, took at one time.
     ///
     /// # Errors
     /// As [`Module::forward`].
-    pub fn forward_metered(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
+    pub fn record(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
         trim_arena();
         let (mut peak, before) = (0, arena_extent());
         // SAFETY: see `outputs`; the input tensor is alive, and `peak` is valid.
         let outputs = self.outputs(|raw, outputs| unsafe {
-            let form = Form::Plain as c_int;
-            featx_forward(raw, form, input.as_ptr(), outputs, &mut peak)
+            featx_record(raw, input.as_ptr(), outputs, &mut peak)
         })?;
         // With the holes between tensors, where there are some.
         let extent = arena_extent() - before;
         Ok((outputs, peak.unsigned_abs().max(extent)))
-    }
-
-    /// As [`Module::forward`] in the plain form, and keeps the shapes of all tensors for the fused form.
-    ///
-    /// # Errors
-    /// As [`Module::forward`].
-    pub fn record(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
-        // SAFETY: see `outputs`; the input tensor is alive.
-        self.outputs(|raw, outputs| unsafe { featx_record(raw, input.as_ptr(), outputs) })
     }
 
     /// What a C function put into the places that it was given, one for each layer of the cut.

@@ -1,5 +1,7 @@
 #include "forms.h"
 
+#include "pointwise.h"
+
 #include <algorithm>
 
 #include <torch/csrc/jit/codegen/onednn/interface.h>
@@ -51,21 +53,30 @@ std::shared_ptr<Graph> Recording::recorded() const {
   return graph;
 }
 
-double multiplications(const Recording& recording) {
+Multiplications multiplications(const Recording& recording) {
   auto graph = recording.recorded();
   RemoveProfileNodesAndSpecializeTypes(graph);
-  double count = 0;
+  Multiplications count;
   for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution, aten::linear}) {
     for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
       const auto weight = toIValue(node->input(1));
       const auto elements = node->output()->type()->expectRef<TensorType>().numel();
       if (weight && weight->isTensor() && elements) {
         const auto& tensor = weight->toTensor();
-        count += static_cast<double>(*elements) * static_cast<double>(tensor.numel() / std::max<int64_t>(1, tensor.size(0)));
+        const auto each = static_cast<double>(tensor.numel() / std::max<int64_t>(1, tensor.size(0)));
+        (kind == aten::linear ? count.linear_layers : count.convolutions) += static_cast<double>(*elements) * each;
       }
     }
   }
   return count;
+}
+
+std::shared_ptr<Graph> joined(const Recording& recording, int64_t batch) {
+  const auto count = multiplications(recording);
+  TORCH_CHECK(count.convolutions > count.linear_layers, "convolutions are the smaller part");
+  auto graph = recording.recorded();
+  RemoveProfileNodesAndSpecializeTypes(graph);
+  return pointwise(graph, batch);
 }
 
 std::shared_ptr<Graph> fused(const Recording& recording) {

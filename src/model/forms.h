@@ -35,8 +35,16 @@ class Recording {
   Program program_;
 };
 
-// Multiplications of the convolutions and linear layers outside loops and branches, for the recorded shapes.
-double multiplications(const Recording& recording);
+// Multiplications outside loops and branches, for the recorded shapes.
+struct Multiplications {
+  double convolutions = 0;
+  double linear_layers = 0;
+};
+Multiplications multiplications(const Recording& recording);
+
+// The recorded graph with its convolutions joined to their activations (`pointwise.h`), for batches of so many times
+// the recorded images. Throws where convolutions are the smaller part of the work.
+std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t batch);
 
 // oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there
 // is nothing to fuse.

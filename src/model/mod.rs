@@ -12,6 +12,7 @@ mod feeder;
 mod ffi;
 mod precision;
 mod selection;
+mod threads;
 mod trial;
 
 pub use activation::{Activation, Stored, Tokens};
@@ -23,8 +24,4 @@ pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
 pub use feeder::{Feeder, Input};
 pub use ffi::LayerInfo;
 pub use precision::Precision;
-
-/// Threads that one forward pass may use.
-pub fn set_threads(threads: usize) {
-    tch::set_num_threads(threads as i32);
-}
+pub use threads::set_threads;

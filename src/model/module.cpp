@@ -1,6 +1,7 @@
 #include "module.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "cuda.h"
 #include "forms.h"
 #include "layers.h"
+#include "threads.h"
 
 using torch::jit::Module;
 
@@ -34,8 +36,7 @@ struct featx_module {
   std::shared_ptr<torch::jit::Graph> graph; // the frozen forward
   torch::jit::GraphExecutor plain; // the same, ready to run
   std::unique_ptr<featx::Recording> recording;
-  std::unique_ptr<featx::Program> fused;
-  std::unique_ptr<featx::Program> packed;
+  std::array<std::unique_ptr<featx::Program>, FEATX_FORMS> forms; // by featx_form; the plain one is above
   size_t outputs = 0;
 };
 
@@ -140,6 +141,11 @@ void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, c
   for (size_t i = 0; i < list.size(); ++i) {
     outputs[i] = new at::Tensor(list[i]);
   }
+}
+
+const featx::Recording& recording(const featx_module& m) {
+  TORCH_CHECK(m.recording, "no batch was recorded");
+  return *m.recording;
 }
 
 } // namespace
@@ -255,60 +261,56 @@ char* featx_lay_out(featx_module* module, bool channels_last) {
   });
 }
 
-char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs) {
+char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
   return guarded([&] {
     module->recording = std::make_unique<featx::Recording>(module->graph);
+    auto meter = std::make_shared<Meter>();
+    const c10::DebugInfoGuard metering(c10::DebugInfoKind::PROFILER_STATE, meter);
     run(*module, *input, outputs, [&](auto& stack) { module->recording->run(stack); });
+    *peak = meter->peak;
   });
 }
 
 char* featx_multiplications(const featx_module* module, double* out) {
   return guarded([&] {
-    TORCH_CHECK(module->recording, "no batch was recorded");
-    *out = featx::multiplications(*module->recording);
+    const auto count = featx::multiplications(recording(*module));
+    *out = count.convolutions + count.linear_layers;
   });
 }
 
-char* featx_make(featx_module* module, int form) {
+char* featx_make(featx_module* module, int form, int64_t batch) {
   return guarded([&] {
-    if (form == FEATX_FUSED) {
-      TORCH_CHECK(module->recording, "no batch was recorded");
-      module->fused = std::make_unique<featx::Program>(featx::fused(*module->recording));
-    } else if (form == FEATX_PACKED) {
-      module->packed = std::make_unique<featx::Program>(featx::packed(module->graph));
-    }
+    const auto graph = form == FEATX_JOINED ? featx::joined(recording(*module), batch)
+        : form == FEATX_FUSED               ? featx::fused(recording(*module))
+                                            : featx::packed(module->graph);
+    module->forms.at(form) = std::make_unique<featx::Program>(graph);
   });
 }
 
 void featx_drop(featx_module* module, int form) {
-  switch (form) {
-    case FEATX_FUSED: module->fused.reset(); break;
-    case FEATX_PACKED: module->packed.reset(); break;
-    default: module->recording.reset(); break;
+  if (form == FEATX_PLAIN) {
+    module->recording.reset();
+  } else {
+    module->forms.at(form).reset();
   }
 }
 
-char* featx_forward(
-    featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
+char* featx_forward(featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs) {
   return guarded([&] {
-    auto meter = std::make_shared<Meter>();
-    std::optional<c10::DebugInfoGuard> metering;
-    if (peak) {
-      metering.emplace(c10::DebugInfoKind::PROFILER_STATE, meter);
-    }
     run(*module, *input, outputs, [&](auto& stack) {
       if (form == FEATX_PLAIN) {
         module->plain.run(stack);
       } else {
-        const auto& program = form == FEATX_FUSED ? module->fused : module->packed;
+        const auto& program = module->forms.at(form);
         TORCH_CHECK(program, "this form was not made");
         program->run(stack);
       }
     });
-    if (peak) {
-      *peak = meter->peak;
-    }
   });
+}
+
+void featx_rest(void (*wait)(void*), void* context) {
+  featx::rest(wait, context);
 }
 
 void featx_install_arena() {

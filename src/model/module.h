@@ -46,7 +46,7 @@ void featx_trim_arena();
 size_t featx_arena_extent();
 
 // The forms in which a cut graph computes; each but the plain one has to be made first.
-enum featx_form { FEATX_PLAIN, FEATX_FUSED, FEATX_PACKED };
+enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_PACKED, FEATX_FORMS };
 
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
@@ -90,25 +90,28 @@ char* featx_own_cuda_stream(int index);
 // Waits until what this thread asked of the GPU is done.
 char* featx_synchronize_cuda(int index);
 
+// Calls wait(context), on this thread, while those that compute for it sleep instead of spinning.
+void featx_rest(void (*wait)(void*), void* context);
+
 // Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
 char* featx_lay_out(featx_module* module, bool channels_last);
 
-// As featx_forward on the plain form, for the batch whose shapes the fused form is made for.
-char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs);
+// As featx_forward on the plain form; what it notes about the shapes is what the other forms are made from. peak: the
+// most bytes that tensors made on the way, outputs included, took at one time.
+char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
-// Multiplications of the recorded batch's convolutions and linear layers.
+// Multiplications of the recorded images' convolutions and linear layers.
 char* featx_multiplications(const featx_module* module, double* out);
 
-// Makes a form other than the plain one, from the recorded batch. An error where the graph offers nothing for it.
-char* featx_make(featx_module* module, int form);
+// Makes a form other than the plain one, for batches of so many times the recorded images (fused: for just those). An
+// error where the graph offers nothing for it.
+char* featx_make(featx_module* module, int form, int64_t batch);
 
-// Frees a form other than the plain one, or what was recorded (form plain).
+// Frees a form other than the plain one; plain: what was recorded.
 void featx_drop(featx_module* module, int form);
 
-// outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached. peak, unless null:
-// the most bytes that tensors made on the way, outputs included, took at one time.
-char* featx_forward(
-    featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
+// outputs: as many owned tensors as layers were cut; an empty one where the layer was not reached.
+char* featx_forward(featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs);
 
 void featx_free_module(featx_module* module);
 void featx_free_message(char* message);

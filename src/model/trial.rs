@@ -1,8 +1,8 @@
 //! Which form of the graph computes a run.
 //!
-//! Each faster form is tried on the run's own first batch. It has to give the plain graph's numbers twice, the second
-//! time with the images in another order, for it has been seen to be right once and wrong ever after; and it must not be
-//! slower. All rows then come from one form, and the same run chooses the same one again: after an interruption, or in
+//! Each faster form is tried on the run's own first batch. It has to give the plain graph's numbers, and the same ones
+//! again with the images in another order, for it has been seen to be right once and wrong ever after; and it must not
+//! be slower. All rows then come from one form, and the same run chooses the same one again: after an interruption, or in
 //! another shard, the last bits of its rows are the same. So nothing here hangs on small differences in time.
 
 use super::ffi::{Form, Module};
@@ -10,14 +10,20 @@ use anyhow::{Result, anyhow};
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
 
-/// The faster forms, the one that is mostly the fastest first.
-const CANDIDATES: [Form; 2] = [Form::Fused, Form::Packed];
-/// Times the plain form's first call, what a form's second call may take. That first call is a slow one.
+/// Times the plain form's time for the same images, what a form's second call may take: those that are not slower have
+/// a first call of the plain form to beat.
 const SLOWER: f64 = 1.5;
-/// Multiplications of a run that is too short to make the faster forms for: a second or two on two cores.
-const SHORT: f64 = 2e11;
-/// Batches of a run that are too few for a trial, which takes two.
-const FEW: u64 = 16;
+/// Multiplications of a run that pay for oneDNN's graph compiler: a second or two on two cores.
+const LONG: f64 = 2e11;
+/// Batches of a run that pay for a trial, which takes two.
+const MANY: u64 = 16;
+/// Images that the plain form computes for comparison.
+const COMPARED: i64 = 2;
+
+/// Whether a run of so many images is long enough for a trial.
+pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
+    run_images >= MANY * batch as u64
+}
 
 /// What a trial found.
 pub struct Outcome {
@@ -28,46 +34,44 @@ pub struct Outcome {
     pub notice: Option<String>,
 }
 
-/// Computes the first batch in the plain form and the faster ones, of a run of so many images. `turned` has the same
-/// images in reverse.
+/// Computes the first batch of a run in the first of the faster forms that is right. `turned` has the same images in
+/// reverse; `run_cost` is the multiplications of the whole run.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
 pub fn choose(
     module: &mut Module,
-    images: &Tensor,
-    turned: &Tensor,
-    run_images: u64,
+    [images, turned]: [&Tensor; 2],
+    run_cost: f64,
     tolerance: f64,
 ) -> Result<Outcome> {
-    let batch = images.size()[0] as u64;
-    if run_images < FEW * batch {
-        return Ok(Outcome {
-            outputs: module.forward(Form::Plain, images)?,
-            form: Form::Plain,
-            notice: None,
-        });
-    }
+    let candidates: &[Form] = match run_cost >= LONG {
+        true => &[Form::Joined, Form::Fused, Form::Packed],
+        false => &[Form::Joined],
+    };
+    let some = images.f_narrow(0, 0, COMPARED.min(images.size()[0]))?;
     let started = Instant::now();
-    let plain = module.record(images)?;
-    let limit = started.elapsed().mul_f64(SLOWER);
+    let plain = module.forward(Form::Plain, &some)?;
+    let each = started.elapsed().div_f64(some.size()[0] as f64);
+    let limit = each.mul_f64(SLOWER * images.size()[0] as f64);
     let mut chosen = None;
     let mut notice = None;
-    if module.multiplications(batch)? * run_images as f64 >= SHORT {
-        for form in CANDIDATES {
-            match prove(module, form, [images, turned], &plain, tolerance) {
-                Ok((outputs, time)) if time < limit => {
-                    chosen = Some((form, outputs));
-                    break;
-                }
-                Ok(_) => {}
-                Err(reason) => notice = notice.or(wrong(form, &reason, tolerance)),
+    for &form in candidates {
+        match prove(module, form, [images, turned], &plain, tolerance) {
+            Ok((outputs, time)) if time < limit => {
+                chosen = Some((form, outputs));
+                break;
             }
-            module.drop_form(form);
+            Ok(_) => {}
+            Err(reason) => notice = notice.or(wrong(form, &reason, tolerance)),
         }
+        module.drop_form(form);
     }
     module.drop_form(Form::Plain); // what was recorded
-    let (form, outputs) = chosen.unwrap_or((Form::Plain, plain));
+    let (form, outputs) = match chosen {
+        Some(chosen) => chosen,
+        None => (Form::Plain, module.forward(Form::Plain, images)?),
+    };
     Ok(Outcome {
         outputs,
         form,
@@ -75,7 +79,8 @@ pub fn choose(
     })
 }
 
-/// Makes a form, and compares what it computes with the plain form's. Returns that, and the time of the second call.
+/// Makes a form, computes the batch twice with it, and compares: the first images with the plain form's, all images
+/// with each other. Returns the outputs, and the time of the second call.
 fn prove(
     module: &mut Module,
     form: Form,
@@ -83,15 +88,24 @@ fn prove(
     plain: &[Tensor],
     tolerance: f64,
 ) -> Result<(Vec<Tensor>, Duration)> {
-    module.make(form)?;
+    let batch = images.size()[0];
+    if form == Form::Fused {
+        module.record(images)?; // it is for the shapes of one batch
+    }
+    module.make(form, batch as usize)?;
     let outputs = module.forward(form, images)?;
     let started = Instant::now();
     let again = module.forward(form, turned)?;
     let time = started.elapsed();
     for ((output, again), plain) in outputs.iter().zip(&again).zip(plain) {
+        if output.size().first() != Some(&batch) {
+            continue; // no row an image: not kept
+        }
+        let compared =
+            output.f_narrow(0, 0, plain.size().first().copied().unwrap_or(0).min(batch))?;
         let (first, second) = (
-            distance(output, plain)?,
-            distance(&again.f_flip([0])?, plain)?,
+            distance(&compared, plain)?,
+            distance(&again.f_flip([0])?, output)?,
         );
         let worst = if first > second || first.is_nan() {
             first
@@ -114,6 +128,7 @@ struct Wrong(f64);
 fn wrong(form: Form, reason: &anyhow::Error, tolerance: f64) -> Option<String> {
     let Wrong(distance) = reason.downcast_ref()?;
     let tried = match form {
+        Form::Joined => "joining convolutions to their activations",
         Form::Fused => "oneDNN graph fusion",
         _ => "packing weights for oneDNN",
     };

@@ -1,6 +1,7 @@
 //! What a replica's two threads do: one makes the model's next input while the other computes.
 
 use super::crew::Crew;
+use super::turns::Turns;
 use super::{Batch, Computed, Fed};
 use crate::model::{Extractor, Feeder, Input};
 use anyhow::Result;
@@ -39,19 +40,25 @@ pub fn feed(
     Ok(())
 }
 
-/// Computes inputs, and gives their memory back.
+/// Computes inputs, and gives their memory back. On cores, each batch takes a turn of its own.
 ///
 /// # Errors
 /// The model's.
 pub fn compute(
     extractor: &mut Extractor,
     crew: &Crew,
+    turns: &Turns,
     fed: &Receiver<Fed>,
     inputs: &Sender<Input>,
     computed: &Sender<Computed>,
 ) -> Result<()> {
-    for batch in fed {
+    loop {
+        let mut next = None;
+        extractor.rest_while(|| next = fed.recv().ok());
+        let Some(batch) = next else { break };
+        let turn = extractor.needs_cores().then(|| turns.begin());
         let activations = extractor.forward(&batch.input)?;
+        drop(turn);
         if let Some(line) = extractor.take_notice() {
             crew.say(&line);
         }

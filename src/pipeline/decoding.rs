@@ -1,5 +1,6 @@
 //! What a decoder's thread does.
 
+use super::turns::Turns;
 use super::watch::Watch;
 use super::{Batch, Ticket};
 use crate::images::{BYTES_PER_PIXEL, ImageError, Images, Preprocess, Preprocessor};
@@ -8,6 +9,10 @@ use crate::store::errors::Broken;
 use crossbeam_channel::{Receiver, Sender};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Where files take so long to read, the disk is what counts, and decoders that pause would not read.
+const SLOW: Duration = Duration::from_millis(1);
 
 /// What the decoders share.
 pub struct Decoding {
@@ -15,6 +20,7 @@ pub struct Decoding {
     pub preprocess: Preprocess,
     pub watch: Watch<Ticket>,
     pub gate: Arc<Gate>,
+    pub turns: Arc<Turns>,
 }
 
 /// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
@@ -24,7 +30,7 @@ pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Ar
     for ticket in tickets {
         let path = decoding.images.path(ticket.row);
         let number = decoding.watch.begin(ticket);
-        let loaded = load(&mut preprocessor, &path, &mut image, &decoding.gate);
+        let loaded = load(decoding, &mut preprocessor, &path, &mut image);
         // Asked here, by a thread that may hang: the folder may be on a dead mount.
         let is_fault = |error: &ImageError| error.is_the_machines(|| decoding.images.are_there());
         let loaded = loaded.map_err(|error| (is_fault(&error), error));
@@ -40,21 +46,26 @@ pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Ar
 
 /// Decodes an image; one that is larger than a decoder's usual memory asks for more first, and gives it back.
 fn load(
+    decoding: &Decoding,
     preprocessor: &mut Preprocessor,
     path: &Path,
     image: &mut [u8],
-    gate: &Gate,
 ) -> Result<(), ImageError> {
     preprocessor.set_limit(Some(DECODER / BYTES_PER_PIXEL));
-    let loaded = preprocessor.load_into(path, image);
+    let began = Instant::now();
+    preprocessor.read(path)?;
+    if began.elapsed() < SLOW {
+        decoding.turns.wait();
+    }
+    let loaded = preprocessor.decode_read_into(image);
     let Err(ImageError::AboveLimit { pixels }) = loaded else {
         return loaded;
     };
-    let Some(_pass) = gate.enter(pixels * BYTES_PER_PIXEL) else {
+    let Some(_pass) = decoding.gate.enter(pixels * BYTES_PER_PIXEL) else {
         return loaded;
     };
     preprocessor.set_limit(None);
-    let loaded = preprocessor.load_into(path, image);
+    let loaded = preprocessor.decode_read_into(image);
     preprocessor.shrink();
     loaded
 }

@@ -55,7 +55,7 @@ pub fn host() -> String {
 }
 
 /// When a process began, if there is one and it is not dead but unburied.
-fn began(pid: u32) -> Option<u64> {
+pub fn began(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses, and may hold anything.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');

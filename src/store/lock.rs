@@ -13,7 +13,7 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
-use super::holder::{BEAT, Found, Holder, WATCHED, host};
+use super::holder::{BEAT, Found, Holder, WATCHED, began, host};
 use super::parts::{file_name, names_in};
 use super::portion::lock_name;
 use super::unfinished::with_ending;
@@ -108,13 +108,23 @@ impl RunLock {
         let prefix = format!("{}.", file_name(&self.path));
         let temporary = names.iter().filter(|name| name.starts_with(&prefix));
         for path in temporary.map(|name| directory.join(name)) {
-            let holder = fs::read_to_string(&path)
-                .ok()
-                .and_then(|text| toml::from_str(&text).ok());
-            if holder.is_some_and(|holder: Holder| holder.is_dead_here() == Some(true)) {
+            if self.is_left_over(&path) {
                 let _ = fs::remove_file(path);
             }
         }
+    }
+
+    /// Whether who made a file beside the lock lives no more.
+    fn is_left_over(&self, path: &Path) -> bool {
+        let Ok(Some(found)) = Found::read(path) else {
+            return false;
+        };
+        let is_dead = match found.holder() {
+            Some(holder) => holder.is_dead_here(),
+            // Killed before it had written who it is: the name says that. One that lives makes another.
+            None => pid_in(path).map(|pid| began(pid).is_none()),
+        };
+        is_dead.unwrap_or_else(|| self.age(&found).is_some_and(|age| age > OLD))
     }
 
     /// Puts the lock in place; false where there is one.
@@ -203,7 +213,8 @@ impl RunLock {
                 renamed.with_context(|| format!("cannot remove '{}'", self.path.display()))?
             }
         }
-        if fs::read_to_string(&aside)? != dead.text {
+        // Gone: another taker, who has the lock now, tidied up.
+        if fs::read_to_string(&aside).is_ok_and(|text| text != dead.text) {
             // If that fails there is a third taker's lock already, and this one's holder will see it.
             let _ = fs::hard_link(&aside, &self.path);
         }
@@ -213,8 +224,7 @@ impl RunLock {
 
     /// A name beside the lock that no other process uses.
     fn own_name(&self) -> PathBuf {
-        let host = host().replace('/', "_");
-        with_ending(&self.path, &format!(".{host}.{}", std::process::id()))
+        with_ending(&self.path, &own_ending(std::process::id()))
     }
 
     fn beat(&mut self) -> Result<()> {
@@ -236,6 +246,17 @@ impl RunLock {
         self.beating = Some((sender, thread));
         Ok(())
     }
+}
+
+fn own_ending(pid: u32) -> String {
+    format!(".{}.{pid}", host().replace('/', "_"))
+}
+
+/// Of a process of this machine, from the name of its file.
+fn pid_in(path: &Path) -> Option<u32> {
+    let name = file_name(path);
+    let pid = name.rsplit_once('.')?.1.parse().ok()?;
+    name.ends_with(&own_ending(pid)).then_some(pid)
 }
 
 impl Drop for RunLock {
@@ -284,6 +305,7 @@ fn has_no_links(error: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Child, Command};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::SystemTime;
 
@@ -325,6 +347,29 @@ mod tests {
         drop(RunLock::take(&dir, |_| {}).unwrap());
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
         fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_takers_that_were_killed_leave_is_removed() {
+        let dir = directory("killed");
+        fs::create_dir(&dir).unwrap();
+        let left = |pid: u32| dir.join(format!("{LOCK_FILE}{}", own_ending(pid)));
+        let dead = (2..).find(|pid| began(*pid).is_none()).unwrap();
+        fs::write(left(dead), "").unwrap(); // killed before it could write who it is
+        let living = Command::new("sleep").arg("60").spawn().unwrap();
+        fs::write(left(living.id()), "").unwrap();
+        let elsewhere = dir.join(format!("{LOCK_FILE}.elsewhere.{dead}"));
+        fs::write(&elsewhere, "").unwrap();
+        drop(RunLock::take(&dir, |_| {}).unwrap());
+        assert!(!left(dead).exists());
+        assert!(left(living.id()).exists() && elsewhere.exists());
+        end(living);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    fn end(mut process: Child) {
+        process.kill().unwrap();
+        process.wait().unwrap();
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
 
 use crate::arrays::{relative_l2, values};
-use crate::models::models;
-use crate::workdir::Workdir;
+use crate::models::{models, workdir};
+use crate::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,6 +38,64 @@ fn every_layer_is_what_a_hook_sees() {
         checkers.map(|checker| checker.join().unwrap()).concat()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// A run of many batches finds a faster form of the graph, and computes all rows in that.
+#[test]
+fn a_long_run_computes_the_same() {
+    for (name, layer, joined) in [
+        ("convolutions_scripted", "flat", true),
+        ("convolutions_traced", "not_joined", true),
+        ("densenet_scripted", "features", true),
+        ("googlenet_scripted", "fc", true),
+        ("mobilenet_traced", "classifier", true),
+        ("resnet_scripted", "layer4", true),
+        ("branch_scripted", "both", false),
+        ("loop_scripted", "blocks.2.1", true),
+        ("vit_traced", "encoder", false),
+    ] {
+        let distance = long_run(name, layer, joined);
+        assert!(distance <= TOLERANCE, "{name}, '{layer}': {distance:e}");
+    }
+}
+
+/// The relative L2 distance of 17 batches of two images to what PyTorch's hook saw. `joined`: whether oneDNN has to say
+/// that it applied activations within convolutions.
+fn long_run(name: &str, layer: &str, joined: bool) -> f64 {
+    const BATCHES: usize = 17;
+    let dir = workdir(&format!("fidelity_long/{name}"));
+    let photos = dir.names("photos");
+    let list: Vec<&str> = photos
+        .iter()
+        .cycle()
+        .take(2 * BATCHES)
+        .map(|name| &name[..])
+        .collect();
+    dir.write("list.txt", list.join("\n"));
+    let model = format!("models/{name}.pt");
+    let args = [
+        "extract",
+        "--model",
+        &model,
+        "--layer",
+        layer,
+        "--batch-size",
+        "2",
+    ];
+    let more = ["--list", "list.txt", "--out", "out", "photos"];
+    let mut command = dir.command(&[&args[..], &more[..]].concat());
+    let ended = Ended::of(command.env("ONEDNN_VERBOSE", "1"));
+    assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+    assert_eq!(ended.stdout.contains("post-ops:eltwise"), joined, "{name}");
+    let part = dir.names(&format!("out/{layer}")).remove(0);
+    let (_, found) = values(&dir.path(&format!("out/{layer}/{part}")));
+    let (shape, expected) = values(&models().join(name).join(format!("{layer}.npy")));
+    let row = expected.len() / shape[0] as usize;
+    let rows = (0..2 * BATCHES).flat_map(|i| {
+        let start = i % photos.len() * row;
+        &expected[start..start + row]
+    });
+    relative_l2(&found, &rows.copied().collect::<Vec<_>>())
 }
 
 fn names_of_models(models: &Path) -> Vec<String> {

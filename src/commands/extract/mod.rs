@@ -13,7 +13,7 @@ use crate::figures;
 use crate::images::Images;
 use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
-use crate::model::{Device, Extractor};
+use crate::model::Extractor;
 use crate::pipeline::{self, Work};
 use crate::progress::{Progress, Unit};
 use crate::signals::{Signals, Stopped};
@@ -85,9 +85,12 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    let on_cpu = job.devices == [Device::Cpu];
-    if on_cpu && plan.allow(extractor.bytes_of_faster_forms()) {
-        extractor.choose_form(plan.run.images);
+    let run_images = plan.run.images;
+    if job.devices.len() == 1
+        && extractor.pays_to_choose_form(run_images)
+        && plan.allow(extractor.bytes_of_faster_forms())
+    {
+        extractor.choose_form(run_images);
     }
     let signals = Signals::note()?;
     let own = &plan.portion;

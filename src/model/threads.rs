@@ -1,0 +1,25 @@
+//! libtorch's own threads (`threads.h`).
+
+use std::ffi::c_void;
+
+unsafe extern "C" {
+    fn featx_rest(wait: extern "C" fn(*mut c_void), context: *mut c_void);
+}
+
+/// Threads that one forward pass may use.
+pub fn set_threads(threads: usize) {
+    tch::set_num_threads(threads as i32);
+}
+
+/// Calls `wait` while the threads that compute for this one sleep: they would spin for some milliseconds after each
+/// computation, on cores that decoders can use.
+pub fn rest_while(mut wait: impl FnMut()) {
+    extern "C" fn call(context: *mut c_void) {
+        // SAFETY: what is passed below, which nobody else uses until `featx_rest` returns.
+        let wait = unsafe { &mut *context.cast::<&mut dyn FnMut()>() };
+        wait();
+    }
+    let mut wait: &mut dyn FnMut() = &mut wait;
+    // SAFETY: `call` runs once, on this thread, before this returns.
+    unsafe { featx_rest(call, (&raw mut wait).cast()) }
+}
