@@ -182,3 +182,47 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::Archive;
+    use super::*;
+    use std::path::Path;
+    use std::process::Command;
+
+    const NET: &str = "
+import sys, torch
+from torch import nn
+net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+torch.jit.script(net).save(sys.argv[1])
+";
+
+    fn engine() -> Engine {
+        let file = format!("featx-engine-{}.pt", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+        let made = Command::new(python).args(["-c", NET]).arg(&path).status();
+        assert!(made.unwrap().success());
+        let archive = Archive::open(&path).unwrap();
+        let mut module = Module::load(&archive).unwrap();
+        module.cut(&["0".into(), "2".into()]).unwrap();
+        module.fill(&archive).unwrap();
+        module.freeze().unwrap();
+        std::fs::remove_file(path).unwrap();
+        Engine::new(module, Device::Cpu, Precision::F32, true).unwrap()
+    }
+
+    #[test]
+    fn a_batch_in_pieces_gives_the_same_rows() {
+        let mut engine = engine();
+        let images = Tensor::rand([5, 16, 12, 3], (Kind::Float, tch::Device::Cpu));
+        let whole = engine.compute(&images).unwrap();
+        engine.at_once = 2; // as after a GPU ran out of memory; the last piece is smaller
+        let pieces = engine.compute(&images).unwrap();
+        assert_eq!(whole[1].size(), [5, 4, 12, 8]);
+        for (whole, pieces) in whole.iter().zip(&pieces) {
+            assert_eq!(whole.size(), pieces.size());
+            assert!(whole.allclose(pieces, 1e-5, 1e-6, false));
+        }
+    }
+}
