@@ -17,15 +17,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from zoo.venv import ROOT, use_project_python
+from zoo.venv import ROOT, built_featx, use_project_python
 
 
 def main():
+    typed = arguments()
     use_project_python()
     from faults import cases
     from faults.bench import Bench, Fault
 
-    typed = arguments()
     random.seed(typed.seed)
     bench = Bench(typed.featx, ROOT / "target/faults")
     print(f"undisturbed: {bench.seconds:.1f} s (seed {typed.seed})", file=sys.stderr)
@@ -56,13 +56,14 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root = Path(__file__).resolve().parent.parent
-    parser.add_argument("--featx", default=root / "target/release/featx", help="the program [target/release/featx]")
+    parser.add_argument("--featx", help="the program [target/release/featx, which is built]")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--stops", type=int, default=50)
     parser.add_argument("--only", metavar="NAME", help="one function of faults/cases.py")
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.featx = args.featx or built_featx()
+    return args
 
 
 if __name__ == "__main__":

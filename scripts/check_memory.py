@@ -14,6 +14,8 @@ Needs 20 GB of disk under target/memory, which it empties again. Exit code 1 whe
 import csv, json, os, shutil, subprocess, sys, tomllib, zipfile
 from pathlib import Path
 
+from zoo.venv import built_featx
+
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "memory"
 MODELS, OUT = WORK / "models", WORK / "out"
@@ -39,8 +41,7 @@ def main():
 
 
 def prepare():
-    subprocess.run([ROOT / "scripts/setup.sh"], check=True)
-    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+    built_featx()
     missing = [m for m in ("vgg16", "resnet50", "mobilenet_v3_small") if not (MODELS / f"{m}.pt").exists()]
     if missing:
         export = [ROOT / "scripts/export_model.py", "--random", "--out", MODELS, *missing]

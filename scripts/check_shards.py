@@ -22,15 +22,15 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from zoo.small import small_model
-from zoo.venv import ROOT, use_project_python
+from zoo.venv import ROOT, built_featx, use_project_python
 
 WORK = ROOT / "target/shards"
 MOST_SECONDS, MOST_BYTES = 1.0, 300e6
 
 
 def main():
-    use_project_python()
     typed = arguments()
+    use_project_python()
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "images").mkdir(parents=True)
     write_list(WORK / "few.txt", 10)
@@ -108,11 +108,13 @@ def report(typed, model, first, others):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--featx", default=ROOT / "target/release/featx", help="the program [target/release/featx]")
+    parser.add_argument("--featx", help="the program [target/release/featx, which is built]")
     parser.add_argument("--shards", type=int, default=64)
     parser.add_argument("--names", type=int, default=1_000_000)
     parser.add_argument("--every", type=int, default=1, help="plan each so many-th shard alone")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.featx = args.featx or built_featx()
+    return args
 
 
 if __name__ == "__main__":

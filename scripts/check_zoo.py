@@ -28,7 +28,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.venv import ROOT, use_project_python
+from zoo.venv import ROOT, built_featx, use_project_python
 
 PHOTOS = ("brushes.jpg", "dogs.jpg", "peaks.jpg")
 WAYS = ("scripted", "traced")
@@ -43,12 +43,12 @@ def parse_arguments():
     parser.add_argument("--after", metavar="NAME", help="go on after this model, in the order of the table")
     parser.add_argument("--way", choices=WAYS, help="scripted or traced only")
     parser.add_argument("--skip-larger-than", type=size, metavar="SIZE", help="leave out models with larger files: 2GB")
-    parser.add_argument("--featx", type=Path, default=ROOT / "target" / "release" / "featx", metavar="PROGRAM",
-                        help="default: target/release/featx")
+    parser.add_argument("--featx", type=Path, metavar="PROGRAM", help="default: target/release/featx, which is built")
     parser.add_argument("--tolerance", type=float, default=1e-5, help="relative L2 (default: 1e-5)")
     args = parser.parse_args()
+    args.featx = args.featx or built_featx()
     if not os.access(args.featx, os.X_OK):
-        parser.error(f"'{args.featx}' is not there; build it with: cargo build --release")
+        parser.error(f"'{args.featx}' is not there")
     return args
 
 

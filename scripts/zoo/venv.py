@@ -1,7 +1,8 @@
-"""Runs a script in the project's .venv. Imports nothing that a bare Python lacks."""
+"""What a script needs before it begins: the project's .venv, the built program. Imports nothing that a bare Python lacks."""
 
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,3 +19,10 @@ def use_project_python():
         sys.exit(f"error: '{sys.executable}' has no torch and torchvision; "
                  "make the project's Python with: scripts/setup.sh")
     os.execv(python, [str(python), *sys.argv])
+
+
+def built_featx():
+    """The release build of featx, set up and built where it is not there or not of today's sources."""
+    subprocess.run([ROOT / "scripts" / "setup.sh"], check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+    return ROOT / "target" / "release" / "featx"
