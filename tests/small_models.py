@@ -123,7 +123,13 @@ class Convolutions(nn.Module):
         self.pointwise = nn.Sequential(nn.Conv2d(24, 20, 1, bias=False), nn.Sigmoid())
         self.named_padding = nn.Sequential(nn.Conv2d(20, 20, 3, padding="same"), nn.ReLU())
         self.used_twice = nn.Conv2d(20, 20, 3, padding=1)
-        self.not_joined = nn.Sequential(nn.Conv2d(20, 20, 3, padding=1), nn.GELU())
+        self.clipped = nn.Sequential(
+            nn.Conv2d(20, 20, 1), nn.ReLU6(inplace=True), nn.Conv2d(20, 20, 1), nn.Hardtanh(-0.5, 1.5), nn.Conv2d(20, 20, 1))
+        self.leaky = nn.Sequential(
+            nn.Conv2d(20, 20, 3), nn.LeakyReLU(0.1, inplace=True), nn.Conv2d(20, 20, 3, padding=1), nn.Tanh())
+        self.gaussian = nn.Sequential(
+            nn.Conv2d(20, 20, 3, padding=1), nn.GELU(), nn.Conv2d(20, 20, 1), nn.GELU(approximate="tanh"))
+        self.not_joined = nn.Sequential(nn.Conv2d(20, 20, 3, padding=1), nn.Softplus())
         self.squeezed = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(20, 20, 1), nn.Hardsigmoid(inplace=True))
         self.transposed = nn.Sequential(nn.ConvTranspose2d(20, 8, 2, stride=2), nn.ReLU(inplace=True))
         self.flat = nn.Sequential(nn.Conv1d(8, 4, 3), nn.ReLU())
@@ -132,6 +138,7 @@ class Convolutions(nn.Module):
         x = self.pointwise(self.dilated(self.depthwise(self.strided(x))))
         x = self.used_twice(self.named_padding(x))
         x = F.relu(x) + 0.1 * x
+        x = self.gaussian(self.leaky(F.relu6(self.clipped(x))))
         x = self.not_joined(x)
         x = self.transposed(x * self.squeezed(x))
         return self.flat(x.flatten(2))

@@ -3,7 +3,7 @@
 use super::cuda;
 use super::devices::Device;
 use super::feeder::blank;
-use super::ffi::{Form, Module};
+use super::ffi::{Form, Module, Multiplications};
 use super::precision::Precision;
 use super::trial;
 use anyhow::{Error, Result};
@@ -15,8 +15,8 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
-    /// Multiplications of an image.
-    cost: f64,
+    /// Of an image.
+    cost: Multiplications,
     /// Images of the run, until a form is chosen for it.
     to_choose: Option<u64>,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
@@ -46,7 +46,7 @@ impl Engine {
             channels_last,
             form: Form::Plain,
             to_choose: None,
-            cost: 0.0,
+            cost: Multiplications::default(),
             at_once: usize::MAX,
             notice: None,
         };
@@ -136,13 +136,16 @@ impl Engine {
 
     fn compute_whole(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
         let images = self.images(input);
-        let Some(run_images) = self.to_choose.take() else {
+        let Some(images_of_run) = self.to_choose.take() else {
             return self.module.forward(self.form, &images);
         };
         let turned = self.images(&input.f_flip([0])?);
         let tolerance = self.precision.tolerance();
-        let run_cost = self.cost * run_images as f64;
-        let outcome = trial::choose(&mut self.module, [&images, &turned], run_cost, tolerance)?;
+        let run = trial::Size {
+            images: images_of_run,
+            image: self.cost,
+        };
+        let outcome = trial::choose(&mut self.module, [&images, &turned], run, tolerance)?;
         self.form = outcome.form;
         self.notice = outcome.notice;
         Ok(outcome.outputs)
@@ -193,12 +196,17 @@ mod tests {
     const NET: &str = "
 import sys, torch
 from torch import nn
+torch.manual_seed(0)
 net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
 torch.jit.script(net).save(sys.argv[1])
 ";
 
     fn engine() -> Engine {
-        let file = format!("featx-engine-{}.pt", std::process::id());
+        let file = format!(
+            "featx-engine-{}-{:?}.pt",
+            std::process::id(),
+            std::thread::current().id()
+        );
         let path = std::env::temp_dir().join(file);
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
         let made = Command::new(python).args(["-c", NET]).arg(&path).status();
@@ -223,6 +231,23 @@ torch.jit.script(net).save(sys.argv[1])
         for (whole, pieces) in whole.iter().zip(&pieces) {
             assert_eq!(whole.size(), pieces.size());
             assert!(whole.allclose(pieces, 1e-5, 1e-6, false));
+        }
+    }
+
+    #[test]
+    fn each_form_gives_the_same_rows() {
+        let images = Tensor::rand([4, 16, 16, 3], (Kind::Float, tch::Device::Cpu));
+        let plain = engine().compute(&images).unwrap();
+        for (run_images, form) in [(100, Form::Joined), (100_000, Form::Fused)] {
+            let mut engine = engine();
+            engine.try_one(16).unwrap();
+            engine.choose_form(run_images);
+            for _ in 0..3 {
+                for (found, plain) in engine.compute(&images).unwrap().iter().zip(&plain) {
+                    assert!(found.allclose(plain, 1e-5, 1e-6, false));
+                }
+                assert_eq!((engine.form, &engine.notice), (form, &None));
+            }
         }
     }
 }

@@ -66,7 +66,11 @@ unsafe extern "C" {
         outputs: *mut *mut C_tensor,
         peak: *mut i64,
     ) -> *mut c_char;
-    fn featx_multiplications(module: *const RawModule, out: *mut f64) -> *mut c_char;
+    fn featx_multiplications(
+        module: *const RawModule,
+        convolutions: *mut f64,
+        linear_layers: *mut f64,
+    ) -> *mut c_char;
     fn featx_make(module: *mut RawModule, form: c_int, batch: i64) -> *mut c_char;
     fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
@@ -97,17 +101,22 @@ pub struct LayerInfo {
     pub weights_used: bool,
 }
 
+/// What a graph multiplies, outside loops and branches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Multiplications {
+    pub convolutions: f64,
+    pub linear_layers: f64,
+}
+
 /// How a cut graph computes (`featx_form`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Operation by operation.
     Plain,
-    /// Convolutions joined to their activations, weights packed for oneDNN.
+    /// Convolutions and linear layers joined to their activations, weights packed for oneDNN.
     Joined,
     /// Operations joined by oneDNN's graph compiler, for one batch size.
     Fused,
-    /// Weights packed for oneDNN.
-    Packed,
 }
 
 /// A loaded TorchScript module on its way from file to cut, frozen graph.
@@ -255,14 +264,15 @@ impl Module {
         unsafe { featx_weights_bytes(self.raw) }
     }
 
-    /// Multiplications of convolutions and linear layers for the recorded images.
+    /// Of the recorded images.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn multiplications(&self) -> Result<f64> {
-        let mut count = 0.0;
-        // SAFETY: `raw` is a live module, the other an out parameter.
-        check(unsafe { featx_multiplications(self.raw, &mut count) })?;
+    pub fn multiplications(&self) -> Result<Multiplications> {
+        let mut count = Multiplications::default();
+        let (convolutions, linear) = (&mut count.convolutions, &mut count.linear_layers);
+        // SAFETY: `raw` is a live module, the others are out parameters.
+        check(unsafe { featx_multiplications(self.raw, convolutions, linear) })?;
         Ok(count)
     }
 

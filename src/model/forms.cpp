@@ -7,7 +7,6 @@
 #include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/frozen_ops_to_mkldnn.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 
 namespace featx {
@@ -72,8 +71,6 @@ Multiplications multiplications(const Recording& recording) {
 }
 
 std::shared_ptr<Graph> joined(const Recording& recording, int64_t batch) {
-  const auto count = multiplications(recording);
-  TORCH_CHECK(count.convolutions > count.linear_layers, "convolutions are the smaller part");
   auto graph = recording.recorded();
   RemoveProfileNodesAndSpecializeTypes(graph);
   return pointwise(graph, batch);
@@ -84,13 +81,6 @@ std::shared_ptr<Graph> fused(const Recording& recording) {
   fuser::onednn::fuseGraph(graph);
   EliminateDeadCode(graph);
   TORCH_CHECK(holds_kind(graph, "prim::oneDNNFusionGroup"), "nothing to fuse");
-  return graph;
-}
-
-std::shared_ptr<Graph> packed(const std::shared_ptr<Graph>& frozen) {
-  auto graph = frozen->copy();
-  ConvertFrozenOpsToMKLDNN(graph);
-  TORCH_CHECK(holds_kind(graph, "aten::to_mkldnn"), "nothing to pack");
   return graph;
 }
 

@@ -42,17 +42,13 @@ struct Multiplications {
 };
 Multiplications multiplications(const Recording& recording);
 
-// The recorded graph with its convolutions joined to their activations (`pointwise.h`), for batches of so many times
-// the recorded images. Throws where convolutions are the smaller part of the work.
+// The recorded graph with its convolutions and linear layers joined to their activations (`pointwise.h`), for batches of so many times
+// the recorded images. Throws where there are none.
 std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t batch);
 
 // oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there
 // is nothing to fuse.
 std::shared_ptr<torch::jit::Graph> fused(const Recording& recording);
-
-// Convolutions and linear layers with weights packed for oneDNN (the CPU half of torch.jit.optimize_for_inference).
-// Throws where there is nothing to pack.
-std::shared_ptr<torch::jit::Graph> packed(const std::shared_ptr<torch::jit::Graph>& frozen);
 
 // The graph computes in this type: its input and all f32 constants are converted.
 void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);

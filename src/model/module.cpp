@@ -271,18 +271,18 @@ char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** o
   });
 }
 
-char* featx_multiplications(const featx_module* module, double* out) {
+char* featx_multiplications(const featx_module* module, double* convolutions, double* linear_layers) {
   return guarded([&] {
     const auto count = featx::multiplications(recording(*module));
-    *out = count.convolutions + count.linear_layers;
+    *convolutions = count.convolutions;
+    *linear_layers = count.linear_layers;
   });
 }
 
 char* featx_make(featx_module* module, int form, int64_t batch) {
   return guarded([&] {
     const auto graph = form == FEATX_JOINED ? featx::joined(recording(*module), batch)
-        : form == FEATX_FUSED               ? featx::fused(recording(*module))
-                                            : featx::packed(module->graph);
+                                            : featx::fused(recording(*module));
     module->forms.at(form) = std::make_unique<featx::Program>(graph);
   });
 }

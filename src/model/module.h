@@ -46,7 +46,7 @@ void featx_trim_arena();
 size_t featx_arena_extent();
 
 // The forms in which a cut graph computes; each but the plain one has to be made first.
-enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_PACKED, FEATX_FORMS };
+enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_FORMS };
 
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
@@ -101,7 +101,7 @@ char* featx_lay_out(featx_module* module, bool channels_last);
 char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
 // Multiplications of the recorded images' convolutions and linear layers.
-char* featx_multiplications(const featx_module* module, double* out);
+char* featx_multiplications(const featx_module* module, double* convolutions, double* linear_layers);
 
 // Makes a form other than the plain one, for batches of so many times the recorded images (fused: for just those). An
 // error where the graph offers nothing for it.

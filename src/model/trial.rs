@@ -5,7 +5,7 @@
 //! be slower. All rows then come from one form, and the same run chooses the same one again: after an interruption, or in
 //! another shard, the last bits of its rows are the same. So nothing here hangs on small differences in time.
 
-use super::ffi::{Form, Module};
+use super::ffi::{Form, Module, Multiplications};
 use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
@@ -14,8 +14,8 @@ use tch::{Kind, Tensor};
 const SLOWER: f64 = 1.5;
 /// Calls that all have to take longer for a form to be the slower one: other work on the machine holds up some.
 const CALLS: usize = 6;
-/// Multiplications of a run that pay for oneDNN's graph compiler: a second or two on two cores.
-const LONG: f64 = 2e11;
+/// Images of a run that pay for oneDNN's graph compiler. It takes half a second for most networks, ten for DenseNets.
+const LARGE: u64 = 10_000;
 /// Batches of a run that pay for a trial, which takes two.
 const MANY: u64 = 16;
 /// Images that the plain form computes for comparison.
@@ -24,6 +24,29 @@ const COMPARED: i64 = 2;
 /// Whether a run of so many images is long enough for a trial.
 pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
     run_images >= MANY * batch as u64
+}
+
+/// How much a whole run is.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub images: u64,
+    /// What one image costs.
+    pub image: Multiplications,
+}
+
+impl Size {
+    /// The forms worth a trial, the best one first.
+    fn candidates(self) -> &'static [Form] {
+        let Multiplications {
+            convolutions,
+            linear_layers,
+        } = self.image;
+        // It does more for convolutions, nothing for linear layers.
+        match self.images >= LARGE && convolutions > linear_layers {
+            true => &[Form::Fused, Form::Joined],
+            false => &[Form::Joined],
+        }
+    }
 }
 
 /// What a trial found.
@@ -36,24 +59,20 @@ pub struct Outcome {
 }
 
 /// Computes the first batch of a run in the first of the faster forms that is right. `turned` has the same images in
-/// reverse; `run_cost` is the multiplications of the whole run.
+/// reverse.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
 pub fn choose(
     module: &mut Module,
     [images, turned]: [&Tensor; 2],
-    run_cost: f64,
+    run: Size,
     tolerance: f64,
 ) -> Result<Outcome> {
-    let candidates: &[Form] = match run_cost >= LONG {
-        true => &[Form::Joined, Form::Fused, Form::Packed],
-        false => &[Form::Joined],
-    };
     let plain = Plain::compute(module, images)?;
     let mut chosen = None;
     let mut notice = None;
-    for &form in candidates {
+    for &form in run.candidates() {
         match prove(module, form, [images, turned], &plain, tolerance) {
             Ok(outputs) => {
                 chosen = Some((form, outputs));
@@ -163,9 +182,8 @@ struct Wrong(f64);
 fn wrong(form: Form, reason: &anyhow::Error, tolerance: f64) -> Option<String> {
     let Wrong(distance) = reason.downcast_ref()?;
     let tried = match form {
-        Form::Joined => "joining convolutions to their activations",
         Form::Fused => "oneDNN graph fusion",
-        _ => "packing weights for oneDNN",
+        _ => "joining operations to their activations",
     };
     Some(format!(
         "{tried} changes this model's activations by {distance:.1e} (relative L2), more than {tolerance:.0e}: not used"
