@@ -42,8 +42,8 @@ struct Multiplications {
 };
 Multiplications multiplications(const Recording& recording);
 
-// The recorded graph with its convolutions and linear layers joined to their activations (`pointwise.h`), for batches of so many times
-// the recorded images. Throws where there are none.
+// The recorded graph with its convolutions and linear layers joined to their activations (`pointwise.h`), for batches of
+// so many times the recorded images. Throws where there are none.
 std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t batch);
 
 // oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there

@@ -97,13 +97,13 @@ at::Tensor packed(const Convolution& convolution, const std::vector<int64_t>& in
   return stack.back().toTensor();
 }
 
-at::Tensor packed(const at::Tensor& weight, std::optional<int64_t> rows) {
+at::Tensor packed(const at::Tensor& weight, int64_t rows) {
   Stack stack{weight, rows};
   c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_reorder_linear_weight", "").callBoxed(&stack);
   return stack.back().toTensor();
 }
 
-// Of a tensor whose batch is so many times the recorded one.
+// The sizes of a tensor whose batch is so many times the recorded one.
 std::optional<std::vector<int64_t>> sizes(const Value* tensor, int64_t batch) {
   const auto type = tensor->type()->cast<TensorType>();
   auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
