@@ -1,10 +1,11 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "archive",
     "arena",
     "cuda",
     "forms",
+    "fusion",
     "layers",
     "module",
     "pointwise",

@@ -3,7 +3,7 @@
 use super::cuda;
 use super::devices::Device;
 use super::feeder::blank;
-use super::ffi::{Form, Module, Multiplications};
+use super::ffi::{Form, Module};
 use super::precision::Precision;
 use super::trial;
 use anyhow::{Error, Result};
@@ -15,10 +15,10 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
-    /// Of an image.
-    cost: Multiplications,
-    /// Images of the run, until a form is chosen for it.
-    to_choose: Option<u64>,
+    /// Whether the form is still to be proved, with the next batch.
+    unproved: bool,
+    /// Relative L2 distance from the plain form within which another one has to stay.
+    tolerance: f64,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
     at_once: usize,
     /// What the user should know, until it is taken.
@@ -45,8 +45,8 @@ impl Engine {
             precision,
             channels_last,
             form: Form::Plain,
-            to_choose: None,
-            cost: Multiplications::default(),
+            unproved: false,
+            tolerance: precision.tolerance(),
             at_once: usize::MAX,
             notice: None,
         };
@@ -55,13 +55,17 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same graph on another device, or once more on the CPU, where it shares the weights.
+    /// The same graph on another device, or once more on the CPU, where it shares the weights and the chosen form.
     ///
     /// # Errors
     /// As [`Engine::new`].
     pub fn replicate(&self, device: Device) -> Result<Self> {
         let module = self.module.replicate()?;
-        Self::new(module, device, self.precision, self.channels_last)
+        let mut replica = Self::new(module, device, self.precision, self.channels_last)?;
+        if device == Device::Cpu {
+            (replica.form, replica.unproved) = (self.form, self.unproved);
+        }
+        Ok(replica)
     }
 
     /// Sets the memory order in which convolutions compute.
@@ -81,13 +85,20 @@ impl Engine {
         let image = self.images(&blank(1, side, Kind::Float, self.device)?);
         let tried = self.module.record(&image)?;
         self.synchronize()?;
-        self.cost = self.module.multiplications()?;
         Ok(tried)
     }
 
-    /// With the next batch, looks for the fastest way to compute a run of so many images.
-    pub fn choose_form(&mut self, run_images: u64) {
-        self.to_choose = Some(run_images);
+    /// Looks for the fastest way to compute batches of so many images. The next batch has to prove it.
+    ///
+    /// # Errors
+    /// libtorch's, where the model cannot compute on blank images.
+    pub fn choose_form(&mut self, side: usize, batch: usize) -> Result<()> {
+        let blank = |images| blank(images, side, Kind::Float, self.device);
+        let [few, batch] = [blank(trial::FEW.min(batch))?, blank(batch)?].map(|i| self.images(&i));
+        self.form = trial::choose(&mut self.module, [&few, &batch])?;
+        self.module.drop_form(Form::Plain); // what was recorded
+        self.unproved = self.form != Form::Plain;
+        Ok(())
     }
 
     /// Bytes of the weights.
@@ -136,19 +147,20 @@ impl Engine {
 
     fn compute_whole(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
         let images = self.images(input);
-        let Some(images_of_run) = self.to_choose.take() else {
-            return self.module.forward(self.form, &images);
-        };
-        let turned = self.images(&input.f_flip([0])?);
-        let tolerance = self.precision.tolerance();
-        let run = trial::Size {
-            images: images_of_run,
-            image: self.cost,
-        };
-        let outcome = trial::choose(&mut self.module, [&images, &turned], run, tolerance)?;
-        self.form = outcome.form;
-        self.notice = outcome.notice;
-        Ok(outcome.outputs)
+        if std::mem::take(&mut self.unproved) {
+            match trial::prove(&mut self.module, self.form, &images, self.tolerance) {
+                Ok(outputs) => return Ok(outputs),
+                Err(reason) => {
+                    self.module.drop_form(self.form);
+                    self.form = Form::Plain;
+                    self.notice = reason
+                        .downcast::<trial::Wrong>()
+                        .ok()
+                        .map(|wrong| wrong.to_string());
+                }
+            }
+        }
+        self.module.forward(self.form, &images)
     }
 
     /// The pieces' outputs are put together on the CPU: the GPU has no room to spare.
@@ -193,15 +205,10 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    const NET: &str = "
-import sys, torch
-from torch import nn
-torch.manual_seed(0)
-net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
-torch.jit.script(net).save(sys.argv[1])
-";
+    const CONVOLUTIONS: &str = "nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))";
+    const LINEAR_LAYERS: &str = "nn.Sequential(nn.Linear(16, 20), nn.ReLU(), nn.Linear(20, 4))";
 
-    fn engine() -> Engine {
+    fn engine(net: &str) -> Engine {
         let file = format!(
             "featx-engine-{}-{:?}.pt",
             std::process::id(),
@@ -209,7 +216,11 @@ torch.jit.script(net).save(sys.argv[1])
         );
         let path = std::env::temp_dir().join(file);
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-        let made = Command::new(python).args(["-c", NET]).arg(&path).status();
+        let code = format!(
+            "import sys, torch; from torch import nn; torch.manual_seed(0); \
+             torch.jit.script({net}).save(sys.argv[1])"
+        );
+        let made = Command::new(python).args(["-c", &code]).arg(&path).status();
         assert!(made.unwrap().success());
         let archive = Archive::open(&path).unwrap();
         let mut module = Module::load(&archive).unwrap();
@@ -222,7 +233,7 @@ torch.jit.script(net).save(sys.argv[1])
 
     #[test]
     fn a_batch_in_pieces_gives_the_same_rows() {
-        let mut engine = engine();
+        let mut engine = engine(CONVOLUTIONS);
         let images = Tensor::rand([5, 16, 12, 3], (Kind::Float, tch::Device::Cpu));
         let whole = engine.compute(&images).unwrap();
         engine.at_once = 2; // as after a GPU ran out of memory; the last piece is smaller
@@ -237,17 +248,40 @@ torch.jit.script(net).save(sys.argv[1])
     #[test]
     fn each_form_gives_the_same_rows() {
         let images = Tensor::rand([4, 16, 16, 3], (Kind::Float, tch::Device::Cpu));
-        let plain = engine().compute(&images).unwrap();
-        for (run_images, form) in [(100, Form::Joined), (100_000, Form::Fused)] {
-            let mut engine = engine();
-            engine.try_one(16).unwrap();
-            engine.choose_form(run_images);
-            for _ in 0..3 {
-                for (found, plain) in engine.compute(&images).unwrap().iter().zip(&plain) {
-                    assert!(found.allclose(plain, 1e-5, 1e-6, false));
+        for (net, form) in [(CONVOLUTIONS, Form::Fused), (LINEAR_LAYERS, Form::Joined)] {
+            let mut one = engine(net);
+            let plain = one.compute(&images).unwrap();
+            one.try_one(16).unwrap();
+            one.choose_form(16, 4).unwrap();
+            let other = one.replicate(Device::Cpu).unwrap();
+            for mut engine in [one, other] {
+                for _ in 0..3 {
+                    for (found, plain) in engine.compute(&images).unwrap().iter().zip(&plain) {
+                        assert!(found.allclose(plain, 1e-5, 1e-6, false));
+                    }
+                    assert_eq!((engine.form, &engine.notice), (form, &None));
                 }
-                assert_eq!((engine.form, &engine.notice), (form, &None));
             }
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_wrong_is_dropped_and_the_batch_computed_again() {
+        let images = Tensor::rand([4, 16, 16, 3], (Kind::Float, tch::Device::Cpu));
+        let mut engine = engine(CONVOLUTIONS);
+        let plain = engine.compute(&images).unwrap();
+        engine.try_one(16).unwrap();
+        engine.choose_form(16, 4).unwrap();
+        engine.tolerance = -1.0; // nothing is near enough
+        for _ in 0..2 {
+            let found = engine.compute(&images).unwrap();
+            assert_eq!(found[1], plain[1]);
+            assert_eq!(engine.form, Form::Plain);
+            let notice = engine.notice.clone().unwrap();
+            assert!(
+                notice.contains("changes this model's activations by"),
+                "{notice}"
+            );
         }
     }
 }

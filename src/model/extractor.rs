@@ -259,10 +259,13 @@ impl Extractor {
         self.needs_cores() && trial::is_worth_it(run_images, self.batch)
     }
 
-    /// With the next batch, looks for the fastest way to compute a run of so many images. It costs the time of a few
-    /// batches, and [`Extractor::bytes_of_faster_forms`].
-    pub fn choose_form(&mut self, run_images: u64) {
-        self.engine.choose_form(run_images);
+    /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of
+    /// a few batches, and [`Extractor::bytes_of_faster_forms`].
+    ///
+    /// # Errors
+    /// libtorch's, where the model cannot compute on blank images.
+    pub fn choose_form(&mut self) -> Result<()> {
+        self.engine.choose_form(self.options.side, self.batch)
     }
 
     /// Of one image's activations, all layers.

@@ -66,11 +66,6 @@ unsafe extern "C" {
         outputs: *mut *mut C_tensor,
         peak: *mut i64,
     ) -> *mut c_char;
-    fn featx_multiplications(
-        module: *const RawModule,
-        convolutions: *mut f64,
-        linear_layers: *mut f64,
-    ) -> *mut c_char;
     fn featx_make(module: *mut RawModule, form: c_int, batch: i64) -> *mut c_char;
     fn featx_drop(module: *mut RawModule, form: c_int);
     fn featx_forward(
@@ -101,13 +96,6 @@ pub struct LayerInfo {
     pub weights_used: bool,
 }
 
-/// What a graph multiplies, outside loops and branches.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Multiplications {
-    pub convolutions: f64,
-    pub linear_layers: f64,
-}
-
 /// How a cut graph computes (`featx_form`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -115,7 +103,7 @@ pub enum Form {
     Plain,
     /// Convolutions and linear layers joined to their activations, weights packed for oneDNN.
     Joined,
-    /// Operations joined by oneDNN's graph compiler, for one batch size.
+    /// The same, and what stands behind convolutions joined to them by oneDNN's graph compiler.
     Fused,
 }
 
@@ -235,7 +223,7 @@ impl Module {
         }
     }
 
-    /// Another module with the same frozen graph and the same weights.
+    /// Another module with the same frozen graph, the same weights and the same forms.
     ///
     /// # Errors
     /// libtorch's.
@@ -264,20 +252,7 @@ impl Module {
         unsafe { featx_weights_bytes(self.raw) }
     }
 
-    /// Of the recorded images.
-    ///
-    /// # Errors
-    /// libtorch's.
-    pub fn multiplications(&self) -> Result<Multiplications> {
-        let mut count = Multiplications::default();
-        let (convolutions, linear) = (&mut count.convolutions, &mut count.linear_layers);
-        // SAFETY: `raw` is a live module, the others are out parameters.
-        check(unsafe { featx_multiplications(self.raw, convolutions, linear) })?;
-        Ok(count)
-    }
-
-    /// Makes a form other than the plain one, for batches of so many times the recorded images; the fused form is for
-    /// just those.
+    /// Makes a form other than the plain one, for batches of so many times the recorded images.
     ///
     /// # Errors
     /// Where the graph offers nothing for it.
@@ -365,7 +340,7 @@ fn innermost(message: &str) -> String {
         .lines()
         .rev()
         .find(|line| line.contains("Error: "))
-        .or_else(|| message.lines().next());
+        .or_else(|| message.lines().find(|line| !line.trim().is_empty()));
     without_classes(line.unwrap_or("libtorch gave no reason").trim()).to_owned()
 }
 

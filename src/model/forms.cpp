@@ -1,10 +1,8 @@
 #include "forms.h"
 
+#include "fusion.h"
 #include "pointwise.h"
 
-#include <algorithm>
-
-#include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
@@ -27,8 +25,31 @@ void replace_constants(const std::shared_ptr<Graph>& graph, const Other& other) 
   }
 }
 
-bool holds_kind(const std::shared_ptr<Graph>& graph, const char* kind) {
-  return !findAllNodes(*graph, Symbol::fromQualString(kind), /*recurse=*/true).empty();
+// Gives a tensor the shape that it has where the batch is so many times the recorded one.
+void scale(Value* value, int64_t batch) {
+  const auto type = value->type()->cast<TensorType>();
+  auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
+  const auto strides = type ? type->strides().concrete_sizes() : std::nullopt;
+  if (sizes && strides && !sizes->empty()) {
+    sizes->at(0) *= batch;
+    value->setType(type->withSizesStrides(*sizes, *strides));
+  }
+}
+
+void scale(Block* block, int64_t batch) {
+  for (Value* input : block->inputs()) {
+    scale(input, batch);
+  }
+  for (Node* node : block->nodes()) {
+    for (Value* output : node->outputs()) {
+      if (node->kind() != prim::Constant) {
+        scale(output, batch);
+      }
+    }
+    for (Block* inner : node->blocks()) {
+      scale(inner, batch);
+    }
+  }
 }
 
 } // namespace
@@ -46,41 +67,25 @@ void Recording::run(Stack& stack) const {
   program_.run(stack);
 }
 
-std::shared_ptr<Graph> Recording::recorded() const {
+std::shared_ptr<Graph> Recording::recorded(int64_t batch) const {
   auto graph = record_->graph()->copy();
   ProfilingRecord::removeProfileCounter(graph->block());
+  RemoveProfileNodesAndSpecializeTypes(graph);
+  scale(graph->block(), batch);
   return graph;
 }
 
-Multiplications multiplications(const Recording& recording) {
-  auto graph = recording.recorded();
-  RemoveProfileNodesAndSpecializeTypes(graph);
-  Multiplications count;
-  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution, aten::linear}) {
-    for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
-      const auto weight = toIValue(node->input(1));
-      const auto elements = node->output()->type()->expectRef<TensorType>().numel();
-      if (weight && weight->isTensor() && elements) {
-        const auto& tensor = weight->toTensor();
-        const auto each = static_cast<double>(tensor.numel() / std::max<int64_t>(1, tensor.size(0)));
-        (kind == aten::linear ? count.linear_layers : count.convolutions) += static_cast<double>(*elements) * each;
-      }
-    }
-  }
-  return count;
-}
-
 std::shared_ptr<Graph> joined(const Recording& recording, int64_t batch) {
-  auto graph = recording.recorded();
-  RemoveProfileNodesAndSpecializeTypes(graph);
-  return pointwise(graph, batch);
+  auto graph = recording.recorded(batch);
+  const auto all = [](const Node*) { return true; };
+  TORCH_CHECK(join(graph, all) > 0, "nothing to join");
+  return graph;
 }
 
-std::shared_ptr<Graph> fused(const Recording& recording) {
-  auto graph = recording.recorded();
-  fuser::onednn::fuseGraph(graph);
-  EliminateDeadCode(graph);
-  TORCH_CHECK(holds_kind(graph, "prim::oneDNNFusionGroup"), "nothing to fuse");
+std::shared_ptr<Graph> fused(const Recording& recording, int64_t batch) {
+  auto graph = recording.recorded(batch);
+  join(graph, [](const Node* node) { return !can_fuse(node); });
+  fuse(graph);
   return graph;
 }
 

@@ -27,28 +27,20 @@ class Recording {
  public:
   explicit Recording(const std::shared_ptr<torch::jit::Graph>& graph);
   void run(torch::jit::Stack& stack) const;
-  // The graph with these shapes, as the fuser wants it.
-  std::shared_ptr<torch::jit::Graph> recorded() const;
+  // The graph, its tensors with the shapes of a batch that is so many times the recorded one.
+  std::shared_ptr<torch::jit::Graph> recorded(int64_t batch) const;
 
  private:
   std::unique_ptr<torch::jit::ProfilingRecord> record_;
   Program program_;
 };
 
-// Multiplications outside loops and branches, for the recorded shapes.
-struct Multiplications {
-  double convolutions = 0;
-  double linear_layers = 0;
-};
-Multiplications multiplications(const Recording& recording);
-
 // The recorded graph with its convolutions and linear layers joined to their activations (`pointwise.h`), for batches of
 // so many times the recorded images. Throws where there are none.
 std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t batch);
 
-// oneDNN graph fusion (torch/csrc/jit/codegen/onednn), for the recorded shapes; others run unfused. Throws where there
-// is nothing to fuse.
-std::shared_ptr<torch::jit::Graph> fused(const Recording& recording);
+// The same, but for what oneDNN's graph compiler does better (`fusion.h`). Throws where that is nothing.
+std::shared_ptr<torch::jit::Graph> fused(const Recording& recording, int64_t batch);
 
 // The graph computes in this type: its input and all f32 constants are converted.
 void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);

@@ -36,7 +36,7 @@ struct featx_module {
   std::shared_ptr<torch::jit::Graph> graph; // the frozen forward
   torch::jit::GraphExecutor plain; // the same, ready to run
   std::unique_ptr<featx::Recording> recording;
-  std::array<std::unique_ptr<featx::Program>, FEATX_FORMS> forms; // by featx_form; the plain one is above
+  std::array<std::shared_ptr<featx::Program>, FEATX_FORMS> forms; // by featx_form; the plain one is above
   size_t outputs = 0;
 };
 
@@ -224,6 +224,7 @@ char* featx_replicate(const featx_module* module, featx_module** out) {
     auto replica = std::make_unique<featx_module>();
     replica->module = module->module;
     replica->graph = module->graph->copy();
+    replica->forms = module->forms;
     replica->outputs = module->outputs;
     *out = replica.release();
   });
@@ -271,19 +272,10 @@ char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** o
   });
 }
 
-char* featx_multiplications(const featx_module* module, double* convolutions, double* linear_layers) {
-  return guarded([&] {
-    const auto count = featx::multiplications(recording(*module));
-    *convolutions = count.convolutions;
-    *linear_layers = count.linear_layers;
-  });
-}
-
 char* featx_make(featx_module* module, int form, int64_t batch) {
   return guarded([&] {
-    const auto graph = form == FEATX_JOINED ? featx::joined(recording(*module), batch)
-                                            : featx::fused(recording(*module));
-    module->forms.at(form) = std::make_unique<featx::Program>(graph);
+    const auto& make = form == FEATX_JOINED ? featx::joined : featx::fused;
+    module->forms.at(form) = std::make_shared<featx::Program>(make(recording(*module), batch));
   });
 }
 

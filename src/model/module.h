@@ -69,7 +69,7 @@ uint64_t featx_weights_bytes(const featx_module* module);
 // The frozen graph computes in bf16 or f16 instead of f32.
 char* featx_compute_in(featx_module* module, bool bfloat16);
 
-// Another module with the same frozen graph, to be laid out; it shares the weights.
+// Another module with the same frozen graph, to be laid out; it shares the weights and the forms.
 char* featx_replicate(const featx_module* module, featx_module** out);
 
 // Moves the frozen graph to a GPU.
@@ -100,11 +100,8 @@ char* featx_lay_out(featx_module* module, bool channels_last);
 // most bytes that tensors made on the way, outputs included, took at one time.
 char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
-// Multiplications of the recorded images' convolutions and linear layers.
-char* featx_multiplications(const featx_module* module, double* convolutions, double* linear_layers);
-
-// Makes a form other than the plain one, for batches of so many times the recorded images (fused: for just those). An
-// error where the graph offers nothing for it.
+// Makes a form other than the plain one, for batches of so many times the recorded images. An error where the graph
+// offers nothing for it.
 char* featx_make(featx_module* module, int form, int64_t batch);
 
 // Frees a form other than the plain one; plain: what was recorded.

@@ -1,6 +1,5 @@
 #include "pointwise.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,47 +25,52 @@ IValue constant_argument(const Node* node, const char* name) {
   return toIValue(node->namedInput(name)).value_or(IValue());
 }
 
-std::optional<Activation> constant_activation(const Node* node) {
-  static const std::map<Symbol, const char*> names = {
-      {aten::relu, "relu"},
-      {aten::relu_, "relu"},
-      {aten::relu6, "hardtanh"},
-      {aten::relu6_, "hardtanh"},
-      {aten::hardtanh, "hardtanh"},
-      {aten::hardtanh_, "hardtanh"},
-      {aten::leaky_relu, "leaky_relu"},
-      {aten::leaky_relu_, "leaky_relu"},
-      {aten::hardswish, "hardswish"},
-      {aten::hardswish_, "hardswish"},
-      {aten::hardsigmoid, "hardsigmoid"},
-      {aten::hardsigmoid_, "hardsigmoid"},
-      {aten::silu, "swish"},
-      {aten::silu_, "swish"},
-      {aten::sigmoid, "sigmoid"},
-      {aten::sigmoid_, "sigmoid"},
-      {aten::tanh, "tanh"},
-      {aten::tanh_, "tanh"},
-      {aten::gelu, "gelu"},
+// What makes an activation: its scalars, or the arguments that they are, and the argument that names its algorithm.
+struct Rule {
+  const char* name;
+  std::vector<IValue> scalars = {};
+  std::vector<const char*> arguments = {};
+  const char* algorithm = nullptr;
+};
+
+// Of an operation, in place or not.
+const Rule* find_rule(Symbol kind) {
+  static const std::map<std::string, Rule> rules = {
+      {"relu", {"relu"}},
+      {"relu6", {"hardtanh", {0.0, 6.0}}},
+      {"hardtanh", {"hardtanh", {}, {"min_val", "max_val"}}},
+      {"leaky_relu", {"leaky_relu", {}, {"negative_slope"}}},
+      {"hardswish", {"hardswish"}},
+      {"hardsigmoid", {"hardsigmoid"}},
+      {"silu", {"swish"}},
+      {"sigmoid", {"sigmoid"}},
+      {"tanh", {"tanh"}},
+      {"gelu", {"gelu", {}, {}, "approximate"}},
   };
-  const auto found = names.find(node->kind());
-  if (found == names.end()) {
+  std::string name = kind.toUnqualString();
+  if (name.back() == '_') {
+    name.pop_back();
+  }
+  const auto found = rules.find(name);
+  return kind.is_aten() && found != rules.end() ? &found->second : nullptr;
+}
+
+std::optional<Activation> constant_activation(const Node* node) {
+  const Rule* rule = find_rule(node->kind());
+  if (!rule) {
     return std::nullopt;
   }
-  Activation activation{found->second, {}, {}};
-  const auto kind = node->kind();
-  if (kind == aten::relu6 || kind == aten::relu6_) {
-    activation.scalars = {0.0, 6.0};
-  } else if (kind == aten::hardtanh || kind == aten::hardtanh_) {
-    activation.scalars = {constant_argument(node, "min_val"), constant_argument(node, "max_val")};
-  } else if (kind == aten::leaky_relu || kind == aten::leaky_relu_) {
-    activation.scalars = {constant_argument(node, "negative_slope")};
-  } else if (kind == aten::gelu) {
-    activation.algorithm = constant_argument(node, "approximate");
+  Activation activation{rule->name, rule->scalars, {}};
+  for (const char* argument : rule->arguments) {
+    activation.scalars.push_back(constant_argument(node, argument));
+    if (!activation.scalars.back().isScalar()) {
+      return std::nullopt;
+    }
   }
-  const bool is_constant = std::all_of(activation.scalars.begin(), activation.scalars.end(), [](const IValue& scalar) {
-    return scalar.isScalar();
-  });
-  return is_constant ? std::optional<Activation>(activation) : std::nullopt;
+  if (rule->algorithm) {
+    activation.algorithm = constant_argument(node, rule->algorithm);
+  }
+  return activation;
 }
 
 // A convolution's constant arguments.
@@ -103,14 +107,9 @@ at::Tensor packed(const at::Tensor& weight, int64_t rows) {
   return stack.back().toTensor();
 }
 
-// The sizes of a tensor whose batch is so many times the recorded one.
-std::optional<std::vector<int64_t>> sizes(const Value* tensor, int64_t batch) {
+std::optional<std::vector<int64_t>> sizes(const Value* tensor) {
   const auto type = tensor->type()->cast<TensorType>();
-  auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
-  if (sizes && !sizes->empty()) {
-    sizes->at(0) *= batch;
-  }
-  return sizes;
+  return type ? type->sizes().concrete_sizes() : std::nullopt;
 }
 
 // Puts an operation with packed weights in a node's place, and in that of the activation behind it. Arguments between
@@ -159,9 +158,9 @@ void replace(
   node->destroy();
 }
 
-bool join_convolution(const std::shared_ptr<Graph>& graph, Node* node, int64_t batch) {
+bool join_convolution(const std::shared_ptr<Graph>& graph, Node* node) {
   const auto convolution = constant_convolution(node);
-  const auto input_size = sizes(node->input(0), batch);
+  const auto input_size = sizes(node->input(0));
   if (!convolution || !input_size || input_size->size() != 4) {
     return false;
   }
@@ -171,9 +170,9 @@ bool join_convolution(const std::shared_ptr<Graph>& graph, Node* node, int64_t b
   return true;
 }
 
-bool join_linear(const std::shared_ptr<Graph>& graph, Node* node, int64_t batch) {
+bool join_linear(const std::shared_ptr<Graph>& graph, Node* node) {
   const auto weight = constant_argument(node, "weight");
-  const auto input_size = sizes(node->input(0), batch);
+  const auto input_size = sizes(node->input(0));
   if (!weight.isTensor() || weight.toTensor().dim() != 2 || !input_size || input_size->size() < 2) {
     return false;
   }
@@ -184,20 +183,16 @@ bool join_linear(const std::shared_ptr<Graph>& graph, Node* node, int64_t batch)
 
 } // namespace
 
-std::shared_ptr<Graph> pointwise(const std::shared_ptr<Graph>& recorded, int64_t batch) {
-  auto graph = recorded->copy();
+size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(const Node*)) {
   size_t count = 0;
-  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution}) {
+  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution, aten::linear}) {
     for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
-      count += join_convolution(graph, node, batch) ? 1 : 0;
+      const auto& join = kind == aten::linear ? join_linear : join_convolution;
+      count += wanted(node) && join(graph, node) ? 1 : 0;
     }
   }
-  for (Node* node : findAllNodes(*graph, aten::linear, /*recurse=*/true)) {
-    count += join_linear(graph, node, batch) ? 1 : 0;
-  }
-  TORCH_CHECK(count > 0, "nothing to join");
   EliminateDeadCode(graph);
-  return graph;
+  return count;
 }
 
 } // namespace featx

@@ -7,9 +7,9 @@
 
 namespace featx {
 
-// The graph with its constant 2-D convolutions as mkldnn::_convolution_pointwise and its constant linear layers as
-// mkldnn::_linear_pointwise (what torch.compile uses on the CPU). Weights are packed for batches of so many images of
-// the shapes that `recorded`, a copy of the same graph, has. Throws where there are none.
-std::shared_ptr<torch::jit::Graph> pointwise(const std::shared_ptr<torch::jit::Graph>& recorded, int64_t batch);
+// Makes constant 2-D convolutions of a graph mkldnn::_convolution_pointwise, and constant linear layers
+// mkldnn::_linear_pointwise (what torch.compile uses on the CPU): those that are wanted. Weights are packed for the
+// shapes that the graph's tensors have. Returns how many there were.
+size_t join(const std::shared_ptr<torch::jit::Graph>& graph, bool (*wanted)(const torch::jit::Node*));
 
 } // namespace featx

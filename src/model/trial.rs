@@ -1,204 +1,127 @@
 //! Which form of the graph computes a run.
 //!
-//! Each faster form is tried on the run's own first batch. It has to give the plain graph's numbers, and the same ones
-//! again with the images in another order, for it has been seen to be right once and wrong ever after; and it must not
-//! be slower. All rows then come from one form, and the same run chooses the same one again: after an interruption, or in
-//! another shard, the last bits of its rows are the same. So nothing here hangs on small differences in time.
+//! Before the first image the faster forms are made and timed, on blank images: what computing costs does not hang on
+//! what it computes. Then the run's own first batch has to give the plain graph's numbers. A form was made and called
+//! twice by then, for one has been seen to be right once and wrong ever after. All rows come from one form, on however
+//! many devices, and the same run chooses the same one again: after an interruption, or in another shard, the last bits
+//! of its rows are the same. So nothing here hangs on small differences in time.
 
-use super::ffi::{Form, Module, Multiplications};
+use super::ffi::{Form, Module};
 use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
 
 /// Calls after which a form that was slower in all of them is refused: other work on the machine holds up some.
 const CALLS: usize = 6;
-/// Images of a run that pay for oneDNN's graph compiler. It takes half a second for most networks, ten for DenseNets.
-const LARGE: u64 = 10_000;
-/// Batches of a run that pay for a trial, which takes two.
+/// Times the plain form's time, what a form may take. It lies far from what networks were seen to need, 0.4 to 1.1, so
+/// that the same run chooses the same form.
+const LIMIT: f64 = 1.5;
+/// Batches of a run that pay for a trial, which takes three.
 const MANY: u64 = 16;
-/// Images that the plain form computes for comparison.
-const COMPARED: i64 = 2;
+/// Images that the plain form computes while forms are timed.
+pub const FEW: usize = 2;
+/// Of the plain form's time for a few images, scaled to a batch: a form that takes less is as fast. More images at a
+/// time take less each.
+const PLAIN_TO_SEE: f64 = 0.75;
 
 /// Whether a run of so many images is long enough for a trial.
 pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
     run_images >= MANY * batch as u64
 }
 
-/// How much a whole run is.
-#[derive(Debug, Clone, Copy)]
-pub struct Size {
-    pub images: u64,
-    /// What one image costs.
-    pub image: Multiplications,
-}
-
-impl Size {
-    /// The forms worth a trial, the best one first.
-    fn candidates(self) -> &'static [Form] {
-        let Multiplications {
-            convolutions,
-            linear_layers,
-        } = self.image;
-        // It does more for convolutions, nothing for linear layers.
-        match self.images >= LARGE && convolutions > linear_layers {
-            true => &[Form::Fused, Form::Joined],
-            false => &[Form::Joined],
-        }
-    }
-}
-
-/// What a trial found.
-pub struct Outcome {
-    /// The first batch's, in the form that was chosen.
-    pub outputs: Vec<Tensor>,
-    pub form: Form,
-    /// What the user should know.
-    pub notice: Option<String>,
-}
-
-/// Computes the first batch of a run in the first of the faster forms that is right. `turned` has the same images in
-/// reverse.
+/// The form that computes `batch` fastest; it is made. `few` are [`FEW`] images of the same kind.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
-pub fn choose(
-    module: &mut Module,
-    [images, turned]: [&Tensor; 2],
-    run: Size,
-    tolerance: f64,
-) -> Result<Outcome> {
-    let plain = Plain::compute(module, images)?;
-    let mut chosen = None;
-    let mut notice = None;
-    for &form in run.candidates() {
-        match prove(module, form, [images, turned], &plain, tolerance) {
-            Ok(outputs) => {
-                chosen = Some((form, outputs));
-                break;
-            }
-            Err(reason) => notice = notice.or(wrong(form, &reason, tolerance)),
+pub fn choose(module: &mut Module, [few, batch]: [&Tensor; 2]) -> Result<Form> {
+    module.forward(Form::Plain, few)?; // a first call makes much that later ones find
+    let plain = timed(module, Form::Plain, few)?.div_f64(few.size()[0] as f64);
+    for form in [Form::Fused, Form::Joined] {
+        if let Ok(true) = keeps_up(module, form, batch, plain) {
+            return Ok(form);
         }
         module.drop_form(form);
     }
-    module.drop_form(Form::Plain); // what was recorded
-    let (form, outputs) = match chosen {
-        Some(chosen) => chosen,
-        None => (Form::Plain, module.forward(Form::Plain, images)?),
-    };
-    Ok(Outcome {
-        outputs,
-        form,
-        notice,
-    })
+    Ok(Form::Plain)
 }
 
-/// What the plain form computes, and how fast: of some images of the batch.
-struct Plain {
-    images: Tensor,
-    outputs: Vec<Tensor>,
-    time: Duration,
-}
-
-impl Plain {
-    fn compute(module: &mut Module, batch: &Tensor) -> Result<Self> {
-        let images = batch.f_narrow(0, 0, COMPARED.min(batch.size()[0]))?;
-        let (outputs, time) = timed(module, Form::Plain, &images)?;
-        Ok(Self {
-            images,
-            outputs,
-            time,
-        })
-    }
-}
-
-/// Makes a form, computes the batch twice with it, and compares: the first images with the plain form's, all images
-/// with each other. Returns the outputs.
+/// Makes a form and tells whether it computes a batch as fast as the plain one, which takes the time `plain` for an
+/// image of a few. If that is not plain to see, both compute the batch, and their fastest calls count.
 ///
 /// # Errors
-/// libtorch's; outputs that differ ([`Wrong`]); a form that is slower.
-fn prove(
-    module: &mut Module,
-    form: Form,
-    [images, turned]: [&Tensor; 2],
-    plain: &Plain,
-    tolerance: f64,
-) -> Result<Vec<Tensor>> {
-    let batch = images.size()[0];
-    if form == Form::Fused {
-        module.record(images)?; // it is for the shapes of one batch
+/// libtorch's: a graph that offers nothing to the form, for one.
+fn keeps_up(module: &mut Module, form: Form, batch: &Tensor, plain: Duration) -> Result<bool> {
+    let images = batch.size()[0];
+    module.make(form, images as usize)?;
+    module.forward(form, batch)?;
+    if timed(module, form, batch)? <= plain.mul_f64(PLAIN_TO_SEE * images as f64) {
+        return Ok(true);
     }
-    module.make(form, batch as usize)?;
-    let outputs = module.forward(form, images)?;
-    let (again, time) = timed(module, form, turned)?;
-    for ((output, again), plain) in outputs.iter().zip(&again).zip(&plain.outputs) {
-        if output.size().first() != Some(&batch) {
-            continue; // no row an image: not kept
-        }
-        let count = plain.size().first().copied().unwrap_or(0).min(batch);
-        let first = distance(&output.f_narrow(0, 0, count)?, plain)?;
-        let second = distance(&again.f_flip([0])?, output)?;
-        for distance in [first, second] {
-            ensure!(distance <= tolerance, Wrong(distance)); // NaN too
-        }
-    }
-    ensure!(keeps_up(module, form, images, plain, time)?, "slower");
-    Ok(outputs)
-}
-
-/// Whether a form is not slower than the plain one: it took `time`. If that was too long, both compute the batch again,
-/// and their fastest calls count. So it is for a compiled graph in any case.
-fn keeps_up(
-    module: &mut Module,
-    form: Form,
-    images: &Tensor,
-    plain: &Plain,
-    time: Duration,
-) -> Result<bool> {
-    let more = images.size()[0] as f64 / plain.images.size()[0] as f64;
-    let limit = limit(form);
-    let mut keeps_up = form != Form::Fused && time <= plain.time.mul_f64(limit * more);
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..CALLS {
-        if !keeps_up {
-            for (fastest, form) in fastest.iter_mut().zip([Form::Plain, form]) {
-                *fastest = timed(module, form, images)?.1.min(*fastest);
-            }
-            keeps_up = fastest[1] <= fastest[0].mul_f64(limit);
+        for (fastest, form) in fastest.iter_mut().zip([Form::Plain, form]) {
+            *fastest = timed(module, form, batch)?.min(*fastest);
+        }
+        if fastest[1] <= fastest[0].mul_f64(LIMIT) {
+            return Ok(true);
         }
     }
-    Ok(keeps_up)
+    Ok(false)
 }
 
-/// Times the plain form's time, what a form may take. Both lie far from what networks were seen to need, so that the
-/// same run chooses the same form: joined ones 0.4 to 1, compiled graphs 0.6 to 1.1, or 1.5 and more (GoogLeNet).
-fn limit(form: Form) -> f64 {
-    match form {
-        Form::Fused => 1.25,
-        _ => 2.0,
-    }
-}
-
-fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
+fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<Duration> {
     let started = Instant::now();
-    let outputs = module.forward(form, images)?;
-    Ok((outputs, started.elapsed()))
+    module.forward(form, images)?;
+    Ok(started.elapsed())
+}
+
+/// Computes a batch in this form, and two of its images, the first and the last one, in the plain form. Their
+/// activations have to agree.
+///
+/// # Errors
+/// libtorch's; activations that differ by more than `tolerance` ([`Wrong`]).
+pub fn prove(
+    module: &mut Module,
+    form: Form,
+    batch: &Tensor,
+    tolerance: f64,
+) -> Result<Vec<Tensor>> {
+    let images = batch.size()[0];
+    let ends = Tensor::from_slice(&[0, images - 1]);
+    let outputs = module.forward(form, batch)?;
+    let plain = module.forward(Form::Plain, &batch.f_index_select(0, &ends)?)?;
+    for (output, plain) in outputs.iter().zip(&plain) {
+        if output.size().first() != Some(&images) {
+            continue; // no row an image: not kept
+        }
+        let distance = distance(&output.f_index_select(0, &ends)?, plain)?;
+        let wrong = Wrong {
+            form,
+            distance,
+            tolerance,
+        };
+        ensure!(distance <= tolerance, wrong); // NaN too
+    }
+    Ok(outputs)
 }
 
 /// A form's activations are this far from the plain graph's.
 #[derive(Debug, thiserror::Error)]
-#[error("relative L2 distance {0:.1e}")]
-struct Wrong(f64);
+#[error(
+    "{} changes this model's activations by {distance:.1e} (relative L2), more than {tolerance:.0e}: not used",
+    name(*form)
+)]
+pub struct Wrong {
+    form: Form,
+    distance: f64,
+    tolerance: f64,
+}
 
-/// That a graph offers nothing to a form is no news; that it computed something else is.
-fn wrong(form: Form, reason: &anyhow::Error, tolerance: f64) -> Option<String> {
-    let Wrong(distance) = reason.downcast_ref()?;
-    let tried = match form {
+fn name(form: Form) -> &'static str {
+    match form {
         Form::Fused => "oneDNN graph fusion",
         _ => "joining operations to their activations",
-    };
-    Some(format!(
-        "{tried} changes this model's activations by {distance:.1e} (relative L2), more than {tolerance:.0e}: not used"
-    ))
+    }
 }
 
 /// |a - b| / |b| over all elements; infinite where the shapes differ.

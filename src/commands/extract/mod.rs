@@ -85,12 +85,10 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    let run_images = plan.run.images;
-    if job.devices.len() == 1
-        && extractor.pays_to_choose_form(run_images)
+    if extractor.pays_to_choose_form(plan.run.images)
         && plan.allow(extractor.bytes_of_faster_forms())
     {
-        extractor.choose_form(run_images);
+        extractor.choose_form()?;
     }
     let signals = Signals::note()?;
     let own = &plan.portion;
