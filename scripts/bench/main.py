@@ -2,8 +2,9 @@
 """The half of bench.sh that measures. Imports nothing large: each side's peak begins with that of this process.
 
 Images a second are those of the extraction as each side reports it: the peers' from their first batch to their rows
-being saved, without imports and model; featx's (`--json`) from its first image to its last row on disk. Beside it the
-wall time of the whole command, and the kernel's peak RSS. `--sides`, `--rows` take comma-separated parts of names.
+being saved, without imports and model; featx's (`--json`) from its first image to its last row on disk, without loading
+the model and choosing its form. Beside it the wall time of the whole command, which has all of that, and the kernel's
+peak RSS. `--sides`, `--rows` take comma-separated parts of names.
 """
 import argparse
 import json
@@ -146,14 +147,15 @@ class Bench:
         summary = sides.last_json(measured.said)
         if summary["images"] != self.images:
             raise Failed(f"{side} took {summary['images']} images of {self.images}")
+        # featx's seconds are the whole program's, and it says what the extraction's rate was.
+        rate = summary.get("images_per_second", self.images / summary["seconds"])
         self.found["sides"][side].append({
-            "images_per_second": self.images / summary["seconds"],
+            "images_per_second": rate,
             "wall_seconds": measured.seconds,
             "peak_rss_bytes": measured.peak,
             "peak_with_workers_bytes": measured.peak_with_workers,
         })
-        say(f"  {side}: {self.images / summary['seconds']:.2f} images/s, {measured.seconds:.1f} s in all, "
-            f"{measured.peak / 1e6:,.0f} MB")
+        say(f"  {side}: {rate:.2f} images/s, {measured.seconds:.1f} s in all, {measured.peak / 1e6:,.0f} MB")
         self.found["bytes"] = sum(file.stat().st_size for file in (OUT / side).rglob("features*.npy"))
 
     def compare(self):
