@@ -1,5 +1,6 @@
 #include "fusion.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <torch/csrc/jit/codegen/onednn/interface.h>
@@ -21,6 +22,14 @@ constexpr size_t PIECE = 32;
 // As `pointwise.h` does it.
 bool is_joined(const Node* node) {
   return node->kind().ns() == Symbol::fromQualString("namespaces::mkldnn");
+}
+
+// Whether shapes may hang on what an image shows: they are taken from blank ones.
+bool looks_at_data(const std::shared_ptr<Graph>& graph) {
+  const auto kinds = {aten::item, aten::Bool, aten::Int, aten::Float, aten::nonzero, aten::masked_select};
+  return std::any_of(kinds.begin(), kinds.end(), [&](Symbol kind) {
+    return !findAllNodes(*graph, kind, /*recurse=*/true).empty();
+  });
 }
 
 // The nodes of each piece, in order. A piece begins with a convolution, so that none is parted from what follows it.
@@ -70,6 +79,7 @@ void fuse(const std::shared_ptr<Graph>& graph) {
   RemoveTensorMutation(graph);
   PeepholeOptimize(graph);
   EliminateDeadCode(graph);
+  TORCH_CHECK(!looks_at_data(graph), "shapes may depend on the image");
   for (const auto& nodes : pieces(graph)) {
     fuse_piece(nodes);
   }
