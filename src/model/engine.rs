@@ -151,8 +151,7 @@ impl Engine {
             match trial::prove(&mut self.module, self.form, &images, self.tolerance) {
                 Ok(outputs) => return Ok(outputs),
                 Err(reason) => {
-                    self.module.drop_form(self.form);
-                    self.form = Form::Plain;
+                    self.return_to_plain();
                     self.notice = reason
                         .downcast::<trial::Wrong>()
                         .ok()
@@ -160,7 +159,18 @@ impl Engine {
                 }
             }
         }
-        self.module.forward(self.form, &images)
+        match self.module.forward(self.form, &images) {
+            Err(_) if self.form != Form::Plain => {
+                self.return_to_plain(); // a shape that blank images did not have
+                self.module.forward(self.form, &images)
+            }
+            computed => computed,
+        }
+    }
+
+    fn return_to_plain(&mut self) {
+        self.module.drop_form(self.form);
+        self.form = Form::Plain;
     }
 
     /// The pieces' outputs are put together on the CPU: the GPU has no room to spare.
