@@ -2,7 +2,7 @@
 
 use super::cuda;
 use super::devices::Device;
-use super::feeder::blank;
+use super::feeder::{blank, noise};
 use super::ffi::{Form, Module};
 use super::precision::Precision;
 use super::trial;
@@ -88,16 +88,17 @@ impl Engine {
         Ok(tried)
     }
 
-    /// Looks for the fastest way to compute batches of so many images. The next batch has to prove it.
+    /// Looks for the fastest way to compute batches of so many images. The next batch has to prove it once more.
     ///
     /// # Errors
-    /// libtorch's, where the model cannot compute on blank images.
+    /// libtorch's, where the model cannot compute on noise.
     pub fn choose_form(&mut self, side: usize, batch: usize) -> Result<()> {
-        let blank = |images| blank(images, side, Kind::Float, self.device);
-        let [few, batch] = [blank(trial::FEW.min(batch))?, blank(batch)?].map(|i| self.images(&i));
-        self.form = trial::choose(&mut self.module, [&few, &batch])?;
+        let images = self.images(&noise(trial::FEW.min(batch), side, self.device)?);
+        let (form, wrong) = trial::choose(&mut self.module, &images, batch, self.tolerance)?;
         self.module.drop_form(Form::Plain); // what was recorded
-        self.unproved = self.form != Form::Plain;
+        self.unproved = form != Form::Plain;
+        self.form = form;
+        self.notice = wrong.first().map(ToString::to_string);
         Ok(())
     }
 
@@ -147,28 +148,27 @@ impl Engine {
 
     fn compute_whole(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
         let images = self.images(input);
-        if std::mem::take(&mut self.unproved) {
-            match trial::prove(&mut self.module, self.form, &images, self.tolerance) {
-                Ok(outputs) => return Ok(outputs),
-                Err(reason) => {
-                    self.return_to_plain();
-                    self.notice = reason
-                        .downcast::<trial::Wrong>()
-                        .ok()
-                        .map(|wrong| wrong.to_string());
-                }
-            }
+        if self.form == Form::Plain {
+            return self.module.forward(Form::Plain, &images);
         }
-        match self.module.forward(self.form, &images) {
-            Err(_) if self.form != Form::Plain => {
-                self.return_to_plain(); // a shape that blank images did not have
-                self.module.forward(self.form, &images)
-            }
-            computed => computed,
-        }
+        let computed = match std::mem::take(&mut self.unproved) {
+            true => trial::prove(&mut self.module, self.form, &images, self.tolerance),
+            false => self.module.forward(self.form, &images),
+        };
+        computed.or_else(|reason| {
+            self.return_to_plain(&reason); // wrong, or a shape that noise did not have
+            self.module.forward(Form::Plain, &images)
+        })
     }
 
-    fn return_to_plain(&mut self) {
+    fn return_to_plain(&mut self, reason: &Error) {
+        self.notice = Some(match reason.downcast_ref::<trial::Wrong>() {
+            Some(wrong) => wrong.to_string(),
+            None => format!(
+                "{} fails from here on: not used any more ({reason:#})",
+                trial::name(self.form)
+            ),
+        });
         self.module.drop_form(self.form);
         self.form = Form::Plain;
     }
@@ -273,6 +273,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_form_that_is_wrong_in_its_trial_is_not_chosen() {
+        let mut engine = engine(CONVOLUTIONS);
+        engine.try_one(16).unwrap();
+        engine.tolerance = -1.0; // nothing is near enough
+        engine.choose_form(16, 4).unwrap();
+        assert_eq!((engine.form, engine.unproved), (Form::Plain, false));
+        let notice = engine.notice.unwrap();
+        assert!(
+            notice.contains("graph fusion changes this model's activations by"),
+            "{notice}"
+        );
+    }
+
+    #[test]
+    fn a_form_that_fails_is_dropped_and_the_user_is_told() {
+        let mut engine = engine(CONVOLUTIONS);
+        engine.try_one(16).unwrap();
+        engine.choose_form(16, 4).unwrap();
+        engine.unproved = false;
+        // Of another size than the form was made for.
+        let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
+        let found = engine.compute(&images).unwrap();
+        assert_eq!(found[1].size(), [3, 4, 16, 16]);
+        assert_eq!(engine.form, Form::Plain);
+        let notice = engine.notice.unwrap();
+        assert!(notice.contains("fails from here on"), "{notice}");
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Feeder {
         }
     }
 
+    /// Whether it feeds a model that computes on the cores that decoders use.
+    pub fn needs_cores(&self) -> bool {
+        self.device == Device::Cpu
+    }
+
     /// Memory for one batch.
     ///
     /// # Errors
@@ -121,4 +126,11 @@ pub(super) fn place(device: Device) -> tch::Device {
 pub(super) fn blank(images: usize, side: usize, kind: Kind, device: Device) -> Result<Tensor> {
     let size = [images as i64, side as i64, side as i64, 3];
     Ok(Tensor::f_zeros(size, (kind, place(device)))?)
+}
+
+/// Normal numbers, the same ones every time; shape (images, side, side, 3).
+pub(super) fn noise(images: usize, side: usize, device: Device) -> Result<Tensor> {
+    tch::manual_seed(0);
+    let size = [images as i64, side as i64, side as i64, 3];
+    Ok(Tensor::f_randn(size, (Kind::Float, place(device)))?)
 }
