@@ -32,7 +32,11 @@ fn write_part(folder: &Path, rows: u64, batch: &[u8]) -> u64 {
     for start in (0..rows).step_by(BATCH as usize) {
         let end = rows.min(start + BATCH);
         let bytes = ((end - start) * row_bytes) as usize;
-        part.rows_mut(start..end).copy_from_slice(&batch[..bytes]);
+        part.write(start..end, |memory| {
+            memory.copy_from_slice(&batch[..bytes]);
+            Ok(())
+        })
+        .expect("rows that can be written");
     }
     part.seal(rows).expect("a part that can be sealed")
 }

@@ -108,10 +108,15 @@ impl RunWriter {
     ) -> Result<()> {
         let step = self.open.as_mut().context("rows without an open part")?;
         for (layer, part) in &mut step.parts {
-            fill(*layer, part.rows_mut(rows.clone()))?;
-            for Broken { row, .. } in &broken {
-                fill_with_nan(part.rows_mut(*row..row + 1), &self.layers[*layer].dtype);
-            }
+            part.write(rows.clone(), |memory| {
+                fill(*layer, memory)?;
+                let row_bytes = memory.len() / (rows.end - rows.start) as usize;
+                for Broken { row, .. } in &broken {
+                    let at = (row - rows.start) as usize * row_bytes;
+                    fill_with_nan(&mut memory[at..][..row_bytes], &self.layers[*layer].dtype);
+                }
+                Ok(())
+            })?;
         }
         broken
             .into_iter()
