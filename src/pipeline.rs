@@ -35,6 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
+use turns::Turn;
 use watch::Watch;
 use writing::write;
 
@@ -104,12 +105,14 @@ struct Ticket {
 }
 
 /// A batch that a model can compute.
-struct Fed {
+struct Fed<'a> {
     number: usize,
     rows: Range<u64>,
     segment: usize,
     broken: Vec<Broken>,
     input: Input,
+    /// On cores: the model's turn, which begins here, so that decoders come to their end while the batch is fed.
+    turn: Option<Turn<'a>>,
 }
 
 /// Rows to write.
@@ -162,12 +165,11 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             }
             let (ordered, spare) = (ordered.clone(), spare_in.clone());
             models.push(scope.spawn(move || {
-                crew.guard(|| feed(&feeder, crew, &ordered, &spare, &inputs, &fed_in))
+                crew.guard(|| feed(&feeder, crew, turns, &ordered, &spare, &inputs, &fed_in))
             }));
             let computed = computed_in.clone();
-            computing.push(move || {
-                crew.guard(|| compute(replica, crew, turns, &fed, &inputs_in, &computed))
-            });
+            computing
+                .push(move || crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed)));
         }
         drop((ordered, spare_in, computed_in));
         let ordering = scope.spawn(move || {

@@ -11,18 +11,20 @@ use crossbeam_channel::{Receiver, Sender};
 ///
 /// # Errors
 /// libtorch's.
-pub fn feed(
+pub fn feed<'a>(
     feeder: &Feeder,
     crew: &Crew,
+    turns: &'a Turns,
     ordered: &Receiver<Batch>,
     spare: &Sender<Vec<u8>>,
     inputs: &Receiver<Input>,
-    fed: &Sender<Fed>,
+    fed: &Sender<Fed<'a>>,
 ) -> Result<()> {
     for batch in ordered {
         let Some(mut input) = inputs.recv().ok().filter(|_| !crew.is_over()) else {
             break; // a signal came, or the model failed and says why
         };
+        let turn = feeder.needs_cores().then(|| turns.begin());
         feeder.feed(&batch.pixels, &mut input)?;
         // The reader is gone once it has handed out all images.
         let _ = spare.send(batch.pixels);
@@ -32,6 +34,7 @@ pub fn feed(
             segment: batch.segment,
             broken: batch.broken,
             input,
+            turn,
         };
         if fed.send(message).is_err() {
             break;
@@ -47,7 +50,6 @@ pub fn feed(
 pub fn compute(
     extractor: &mut Extractor,
     crew: &Crew,
-    turns: &Turns,
     fed: &Receiver<Fed>,
     inputs: &Sender<Input>,
     computed: &Sender<Computed>,
@@ -56,9 +58,8 @@ pub fn compute(
         let mut next = None;
         extractor.rest_while(|| next = fed.recv().ok());
         let Some(batch) = next else { break };
-        let turn = extractor.needs_cores().then(|| turns.begin());
         let activations = extractor.forward(&batch.input)?;
-        drop(turn);
+        drop(batch.turn);
         if let Some(line) = extractor.take_notice() {
             crew.say(&line);
         }
