@@ -1,5 +1,7 @@
 #include "fusion.h"
 
+#include "pointwise.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -69,8 +71,7 @@ void fuse_piece(const std::vector<Node*>& nodes) {
 } // namespace
 
 bool can_fuse(const Node* node) {
-  const auto kind = node->kind();
-  const bool is_convolution = kind == aten::conv2d || kind == aten::_convolution || kind == aten::convolution;
+  const bool is_convolution = std::count(CONVOLUTIONS.begin(), CONVOLUTIONS.end(), node->kind()) > 0;
   return is_convolution && node->owningBlock() == node->owningGraph()->block();
 }
 

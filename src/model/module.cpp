@@ -23,6 +23,7 @@
 #include "cuda.h"
 #include "forms.h"
 #include "layers.h"
+#include "pointwise.h"
 #include "threads.h"
 
 using torch::jit::Module;
@@ -80,7 +81,7 @@ const void* storage_of(const at::Tensor& tensor) {
 // Weights of convolutions in the order that oneDNN wants beside its input, once instead of at every call.
 void lay_weights(const std::shared_ptr<torch::jit::Graph>& graph, at::MemoryFormat format) {
   using namespace torch::jit;
-  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution}) {
+  for (const auto kind : featx::CONVOLUTIONS) {
     for (Node* node : findAllNodes(*graph, kind, true)) {
       const auto weight = toIValue(node->input(1));
       if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {

@@ -185,12 +185,15 @@ bool join_linear(const std::shared_ptr<Graph>& graph, Node* node) {
 
 size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(const Node*)) {
   size_t count = 0;
-  for (const auto kind : {aten::conv2d, aten::_convolution, aten::convolution, aten::linear}) {
+  const auto join_all = [&](Symbol kind, const auto& join) {
     for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
-      const auto& join = kind == aten::linear ? join_linear : join_convolution;
       count += wanted(node) && join(graph, node) ? 1 : 0;
     }
+  };
+  for (const auto kind : CONVOLUTIONS) {
+    join_all(kind, join_convolution);
   }
+  join_all(aten::linear, join_linear);
   EliminateDeadCode(graph);
   return count;
 }

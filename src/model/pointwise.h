@@ -1,11 +1,16 @@
 // Convolutions and linear layers that apply the activation behind them themselves, with weights packed for oneDNN.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include <torch/csrc/jit/ir/ir.h>
 
 namespace featx {
+
+// What TorchScript calls a convolution.
+inline constexpr std::array<torch::jit::Symbol, 3> CONVOLUTIONS{
+    torch::jit::aten::conv2d, torch::jit::aten::_convolution, torch::jit::aten::convolution};
 
 // Makes constant 2-D convolutions of a graph mkldnn::_convolution_pointwise, and constant linear layers
 // mkldnn::_linear_pointwise (what torch.compile uses on the CPU): those that are wanted. Weights are packed for the

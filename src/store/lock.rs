@@ -13,16 +13,11 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
-use super::holder::{BEAT, Found, Holder, WATCHED, began, host};
-use super::parts::{file_name, names_in};
+use super::holder::{BEAT, Found, Holder, WATCHED};
+use super::lock_file::LockFile;
 use super::portion::lock_name;
-use super::unfinished::with_ending;
 use anyhow::{Context, Result};
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
-use rustix::io::Errno;
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle, sleep};
@@ -30,8 +25,6 @@ use std::time::{Duration, Instant};
 
 /// The lock's name inside a run directory.
 pub const LOCK_FILE: &str = "run.lock";
-/// Without a touch for so long it is not watched any more.
-const OLD: Duration = Duration::from_secs(600);
 
 /// Another process holds the lock.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +38,9 @@ pub struct InUse {
 /// The right to write into a run directory, until it is dropped.
 #[derive(Debug)]
 pub struct RunLock {
-    path: PathBuf,
+    file: LockFile,
     /// What it is the right to write: `'out'`, `shard 3 of 'out'`.
     what: String,
-    text: String,
     /// Directories that were made for it, innermost first; removed again if nothing came into them.
     made: Vec<PathBuf>,
     /// Dropped to end the beats.
@@ -78,9 +70,8 @@ impl RunLock {
         let ancestors = directory.ancestors().filter(|a| *a != Path::new(""));
         let made = ancestors.take_while(|a| !a.exists()).map(Into::into);
         let mut lock = Self {
-            path: directory.join(name),
+            file: LockFile::new(directory.join(name), toml::to_string(&Holder::this()?)?),
             what,
-            text: toml::to_string(&Holder::this()?)?,
             made: made.collect(),
             beating: None,
         };
@@ -88,72 +79,17 @@ impl RunLock {
         loop {
             // Again each time: another that made the directory, and failed, removes it.
             fs::create_dir_all(directory).with_context(named)?;
-            if lock.try_make()? {
+            if lock.file.make()? {
                 break;
             }
-            if let Some(found) = Found::read(&lock.path)? {
+            if let Some(found) = Found::read(lock.file.path())? {
                 lock.ensure_dead(&found, &say)?;
-                lock.remove_dead(&found)?;
+                lock.file.remove_dead(&found)?;
             }
         }
         lock.beat()?;
-        lock.tidy();
+        lock.file.tidy();
         Ok(lock)
-    }
-
-    /// Removes the files of takers that were killed before they had, or had not, the lock.
-    fn tidy(&self) {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        let names = names_in(directory).unwrap_or_default();
-        let prefix = format!("{}.", file_name(&self.path));
-        let temporary = names.iter().filter(|name| name.starts_with(&prefix));
-        for path in temporary.map(|name| directory.join(name)) {
-            if self.is_left_over(&path) {
-                let _ = fs::remove_file(path);
-            }
-        }
-    }
-
-    /// Whether who made a file beside the lock lives no more.
-    fn is_left_over(&self, path: &Path) -> bool {
-        let Ok(Some(found)) = Found::read(path) else {
-            return false;
-        };
-        let is_dead = match found.holder() {
-            Some(holder) => holder.is_dead_here(),
-            // Killed before it had written who it is: the name says that. One that lives makes another.
-            None => pid_in(path).map(|pid| began(pid).is_none()),
-        };
-        is_dead.unwrap_or_else(|| self.age(&found).is_some_and(|age| age > OLD))
-    }
-
-    /// Puts the lock in place; false where there is one.
-    fn try_make(&self) -> Result<bool> {
-        let own = self.own_name();
-        let named = || format!("cannot write '{}'", self.path.display());
-        let linked =
-            match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
-                Ok(()) => Ok(true),
-                // Over NFS the answer to a link that was made may get lost, and the question is asked again.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    fs::metadata(&own).map(|file| file.nlink() == 2)
-                }
-                // Another taker tidied up.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) if has_no_links(&error) => self.make_without_link(),
-                Err(error) => Err(error),
-            };
-        let _ = fs::remove_file(&own);
-        linked.with_context(named)
-    }
-
-    /// For filesystems without hard links: between the two steps the lock is there, but does not say whose it is.
-    fn make_without_link(&self) -> std::io::Result<bool> {
-        match File::create_new(&self.path) {
-            Ok(_) => fs::write(&self.path, &self.text).map(|()| true),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// # Errors
@@ -170,7 +106,7 @@ impl RunLock {
         let who = holder.map_or("another process".to_owned(), |holder| {
             format!("process {} on '{}'", holder.pid, holder.host)
         });
-        if self.age(found).is_some_and(|age| age > OLD) {
+        if self.file.is_old(found) {
             return Ok(());
         }
         say(&format!(
@@ -181,7 +117,7 @@ impl RunLock {
         let began = Instant::now();
         while began.elapsed() < WATCHED {
             sleep(Duration::from_millis(500));
-            match Found::read(&self.path)? {
+            match Found::read(self.file.path())? {
                 None => return Ok(()),
                 Some(now) if now.text != found.text || now.touched != found.touched => {
                     return Err(self.in_use(who));
@@ -197,45 +133,15 @@ impl RunLock {
         InUse { what, who }.into()
     }
 
-    /// Of another's lock, by the clock of the filesystem, which stamps a file made now.
-    fn age(&self, found: &Found) -> Option<Duration> {
-        let probe = self.own_name();
-        let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
-        let _ = fs::remove_file(&probe);
-        made.ok()?.duration_since(found.touched).ok()
-    }
-
-    fn remove_dead(&self, dead: &Found) -> Result<()> {
-        let aside = self.own_name();
-        match fs::rename(&self.path, &aside) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            renamed => {
-                renamed.with_context(|| format!("cannot remove '{}'", self.path.display()))?
-            }
-        }
-        // Gone: another taker, who has the lock now, tidied up.
-        if fs::read_to_string(&aside).is_ok_and(|text| text != dead.text) {
-            // If that fails there is a third taker's lock already, and this one's holder will see it.
-            let _ = fs::hard_link(&aside, &self.path);
-        }
-        let _ = fs::remove_file(&aside);
-        Ok(())
-    }
-
-    /// A name beside the lock that no other process uses.
-    fn own_name(&self) -> PathBuf {
-        with_ending(&self.path, &own_ending(std::process::id()))
-    }
-
     fn beat(&mut self) -> Result<()> {
-        let (path, text) = (self.path.clone(), self.text.clone());
+        let file = self.file.clone();
         let (sender, dropped) = channel();
         let beats = move || {
             while dropped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                if !touch(&path, &text) {
+                if !file.touch() {
                     eprintln!(
                         "error: another process has taken '{}'; this one ends, what it has sealed stays",
-                        path.display()
+                        file.path().display()
                     );
                     // Without unwinding: not one byte more may be written.
                     signal_hook::low_level::exit(1);
@@ -248,25 +154,12 @@ impl RunLock {
     }
 }
 
-fn own_ending(pid: u32) -> String {
-    format!(".{}.{pid}", host().replace('/', "_"))
-}
-
-/// Of a process of this machine, from the name of its file.
-fn pid_in(path: &Path) -> Option<u32> {
-    let name = file_name(path);
-    let pid = name.rsplit_once('.')?.1.parse().ok()?;
-    name.ends_with(&own_ending(pid)).then_some(pid)
-}
-
 impl Drop for RunLock {
     fn drop(&mut self) {
         if let Some((sender, thread)) = self.beating.take() {
             drop(sender);
             let _ = thread.join();
-            if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
-                let _ = fs::remove_file(&self.path);
-            }
+            self.file.remove();
         }
         for directory in &self.made {
             // Fails where something is in it, as it should.
@@ -275,36 +168,12 @@ impl Drop for RunLock {
     }
 }
 
-/// Shows that the holder lives; false where the lock is another's. A disk that answers with an error for a moment
-/// takes no lock away.
-fn touch(path: &Path, text: &str) -> bool {
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: UTIME_NOW,
-    };
-    let times = Timestamps {
-        last_access: now,
-        last_modification: now,
-    };
-    match File::open(path).and_then(|file| Ok((std::io::read_to_string(&file)?, file))) {
-        Ok((found, file)) if found == text => {
-            let _ = futimens(&file, &times); // the server's time, where there is one
-            true
-        }
-        Ok(_) => false,
-        Err(error) => error.kind() != ErrorKind::NotFound,
-    }
-}
-
-fn has_no_links(error: &std::io::Error) -> bool {
-    let codes = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
-    let raw = error.raw_os_error();
-    raw.is_some_and(|raw| codes.iter().any(|code| code.raw_os_error() == raw))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::holder::began;
+    use super::super::lock_file::{OLD, own_ending};
     use super::*;
+    use std::fs::File;
     use std::process::{Child, Command};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::SystemTime;
@@ -390,12 +259,13 @@ mod tests {
         fs::create_dir(&dir).unwrap();
         let path = dir.join(LOCK_FILE);
         fs::write(&path, elsewhere()).unwrap();
+        let holders = LockFile::new(path.clone(), elsewhere());
         let done = AtomicBool::new(false);
         let error = thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     sleep(Duration::from_millis(50));
-                    assert!(touch(&path, &elsewhere()));
+                    assert!(holders.touch());
                 }
             });
             let error = RunLock::take(&dir, |_| {}).unwrap_err().to_string();
@@ -403,7 +273,7 @@ mod tests {
             error
         });
         assert!(error.contains("on 'elsewhere'; wait for it"), "{error}");
-        assert!(!touch(&path, "ours"));
+        assert!(!LockFile::new(path, "ours".into()).touch());
         fs::remove_dir_all(&dir).unwrap();
     }
 }

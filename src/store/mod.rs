@@ -16,6 +16,8 @@ pub mod joining;
 pub mod journal;
 #[cfg(feature = "torch")]
 pub mod lock;
+#[cfg(feature = "torch")]
+mod lock_file;
 pub mod moments;
 mod naming;
 pub mod npy;
