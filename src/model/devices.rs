@@ -26,6 +26,11 @@ pub enum Device {
 }
 
 impl Device {
+    /// Whether a model there computes on the cores that decoders use.
+    pub fn needs_cores(self) -> bool {
+        self == Self::Cpu
+    }
+
     /// As `--device` takes them.
     pub fn names(devices: &[Self]) -> String {
         let names: Vec<String> = devices.iter().map(Self::to_string).collect();

@@ -7,7 +7,7 @@ use super::ffi::{Form, Module};
 use super::precision::Precision;
 use super::trial;
 use anyhow::{Error, Result};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 pub struct Engine {
     module: Module,
@@ -82,7 +82,7 @@ impl Engine {
     /// # Errors
     /// libtorch's, where the model cannot compute on them.
     pub fn try_one(&mut self, side: usize) -> Result<(Vec<Tensor>, u64)> {
-        let image = self.images(&blank(1, side, Kind::Float, self.device)?);
+        let image = self.images(&blank(1, side, self.device)?);
         let tried = self.module.record(&image)?;
         self.synchronize()?;
         Ok(tried)
@@ -98,7 +98,7 @@ impl Engine {
         self.module.drop_form(Form::Plain); // what was recorded
         self.unproved = form != Form::Plain;
         self.form = form;
-        self.notice = wrong.first().map(ToString::to_string);
+        self.notice = wrong.map(|wrong| wrong.to_string());
         Ok(())
     }
 
@@ -214,6 +214,7 @@ mod tests {
     use super::*;
     use std::path::Path;
     use std::process::Command;
+    use tch::Kind;
 
     const CONVOLUTIONS: &str = "nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))";
     const LINEAR_LAYERS: &str = "nn.Sequential(nn.Linear(16, 20), nn.ReLU(), nn.Linear(20, 4))";

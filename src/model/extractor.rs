@@ -11,7 +11,7 @@ use super::selection::{Selection, Wanted, select};
 use super::{threads, trial};
 use crate::images::Normaliser;
 use anyhow::{Context, Error, Result, anyhow, ensure};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
 const BYTES_OF_COMPILER: u64 = 32 << 20;
@@ -169,7 +169,7 @@ impl Extractor {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         if batch > 1 {
             self.batch = 2;
-            let images = blank(2, self.options.side, Kind::Float, self.options.device)?;
+            let images = blank(2, self.options.side, self.options.device)?;
             let outputs = self.engine.compute(&images)?;
             self.learn_shapes(outputs)?;
         }
@@ -213,14 +213,9 @@ impl Extractor {
         Ok(())
     }
 
-    /// Whether it computes on the cores that decoders use.
-    pub fn needs_cores(&self) -> bool {
-        self.engine.device == Device::Cpu
-    }
-
     /// Calls `wait` while libtorch's threads leave the cores to others.
     pub fn rest_while(&self, mut wait: impl FnMut()) {
-        match self.needs_cores() {
+        match self.engine.device.needs_cores() {
             true => threads::rest_while(wait),
             false => wait(),
         }
@@ -256,7 +251,7 @@ impl Extractor {
 
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
-        self.needs_cores() && trial::is_worth_it(run_images, self.batch)
+        self.engine.device.needs_cores() && trial::is_worth_it(run_images, self.batch)
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of

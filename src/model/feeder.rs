@@ -43,7 +43,7 @@ impl Feeder {
 
     /// Whether it feeds a model that computes on the cores that decoders use.
     pub fn needs_cores(&self) -> bool {
-        self.device == Device::Cpu
+        self.device.needs_cores()
     }
 
     /// Memory for one batch.
@@ -55,7 +55,7 @@ impl Feeder {
             Device::Cpu => None,
             Device::Cuda(_) => Some(cuda::pinned_bytes(self.batch * self.side * self.side * 3)?),
         };
-        let tensor = blank(self.batch, self.side, Kind::Float, self.device)?;
+        let tensor = blank(self.batch, self.side, self.device)?;
         if let Device::Cuda(index) = self.device {
             cuda::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
         }
@@ -122,15 +122,14 @@ pub(super) fn place(device: Device) -> tch::Device {
     }
 }
 
-/// Zeros; shape (images, side, side, 3).
-pub(super) fn blank(images: usize, side: usize, kind: Kind, device: Device) -> Result<Tensor> {
+/// Zeros, f32; shape (images, side, side, 3).
+pub(super) fn blank(images: usize, side: usize, device: Device) -> Result<Tensor> {
     let size = [images as i64, side as i64, side as i64, 3];
-    Ok(Tensor::f_zeros(size, (kind, place(device)))?)
+    Ok(Tensor::f_zeros(size, (Kind::Float, place(device)))?)
 }
 
-/// Normal numbers, the same ones every time; shape (images, side, side, 3).
+/// As [`blank`], of normal numbers, the same ones every time.
 pub(super) fn noise(images: usize, side: usize, device: Device) -> Result<Tensor> {
     tch::manual_seed(0);
-    let size = [images as i64, side as i64, side as i64, 3];
-    Ok(Tensor::f_randn(size, (Kind::Float, place(device)))?)
+    Ok(blank(images, side, device)?.f_normal_(0.0, 1.0)?)
 }

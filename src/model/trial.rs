@@ -35,7 +35,7 @@ struct Plain<'a> {
 }
 
 /// The form that computes batches of so many images fastest, of those that agree with the plain one to `tolerance`; it
-/// is made. `images`: [`FEW`], or one where a batch has one. Also says which forms were wrong.
+/// is made. `images`: [`FEW`], or one where a batch has one. Also says which form was wrong, the first one where both were.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
@@ -44,7 +44,7 @@ pub fn choose(
     images: &Tensor,
     batch: usize,
     tolerance: f64,
-) -> Result<(Form, Vec<Wrong>)> {
+) -> Result<(Form, Option<Wrong>)> {
     module.forward(Form::Plain, images)?; // a first call makes much that later ones find
     let (outputs, time) = timed(module, Form::Plain, images)?;
     let time = time.div_f64(images.size()[0] as f64);
@@ -53,12 +53,12 @@ pub fn choose(
         outputs,
         time,
     };
-    let mut wrong = Vec::new();
+    let mut wrong = None;
     for form in [Form::Fused, Form::Joined] {
         match keeps_up(module, form, batch, &plain, tolerance) {
             Ok(true) => return Ok((form, wrong)),
             Ok(false) => {}
-            Err(reason) => wrong.extend(reason.downcast()), // or libtorch cannot make it
+            Err(reason) => wrong = wrong.or(reason.downcast().ok()), // or libtorch cannot make it
         }
         module.drop_form(form);
     }
@@ -201,12 +201,16 @@ pub fn name(form: Form) -> &'static str {
 /// |a - b| / |b| over the pairs of rows; infinite where their shapes differ. Row by row, for two batches of a large layer
 /// are all the memory that there is.
 fn distance(a: &Tensor, b: &Tensor, pairs: &[(i64, i64)]) -> Result<f64> {
+    let (size_a, size_b) = (a.size(), b.size());
+    let has = |size: &[i64], row| size.first().is_some_and(|&rows| row < rows);
+    let mut every = pairs.iter();
+    if !every.all(|&(of_a, of_b)| has(&size_a, of_a) && has(&size_b, of_b))
+        || size_a[1..] != size_b[1..]
+    {
+        return Ok(f64::INFINITY);
+    }
     let (mut apart, mut length) = (0.0, 0.0);
     for &(of_a, of_b) in pairs {
-        let has = |tensor: &Tensor, row| tensor.size().first().is_some_and(|&rows| row < rows);
-        if !has(a, of_a) || !has(b, of_b) || a.size()[1..] != b.size()[1..] {
-            return Ok(f64::INFINITY);
-        }
         let row = b.f_select(0, of_b)?.f_to_kind(Kind::Float)?;
         let difference = a.f_select(0, of_a)?.f_to_kind(Kind::Float)?.f_sub(&row)?;
         apart += difference.f_norm()?.double_value(&[]).powi(2);

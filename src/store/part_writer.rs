@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of rows that are sent to the disk at a time. Fewer cost more of the processor.
 const SENT_AT_ONCE: u64 = 8 << 20;
 
-/// One layer's rows `start..`, written in any order, then sealed.
+/// One layer's rows `start..`, written in their order, then sealed.
 #[derive(Debug)]
 pub struct PartWriter {
     unfinished: Unfinished,
