@@ -59,6 +59,8 @@ pub struct Job {
     pub shard: Option<ShardWish>,
     pub workers: usize,
     pub threads: usize,
+    /// Nobody asked for a batch size or for threads: what computes on the CPU may be divided among its cores.
+    pub may_divide: bool,
     pub overwrite: bool,
     pub dry_run: bool,
     pub json: bool,
@@ -124,6 +126,7 @@ impl Job {
             shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
+            may_divide: args.batch_size.and_then(Auto::fixed).is_none() && args.threads.is_none(),
             overwrite: args.overwrite,
             dry_run: args.dry_run,
             json: args.json,

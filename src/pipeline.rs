@@ -4,8 +4,8 @@
 //!
 //! There is a feeder and a model for each replica, and they take batches as they get free; the writer puts their rows
 //! back into order. Memory is bounded by the shape: pixels go round from the feeders back to the reader, and there are
-//! [`BATCHES`] of them, and [`INPUTS`] inputs a model; the writer has one batch's activations while a model computes the
-//! next, and no batch is begun that is too far ahead of it.
+//! [`Work::batches`] of them, and [`INPUTS`] inputs a model; the writer has one batch's activations while a model
+//! computes the next, and no batch is begun that is too far ahead of it.
 
 mod computing;
 mod crew;
@@ -17,7 +17,7 @@ mod writing;
 
 use crate::images::{Images, Preprocess};
 use crate::memory::{Gate, Tuner};
-use crate::model::{Activation, Extractor, Input, Stored};
+use crate::model::{Activation, Extractor, Input, Stored, set_threads};
 use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::store::errors::Broken;
@@ -35,7 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
-use turns::Turn;
+use turns::{Turn, Turns};
 use watch::Watch;
 use writing::write;
 
@@ -52,6 +52,10 @@ pub struct Work<'a> {
     pub preprocess: &'a Preprocess,
     /// Images a forward pass.
     pub batch: usize,
+    /// So many of those are in memory as pixels: [`BATCHES`], more where passes share a batch.
+    pub batches: usize,
+    /// libtorch's, of each pass.
+    pub threads: usize,
     pub stored: Stored,
     pub skip_broken: bool,
     /// Decoder threads.
@@ -130,26 +134,28 @@ struct Computed {
 /// The first cause, in the order of the rows: a broken image (unless they are skipped), the model, the disk. The rows
 /// before it are in sealed parts.
 pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signals) -> Result<u64> {
-    let (spare_in, spare) = bounded(BATCHES);
+    let (spare_in, spare) = bounded(work.batches);
     let (tickets_in, tickets) = bounded(work.batch);
     let (ordered_in, ordered) = bounded(0);
     let (computed_in, computed) = bounded(0); // the writer has one batch, the model the next
     let (begun_in, begun) = bounded(2 * replicas.len() + 1); // batches on their way from here to the disk
     let (going_on, over) = bounded(0);
-    for _ in 0..BATCHES {
+    for _ in 0..work.batches {
         spare_in.send(vec![0; work.batch * work.preprocess.image_bytes()])?;
     }
+    let turns = Arc::new(Turns::default());
     let decoding = Decoding {
         images: work.images.clone(),
         preprocess: work.preprocess.clone(),
         watch: Watch::new(work.image_timeout),
         gate: sink.gate.clone(),
-        turns: Arc::default(),
+        turns: turns.clone(),
     };
-    let turns = &decoding.turns.clone();
+    let takes_turns = replicas.len() == 1 && replicas[0].needs_cores();
+    let turns = takes_turns.then_some(&*turns);
     let progress = sink.progress;
     let say = |line: &str| progress.say(line);
-    let done = bounded(BATCHES);
+    let done = bounded(work.batches);
     let crew = Crew::start(decoding, work.workers, tickets, done, signals, &say)?;
     let crew = &crew;
     thread::scope(|scope| {
@@ -168,8 +174,10 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
                 crew.guard(|| feed(&feeder, crew, turns, &ordered, &spare, &inputs, &fed_in))
             }));
             let computed = computed_in.clone();
-            computing
-                .push(move || crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed)));
+            computing.push(move || {
+                set_threads(work.threads);
+                crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed))
+            });
         }
         drop((ordered, spare_in, computed_in));
         let ordering = scope.spawn(move || {

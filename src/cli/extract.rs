@@ -100,7 +100,7 @@ pub struct Extract {
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
 
-    /// Threads of one forward pass [default: the cores this process may use]
+    /// Threads of one forward pass [default: the cores this process may use, which the passes of a long run share]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 

@@ -177,6 +177,20 @@ impl Extractor {
         Ok(())
     }
 
+    /// From here on so many forward passes, of replicas too, do a batch together.
+    ///
+    /// # Panics
+    /// Where they cannot share it evenly.
+    pub fn divide_batch(&mut self, passes: usize) {
+        assert!(self.batch.is_multiple_of(passes));
+        self.batch /= passes;
+    }
+
+    /// Whether it computes on the cores that decoders use.
+    pub fn needs_cores(&self) -> bool {
+        self.engine.device.needs_cores()
+    }
+
     /// What makes this extractor's inputs.
     pub fn feeder(&self) -> Feeder {
         Feeder::new(
@@ -215,7 +229,7 @@ impl Extractor {
 
     /// Calls `wait` while libtorch's threads leave the cores to others.
     pub fn rest_while(&self, mut wait: impl FnMut()) {
-        match self.engine.device.needs_cores() {
+        match self.needs_cores() {
             true => threads::rest_while(wait),
             false => wait(),
         }
@@ -251,7 +265,7 @@ impl Extractor {
 
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
-        self.engine.device.needs_cores() && trial::is_worth_it(run_images, self.batch)
+        self.needs_cores() && trial::is_worth_it(run_images, self.batch)
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of

@@ -41,11 +41,6 @@ impl Feeder {
         }
     }
 
-    /// Whether it feeds a model that computes on the cores that decoders use.
-    pub fn needs_cores(&self) -> bool {
-        self.device.needs_cores()
-    }
-
     /// Memory for one batch.
     ///
     /// # Errors

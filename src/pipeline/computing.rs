@@ -7,14 +7,14 @@ use crate::model::{Extractor, Feeder, Input};
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender};
 
-/// Turns pixels into inputs, and gives the pixels' memory back.
+/// Turns pixels into inputs, and gives the pixels' memory back. `turns`: where its model takes turns with the decoders.
 ///
 /// # Errors
 /// libtorch's.
 pub fn feed<'a>(
     feeder: &Feeder,
     crew: &Crew,
-    turns: &'a Turns,
+    turns: Option<&'a Turns>,
     ordered: &Receiver<Batch>,
     spare: &Sender<Vec<u8>>,
     inputs: &Receiver<Input>,
@@ -24,7 +24,7 @@ pub fn feed<'a>(
         let Some(mut input) = inputs.recv().ok().filter(|_| !crew.is_over()) else {
             break; // a signal came, or the model failed and says why
         };
-        let turn = feeder.needs_cores().then(|| turns.begin());
+        let turn = turns.map(Turns::begin);
         feeder.feed(&batch.pixels, &mut input)?;
         // The reader is gone once it has handed out all images.
         let _ = spare.send(batch.pixels);
@@ -43,7 +43,7 @@ pub fn feed<'a>(
     Ok(())
 }
 
-/// Computes inputs, and gives their memory back. On cores, each batch takes a turn of its own.
+/// Computes inputs, and gives their memory back.
 ///
 /// # Errors
 /// The model's.

@@ -2,6 +2,7 @@
 //!
 //! libtorch's threads wait for each other many times in a forward pass. A decoder that takes one of their cores for a
 //! moment holds up all of them, so decoders begin no image while a model computes; they read the next file meanwhile.
+//! Where several models compute side by side, there would be no moment left: then nobody takes turns.
 //! This saves time and does nothing else: who has waited long enough goes on.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

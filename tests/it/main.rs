@@ -29,6 +29,8 @@ mod faults;
 mod fidelity;
 mod inspect;
 #[cfg(feature = "torch")]
+mod lanes;
+#[cfg(feature = "torch")]
 mod memory;
 mod merge;
 #[cfg(feature = "torch")]

@@ -1,5 +1,6 @@
 //! `featx extract`: the activations of layers, for a folder of images, into parts.
 
+mod lanes;
 mod names;
 mod plan;
 mod prepare;
@@ -13,8 +14,8 @@ use crate::figures;
 use crate::images::Images;
 use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
-use crate::model::Extractor;
-use crate::pipeline::{self, Work};
+use crate::model::{self, Extractor};
+use crate::pipeline::{self, BATCHES, Work};
 use crate::progress::{Progress, Unit};
 use crate::signals::{Signals, Stopped};
 use crate::store::bus_error::explain_bus_errors;
@@ -85,9 +86,11 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    if extractor.pays_to_choose_form(plan.run.images)
-        && plan.allow(extractor.bytes_of_faster_forms())
-    {
+    let is_long = extractor.pays_to_choose_form(plan.run.images);
+    let lanes = lanes::lanes(job, plan.run.batch_size, is_long);
+    extractor.divide_batch(lanes.per_device);
+    model::set_threads(lanes.threads);
+    if is_long && plan.allow(extractor.bytes_of_faster_forms()) {
         extractor.choose_form()?;
     }
     let signals = Signals::note()?;
@@ -100,7 +103,9 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         images: &images,
         segments: &plan.segments,
         preprocess: &job.preprocess,
-        batch: plan.run.batch_size as usize,
+        batch: plan.run.batch_size as usize / lanes.per_device,
+        batches: BATCHES * lanes.per_device,
+        threads: lanes.threads,
         stored: job.stored,
         skip_broken: job.skip_broken,
         image_timeout: job.image_timeout,
@@ -121,7 +126,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
     let mut replicas = vec![extractor];
-    for &device in &job.devices[1..] {
+    for &device in &lanes.devices[1..] {
         replicas.push(replicas[0].replicate(device)?);
     }
     let begun = Instant::now();

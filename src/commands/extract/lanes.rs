@@ -1,0 +1,73 @@
+//! How many forward passes run side by side.
+//!
+//! A pass on several cores waits, after each of its operations, for the slowest of them, and a decoder that takes a core
+//! for a moment makes it slow. Passes on a core each wait for nobody. So a long run on the CPU divides its batches: each
+//! lane computes a part of the images with a part of the threads, and there are as many in memory as without lanes.
+
+use crate::job::Job;
+use crate::model::Device;
+
+/// Images of a pass at least: with fewer, what a pass costs besides its images is seen.
+const LEAST: u64 = 4;
+
+/// Who computes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// The device of each lane.
+    pub devices: Vec<Device>,
+    pub per_device: usize,
+    /// Threads of each lane.
+    pub threads: usize,
+}
+
+/// One lane for each of the job's devices, more on a CPU that is alone where the run is long and the user left it open.
+pub fn lanes(job: &Job, batch: u64, is_long: bool) -> Lanes {
+    let may_divide = job.may_divide && is_long && job.devices == [Device::Cpu];
+    let per_device = if may_divide {
+        most(job.threads, batch)
+    } else {
+        1
+    };
+    let lanes = job.devices.len() * per_device;
+    Lanes {
+        devices: job.devices.repeat(per_device),
+        per_device,
+        threads: job.threads.div_ceil(lanes),
+    }
+}
+
+/// The most lanes that share threads and batch evenly.
+fn most(threads: usize, batch: u64) -> usize {
+    let is_even =
+        |lanes: &usize| threads.is_multiple_of(*lanes) && batch.is_multiple_of(*lanes as u64);
+    let most = (batch / LEAST).max(1) as usize;
+    (1..=most.min(threads)).rev().find(is_even).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_share_evenly_and_have_four_images_each() {
+        let cases = [
+            (2, 8, 2),
+            (2, 7, 1),
+            (1, 4, 1),
+            (3, 12, 3),
+            (8, 32, 8),
+            (12, 32, 4),
+            (16, 32, 8),
+            (64, 32, 8),
+            (5, 20, 5),
+            (2, 1, 1),
+        ];
+        for (threads, batch, lanes) in cases {
+            assert_eq!(
+                most(threads, batch),
+                lanes,
+                "{threads} threads, batches of {batch}"
+            );
+        }
+    }
+}
