@@ -14,6 +14,11 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of rows that are sent to the disk at a time. Fewer cost more of the processor.
 const SENT_AT_ONCE: u64 = 8 << 20;
+/// Bytes of a huge page.
+const HUGE: u64 = 2 << 20;
+/// Bytes of a part that is written through huge pages, where kernel and filesystem have them. A smaller one would take
+/// too much memory that its rows have not come to.
+const LARGE: u64 = 16 * HUGE;
 
 /// One layer's rows `start..`, written in their order, then sealed.
 #[derive(Debug)]
@@ -53,6 +58,9 @@ impl PartWriter {
         // SAFETY: this process holds the file's lock, and nothing else of it maps or truncates the file: readers wait
         // for its final name, and `seal` unmaps before it shortens.
         let mut map = unsafe { MmapMut::map_mut(unfinished.file()) }.with_context(named)?;
+        if header.data_bytes() >= LARGE {
+            let _ = map.advise(Advice::HugePage); // before the first page is touched
+        }
         map[..header.data_offset as usize].copy_from_slice(&header.to_bytes());
         Ok(Self {
             unfinished,
@@ -84,9 +92,11 @@ impl PartWriter {
             .map
             .advise_range(Advice::PopulateWrite, bytes.start, bytes.len());
         fill(&mut self.map[bytes])?;
-        if at(rows.end) - self.sent >= SENT_AT_ONCE {
-            start_writing(self.unfinished.file(), self.sent..at(rows.end));
-            self.sent = at(rows.end);
+        // Whole huge pages: the kernel takes one apart that is written on after it was sent.
+        let whole = at(rows.end) / HUGE * HUGE;
+        if whole >= self.sent + SENT_AT_ONCE {
+            start_writing(self.unfinished.file(), self.sent..whole);
+            self.sent = whole;
         }
         Ok(())
     }
@@ -152,5 +162,46 @@ fn start_writing(file: &File, bytes: Range<u64>) {
     // SAFETY: no memory is passed, and the file is open.
     unsafe {
         libc::sync_file_range(file.as_raw_fd(), start, length, libc::SYNC_FILE_RANGE_WRITE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_part_of_huge_pages_has_every_row_and_no_more() {
+        let folder = std::env::temp_dir().join(format!("featx-large-part-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let (rows, width, batch) = (60, 150_000, 7); // 36 MB; rows and batches end within pages
+        assert!(rows * width * 4 >= LARGE);
+        let mut part = PartWriter::create(&folder, 5, rows, &[width], Dtype::f32()).unwrap();
+        let value = |row: u64, at: u64| (row * 1_000_003 + at) as u32;
+        for start in (5..54).step_by(batch as usize) {
+            let fill = |memory: &mut [u8]| {
+                let values =
+                    (start..start + batch).flat_map(|row| (0..width).map(move |at| value(row, at)));
+                let bytes = values.flat_map(u32::to_le_bytes);
+                memory
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, byte)| *to = byte);
+                Ok(())
+            };
+            part.write(start..start + batch, fill).unwrap();
+        }
+        let length = part.seal(54).unwrap();
+        let file = fs::read(folder.join(part_name(&(5..54)))).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+        let data = file.len() - (49 * width * 4) as usize;
+        assert_eq!((file.len() as u64, data % 64), (length, 0));
+        let expected = (5..54).flat_map(|row| (0..width).map(move |at| value(row, at)));
+        assert!(
+            file[data..]
+                .chunks(4)
+                .zip(expected)
+                .all(|(found, value)| found == value.to_le_bytes())
+        );
     }
 }
