@@ -17,6 +17,8 @@ pub struct Engine {
     form: Form,
     /// Whether the form is still to be proved, with the next batch.
     unproved: bool,
+    /// Images of that batch which prove it.
+    pub proofs: usize,
     /// Relative L2 distance from the plain form within which another one has to stay.
     tolerance: f64,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
@@ -46,6 +48,7 @@ impl Engine {
             channels_last,
             form: Form::Plain,
             unproved: false,
+            proofs: trial::FEW,
             tolerance: precision.tolerance(),
             at_once: usize::MAX,
             notice: None,
@@ -64,6 +67,7 @@ impl Engine {
         let mut replica = Self::new(module, device, self.precision, self.channels_last)?;
         if device == Device::Cpu {
             (replica.form, replica.unproved) = (self.form, self.unproved);
+            replica.proofs = self.proofs;
         }
         Ok(replica)
     }
@@ -152,7 +156,13 @@ impl Engine {
             return self.module.forward(Form::Plain, &images);
         }
         let computed = match std::mem::take(&mut self.unproved) {
-            true => trial::prove(&mut self.module, self.form, &images, self.tolerance),
+            true => trial::prove(
+                &mut self.module,
+                self.form,
+                &images,
+                self.proofs,
+                self.tolerance,
+            ),
             false => self.module.forward(self.form, &images),
         };
         computed.or_else(|reason| {
@@ -308,20 +318,23 @@ mod tests {
     #[test]
     fn a_form_that_is_wrong_is_dropped_and_the_batch_computed_again() {
         let images = Tensor::rand([4, 16, 16, 3], (Kind::Float, tch::Device::Cpu));
-        let mut engine = engine(CONVOLUTIONS);
-        let plain = engine.compute(&images).unwrap();
-        engine.try_one(16).unwrap();
-        engine.choose_form(16, 4).unwrap();
-        engine.tolerance = -1.0; // nothing is near enough
-        for _ in 0..2 {
-            let found = engine.compute(&images).unwrap();
-            assert_eq!(found[1], plain[1]);
-            assert_eq!(engine.form, Form::Plain);
-            let notice = engine.notice.clone().unwrap();
-            assert!(
-                notice.contains("changes this model's activations by"),
-                "{notice}"
-            );
+        for proofs in [1, 2] {
+            let mut engine = engine(CONVOLUTIONS);
+            let plain = engine.compute(&images).unwrap();
+            engine.try_one(16).unwrap();
+            engine.choose_form(16, 4).unwrap();
+            engine.proofs = proofs;
+            engine.tolerance = -1.0; // nothing is near enough
+            for _ in 0..2 {
+                let found = engine.compute(&images).unwrap();
+                assert_eq!(found[1], plain[1]);
+                assert_eq!(engine.form, Form::Plain);
+                let notice = engine.notice.clone().unwrap();
+                assert!(
+                    notice.contains("changes this model's activations by"),
+                    "{notice}"
+                );
+            }
         }
     }
 }

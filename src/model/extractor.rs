@@ -177,13 +177,14 @@ impl Extractor {
         Ok(())
     }
 
-    /// From here on so many forward passes, of replicas too, do a batch together.
+    /// From here on so many forward passes, of replicas too, do a batch together, and prove a faster form together.
     ///
     /// # Panics
     /// Where they cannot share it evenly.
     pub fn divide_batch(&mut self, passes: usize) {
         assert!(self.batch.is_multiple_of(passes));
         self.batch /= passes;
+        self.engine.proofs = self.engine.proofs.div_ceil(passes);
     }
 
     /// Whether it computes on the cores that decoders use.

@@ -121,8 +121,8 @@ fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor
     Ok((outputs, started.elapsed()))
 }
 
-/// Computes a batch in this form, and two of its images, the first and the last one, in the plain form. Their
-/// activations have to agree.
+/// Computes a batch in this form, and `images` of it, the last one or the last and the first one, in the plain form.
+/// Their activations have to agree.
 ///
 /// # Errors
 /// libtorch's; activations that differ by more than `tolerance` ([`Wrong`]).
@@ -130,12 +130,13 @@ pub fn prove(
     module: &mut Module,
     form: Form,
     batch: &Tensor,
+    images: usize,
     tolerance: f64,
 ) -> Result<Vec<Tensor>> {
-    let ends = [0, batch.size()[0] - 1];
+    let ends = &[batch.size()[0] - 1, 0][..images];
     let outputs = module.forward(form, batch)?;
-    let plain = module.forward(Form::Plain, &take(batch, &ends)?)?;
-    let pairs = [(ends[0], 0), (ends[1], 1)];
+    let plain = module.forward(Form::Plain, &take(batch, ends)?)?;
+    let pairs: Vec<_> = ends.iter().copied().zip(0..).collect();
     ensure_equal(form, &outputs, &plain, &pairs, tolerance)?;
     Ok(outputs)
 }
