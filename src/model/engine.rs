@@ -97,7 +97,7 @@ impl Engine {
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
     pub fn choose_form(&mut self, side: usize, batch: usize) -> Result<()> {
-        let images = self.images(&noise(trial::FEW.min(batch), side, self.device)?);
+        let images = self.images(&noise(trial::FEW, side, self.device)?);
         let (form, wrong) = trial::choose(&mut self.module, &images, batch, self.tolerance)?;
         self.module.drop_form(Form::Plain); // what was recorded
         self.unproved = form != Form::Plain;
