@@ -15,6 +15,7 @@ const LEAST: u64 = 4;
 pub struct Lanes {
     /// The device of each lane.
     pub devices: Vec<Device>,
+    /// Lanes that share a batch.
     pub per_device: usize,
     /// Threads of each lane.
     pub threads: usize,
