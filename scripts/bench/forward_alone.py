@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-"""The forward pass alone, on tensors that are in memory, in every way that libtorch has. JSON on the last line: images
-a second of each way, or why it does not count.
+"""The forward pass alone, on tensors that are in memory, in every way that libtorch has. A JSON object a line: images a
+second of each way, or why it does not count; then, for each line on stdin, those of a second of each of the fastest.
 
-usage: forward_alone.py MODEL LAYER f32|bf16 THREADS STATE_DICT [WAY@BATCH]...      without one, all that can win
+usage: forward_alone.py MODEL LAYER f32|bf16 THREADS STATE_DICT [WAY@BATCH]...      ways to keep, however slow they are
 
 Each way is warmed up first, as profiling executors need it, and then has to agree with eager f32 on images that it has
-not seen: to a relative L2 of 1e-4, in bf16 to twice what plain bf16 differs by.
+not seen: to a relative L2 of 1e-4, in bf16 to twice what plain bf16 differs by. It stays ready between its turns, so
+that they can be taken in turn with those of other programs.
 """
 import json
 import sys
 import time
+from dataclasses import dataclass
 
 import torch
 from peer_torch import cut_network
 
 BATCHES = (32, 16, 8)
-WARM_UP, LEAST_PASSES, LEAST_SECONDS = 3, 3, 4
+WARM_UP, LEAST_PASSES = 3, 3
+FIRST_SECONDS, TURN_SECONDS = 2, 1
+NEAR = 0.9  # of the fastest way: may be the fastest in the end
 TOLERANCE = 1e-4
 
 
@@ -55,34 +59,40 @@ class Rows(torch.nn.Module):
         return self.network(images)["rows"]
 
 
-def images_per_second(network, images):
-    """Of all passes together: what holds up a pass now and then holds up the other sides too."""
-    passes = []
-    while len(passes) < LEAST_PASSES or sum(passes) < LEAST_SECONDS:
-        start = time.perf_counter()
-        network(images)
-        passes.append(time.perf_counter() - start)
-    return len(images) * len(passes) / sum(passes)
+@dataclass
+class Ready:
+    """A way of a network, warm, and the images that it computes."""
+    way: str
+    network: object
+    images: torch.Tensor
+
+    def images_per_second(self, least_seconds):
+        """Of all passes together: what holds up a pass now and then holds up the other sides too."""
+        torch.jit.enable_onednn_fusion(self.way == "fused")
+        self.network(self.images)  # into the caches again
+        passes = []
+        while len(passes) < LEAST_PASSES or sum(passes) < least_seconds:
+            start = time.perf_counter()
+            self.network(self.images)
+            passes.append(time.perf_counter() - start)
+        return len(self.images) * len(passes) / sum(passes)
 
 
-def measure(way, batch, plain, dtype):
-    """Images a second, or what is wrong."""
+def make_ready(way, batch, plain, dtype):
+    """A way, or RuntimeError with what is wrong."""
     noise = torch.Generator().manual_seed(batch)
     unseen, images = (torch.randn(batch, 3, 224, 224, generator=noise) for _ in range(2))
     wanted = plain()(unseen)
     unseen, images = unseen.to(dtype), images.to(dtype)
     tolerance = TOLERANCE if dtype == torch.float32 else 2 * relative_l2(plain().to(dtype)(unseen), wanted)
     torch.jit.enable_onednn_fusion(way == "fused")
-    try:
-        network, images = WAYS[way](plain().to(dtype), images)
-        for _ in range(WARM_UP):
-            network(images)
-        error = relative_l2(network(torch.empty_like(images).copy_(unseen)), wanted)
-    except RuntimeError as error:
-        return f"fails: {str(error).strip().splitlines()[-1]}"
+    network, images = WAYS[way](plain().to(dtype), images)
+    for _ in range(WARM_UP):
+        network(images)
+    error = relative_l2(network(torch.empty_like(images).copy_(unseen)), wanted)
     if not error <= tolerance:
-        return f"wrong: relative L2 {error:.1e}"
-    return images_per_second(network, images)
+        raise RuntimeError(f"wrong: relative L2 {error:.1e}")
+    return Ready(way, network, images)
 
 
 def relative_l2(found, wanted):
@@ -91,23 +101,41 @@ def relative_l2(found, wanted):
 
 def is_promising(way, found):
     """At the first batch size every way; at the next those that were near the fastest."""
-    rates = {named: rate for named, rate in found.items() if isinstance(rate, float)}
     first = f"{way}@{BATCHES[0]}"
-    return first not in found or rates.get(first, 0) > 0.75 * max(rates.values(), default=0)
+    return first not in found or rates(found).get(first, 0) > 0.75 * max(rates(found).values(), default=0)
 
 
-def main(name, layer, precision, threads, weights, *wanted):
+def rates(found):
+    """The ways that count."""
+    return {named: rate for named, rate in found.items() if isinstance(rate, float)}
+
+
+def look(plain, dtype, kept):
+    """Images a second of every way, or what is wrong with it; and the ways to take turns, ready."""
+    found, ready = {}, {}
+    for batch in BATCHES:
+        for way in WAYS:
+            named = f"{way}@{batch}"
+            if named not in kept and not is_promising(way, found):
+                continue
+            try:
+                ready[named] = make_ready(way, batch, plain, dtype)
+                found[named] = ready[named].images_per_second(FIRST_SECONDS)
+            except RuntimeError as error:
+                found[named] = str(error).strip().splitlines()[-1]
+            print(f"  {named}: {found[named]}", file=sys.stderr)
+    near = NEAR * max(rates(found).values(), default=0)
+    return found, {named: ready[named] for named, rate in rates(found).items() if rate > near or named in kept}
+
+
+def main(name, layer, precision, threads, weights, *kept):
     torch.set_num_threads(int(threads))
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
-    plain = lambda: Rows(cut_network(name, layer, weights)).eval()
-    found = {}
     with torch.inference_mode():
-        for named in wanted or [f"{way}@{batch}" for batch in BATCHES for way in WAYS]:
-            way, batch = named.split("@")
-            if wanted or is_promising(way, found):
-                found[named] = measure(way, int(batch), plain, dtype)
-                print(f"  {named}: {found[named]}", file=sys.stderr)
-    print(json.dumps(found))
+        found, ready = look(lambda: Rows(cut_network(name, layer, weights)).eval(), dtype, kept)
+        print(json.dumps(found), flush=True)
+        for _ in sys.stdin:
+            print(json.dumps({named: way.images_per_second(TURN_SECONDS) for named, way in ready.items()}), flush=True)
 
 
 if __name__ == "__main__":

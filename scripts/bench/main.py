@@ -5,6 +5,9 @@ Images a second are those of the extraction as each side reports it: the peers' 
 being saved, without imports and model; featx's (`--json`) from its first image to its last row on disk, without loading
 the model and choosing its form. Beside it the wall time of the whole command, which has all of that, and the kernel's
 peak RSS. `--sides`, `--rows` take comma-separated parts of names.
+
+The limit is what the machine can do at all: the forward pass alone, in the fastest of libtorch's own ways, and decoding
+alone on all cores, one after the other. It is taken in turns of seconds, with a run of featx in each.
 """
 import argparse
 import json
@@ -22,6 +25,7 @@ from measure import Failed, say
 from sides import BATCH, CORES, MODELS, OUT, ROOT, ROWS, SIDES, WORK
 
 EXTRAS = ("limit", "first")
+LARGE_ROW = 1e6  # bytes: rows that the disk may be too slow for
 FIRST_ROW = next(row for row in ROWS if row.model == "alexnet")
 
 
@@ -29,6 +33,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each side (default: 3)")
+    parser.add_argument("--turns", type=int, default=5, metavar="N",
+                        help="turns of the limit, in each one of featx (default: 5)")
     parser.add_argument("--images", type=int, default=256, metavar="N", help="photos (default: 256)")
     parser.add_argument("--rows", type=chosen([row.name for row in ROWS]), metavar="NAMES",
                         help="only rows whose name holds one of these; '=NAME' is that row alone")
@@ -93,8 +99,7 @@ def prepare(rows, wanted, count):
     subprocess.run(build, cwd=ROOT, check=True)
     if "thingsvision" in wanted:
         subprocess.run([ROOT / "scripts/peers.sh"], check=True)
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
+    empty(OUT)
     for model in sorted({row.model for row in rows}):
         make_model(model)
     photos = WORK / f"photos-{count}"
@@ -118,45 +123,40 @@ def make_model(model):
 
 
 class Bench:
-    """One row of the table: its sides in turn."""
+    """One row of the table: its sides in turn, then its limit in turn with featx."""
 
     def __init__(self, row, wanted, photos, typed):
-        self.row, self.photos, self.images, self.rounds = row, photos, typed.images, typed.rounds
+        self.row, self.photos, self.images = row, photos, typed.images
+        self.rounds, self.turns = typed.rounds, typed.turns if "limit" in wanted else 0
         self.sides = sides.sides_of(row, wanted)
-        self.limit = "limit" in wanted
-        self.found = {"sides": {side: [] for side in self.sides}, "forward": [], "decode": [], "disk": [], "agrees": {},
-                      "images": typed.images}
+        self.found = {"sides": {side: [] for side in self.sides}, "limit": [], "agrees": {}}
 
     def run(self):
-        for number in range(self.rounds):
+        for number in range(self.rounds if self.sides else 0):
             say(f"{self.row.name}, round {number + 1} of {self.rounds}")
-            shutil.rmtree(OUT)
-            OUT.mkdir()
             for side in self.sides:
-                self.take_turn(side)
+                self.found["sides"][side].append(self.extract(side))
             if number == 0:
                 self.compare()
-            shutil.rmtree(OUT)
-            OUT.mkdir()
-            if self.limit:
-                self.measure_limit()
+            empty(OUT)
+        if self.turns:
+            self.measure_limit()
         return self.found
 
-    def take_turn(self, side):
+    def extract(self, side):
         measured = measure.run(sides.command(side, self.row, self.photos))
         summary = sides.last_json(measured.said)
         if summary["images"] != self.images:
             raise Failed(f"{side} took {summary['images']} images of {self.images}")
         # featx's seconds are the whole program's, and it says what the extraction's rate was.
         rate = summary.get("images_per_second", self.images / summary["seconds"])
-        self.found["sides"][side].append({
+        say(f"  {side}: {rate:.2f} images/s, {measured.seconds:.1f} s in all, {measured.peak / 1e6:,.0f} MB")
+        return {
             "images_per_second": rate,
             "wall_seconds": measured.seconds,
             "peak_rss_bytes": measured.peak,
             "peak_with_workers_bytes": measured.peak_with_workers,
-        })
-        say(f"  {side}: {rate:.2f} images/s, {measured.seconds:.1f} s in all, {measured.peak / 1e6:,.0f} MB")
-        self.found["bytes"] = sum(file.stat().st_size for file in (OUT / side).rglob("features*.npy"))
+        }
 
     def compare(self):
         """Every side has to have the same rows: a side that is fast and wrong is not fast."""
@@ -172,22 +172,33 @@ class Bench:
                     raise Failed(f"{self.row.name}: the rows of {side} differ from those of {reference} by {error:.1e}")
 
     def measure_limit(self):
-        self.found["forward"].append(self.forward())
-        decode = measure.run([sides.DECODE, self.photos, CORES])
-        self.found["decode"].append(sides.last_json(decode.said)["seconds"] / self.images)
-        size = self.found.get("bytes", 0)
-        if size / self.images > 1e6:
-            self.found["disk"].append(measure.disk_seconds(OUT / "disk", size))
-        say(f"  limit: forward {max(table.rates(self.found['forward'][-1]).values()):.2f} images/s, "
-            f"decoding {self.found['decode'][-1] * CORES * 1e3:.2f} ms of a core an image")
+        """In turn with featx, as a machine's pace is another one some minutes later."""
+        say(f"{self.row.name}, the limit")
+        with measure.Staying(sides.forward_command(self.row)) as forward:
+            for way, rate in forward.answer().items():
+                say(f"  forward alone, {way}: {rate if isinstance(rate, str) else f'{rate:.2f} images/s'}")
+            for _ in range(self.turns):
+                self.found["limit"].append(self.limit_turn(forward))
 
-    def forward(self):
-        """All ways in the first round, afterwards those that may be the fastest."""
-        first = table.rates(self.found["forward"][0]) if self.found["forward"] else {}
-        again = [way for way, rate in first.items() if rate > 0.9 * max(first.values())]
-        if self.row.precision == "bf16" and first:
-            again = sorted({*again, table.PEER_FORWARD})
-        return sides.last_json(measure.run(sides.forward_command(self.row, again)).said)
+    def limit_turn(self, forward):
+        """Images a second of featx, and of each thing alone that it has to do."""
+        turn = {"featx": self.extract("featx")["images_per_second"]}
+        size = sum(file.stat().st_size for file in (OUT / "featx").rglob("features*.npy"))
+        empty(OUT)
+        os.sync()
+        turn["forward"] = forward.ask()
+        decoded = measure.run([sides.DECODE, self.photos, CORES])
+        turn["decode"] = self.images / sides.last_json(decoded.said)["seconds"]
+        if size > LARGE_ROW * self.images:
+            turn["disk"] = self.images / measure.disk_seconds(OUT / "disk", size)
+        say(f"  alone: forward {max(turn['forward'].values()):.2f} images/s, decoding {turn['decode']:.0f}"
+            + (f", disk {turn['disk']:.1f}" if "disk" in turn else ""))
+        return turn
+
+
+def empty(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def first_row(photos, rounds):

@@ -1,5 +1,6 @@
 """Runs whole processes and measures them. Standard library alone: a process starts with the peak of who starts it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,6 +42,34 @@ def run(command):
         if child.returncode != 0:
             raise Failed(f"{' '.join(map(str, command))}\n{stderr.read()[-2000:]}")
         return Measured(seconds, peak, peak + workers.end(), stdout.read())
+
+
+class Staying:
+    """A process that stays, and answers with a JSON object a line: one as it is ready, then one for each line."""
+
+    def __init__(self, command):
+        self.command = [str(word) for word in command]
+        self.stderr = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
+                                        text=True, bufsize=1)
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            self.stderr.seek(0)
+            raise Failed(f"{' '.join(self.command)}\n{self.stderr.read()[-2000:]}")
+        return json.loads(line)
+
+    def ask(self):
+        self.process.stdin.write("\n")
+        return self.answer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with self.stderr, self.process:  # its end of input is its end
+            pass
 
 
 class Workers:

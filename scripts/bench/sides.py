@@ -15,6 +15,7 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 THINGSVISION = ROOT / ".venv-thingsvision" / "bin" / "python"
 CORES = len(os.sched_getaffinity(0))
 BATCH = 32
+PEER_FORWARD = f"channels_last@{BATCH}"  # what the PyTorch bf16 peer computes with, as forward_alone.py calls it
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ def featx_command(row, photos, out, *more):
     return [FEATX, "extract", "--model", model, "--layer", row.layer, "--out", out, *options, photos]
 
 
-def forward_command(row, candidates):
-    """Forward alone, of the candidates named or, without names, of all."""
-    weights = MODELS / f"{row.model}.state.pt"
-    return [PYTHON, HERE / "forward_alone.py", row.model, row.layer, row.precision, CORES, weights, *candidates]
+def forward_command(row):
+    """Forward alone; in bf16 with what the PyTorch bf16 peer computes with."""
+    kept = [PEER_FORWARD] if row.precision == "bf16" else []
+    return [PYTHON, HERE / "forward_alone.py", row.model, row.layer, row.precision, CORES,
+            MODELS / f"{row.model}.state.pt", *kept]
 
 
 def last_json(text):

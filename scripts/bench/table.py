@@ -2,31 +2,31 @@
 
 import statistics
 
-from sides import OWN, SIDES
-
-# What the PyTorch bf16 peer computes with, as forward_alone.py calls it.
-PEER_FORWARD = "channels_last@32"
+from sides import OWN, PEER_FORWARD, SIDES
 
 
 def tables(results):
     rows = results["rows"]
-    parts = [
-        f"{results.get('images', '?')} photos, {results.get('cores', '?')} cores, batch {results.get('batch', '?')} "
-        f"(featx: its own), medians of {rounds(rows)}.",
-        "Images a second of the extraction:", rates_table(rows),
-        "Seconds of the whole command:", side_table(rows, "wall_seconds", "{:.1f}", smaller_is_better=True),
-        "Images a second of the whole command:", whole_table(rows, results),
-        "Peak RSS, MB (the process; with what loader workers have for themselves in brackets):", memory_table(rows),
-        "The limit, images a second:", limit_table(rows),
-        "Relative L2 to the rows of PyTorch eager (bf16: of thingsvision, in f32):", agreement_table(rows),
-    ]
+    parts = [f"{results.get('images', '?')} photos, {results.get('cores', '?')} cores, batch {results.get('batch', '?')} "
+             f"(featx: its own)."]
+    if sides_in(rows):
+        parts += [
+            f"Images a second of the extraction, medians of {rounds(rows)}:", rates_table(rows),
+            "Seconds of the whole command:", side_table(rows, "wall_seconds", "{:.1f}", smaller_is_better=True),
+            "Images a second of the whole command:", whole_table(rows, results),
+            "Peak RSS, MB (the process; with what loader workers have for themselves in brackets):", memory_table(rows),
+        ]
+    if any(row["limit"] for row in rows.values()):
+        parts += ["The limit and featx, images a second, medians of turns taken one after the other:", limit_table(rows)]
+    if any(row["agrees"] for row in rows.values()):
+        parts += ["Relative L2 to the rows of PyTorch eager (bf16: of thingsvision, in f32):", agreement_table(rows)]
     if "first_row" in results:
         found = results["first_row"]
         row, part = middle(found["row"]), middle(found["part"])
         parts.append("From command to first row on disk, alexnet features.10: "
                      f"{row:.2f} s in the part's file; "
                      f"{part:.2f} s to the first sealed part of one batch (--step-size 1).")
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def rounds(rows):
@@ -108,48 +108,32 @@ def memory_table(rows):
     return markdown([*heads(rows), "featx / thingsvision"], lines)
 
 
-def rates(forward):
-    """The ways of the forward pass that count, images a second."""
-    return {way: rate for way, rate in forward.items() if isinstance(rate, float)}
-
-
-def forward_of(row):
-    """The fastest way of the forward pass and its median over the rounds."""
-    every = {way: middle([rates(turn)[way] for turn in row["forward"] if way in rates(turn)])
-             for turn in row["forward"] for way in rates(turn)}
-    return max(every.items(), key=lambda named: named[1]) if every else (None, None)
-
-
-def limit_of(row):
-    """Images a second if the forward pass and decoding, both on all cores, took their times one after the other."""
-    _, forward = forward_of(row)
-    return forward and 1 / (1 / forward + middle(row["decode"]))
-
-
 def limit_table(rows):
     lines = []
     for name, row in rows.items():
-        way, forward = forward_of(row)
-        if forward is None:
+        turns = row["limit"]
+        if not turns:
             continue
-        found, limit = median(row, "featx", "images_per_second"), limit_of(row)
-        peer = middle([rates(turn)[PEER_FORWARD] for turn in row["forward"] if PEER_FORWARD in rates(turn)])
-        disk = ratio(row.get("bytes"), middle(row["disk"]))
-        per_second = disk and disk / (row["bytes"] / row["images"])
-        lines.append([name, f"{forward:.1f}", way, cell(1 / middle(row["decode"]), "{:.0f}"), f"{limit:.1f}",
-                      cell(found, "{:.1f}"), cell(ratio(found, limit), "{:.2f}"),
-                      cell(ratio(found, peer), "{:.2f}"), cell(per_second, "{:.1f}"),
-                      cell(ratio(found, per_second and min(per_second, forward)), "{:.2f}")])
-    if not lines:
-        return ""
-    return markdown(["model, layer", "forward alone", "its way", "decoding alone", "the limit", "featx",
+        way, forward = fastest([turn["forward"] for turn in turns])
+        decode, found, disk = (middle([turn[key] for turn in turns if key in turn])
+                               for key in ("decode", "featx", "disk"))
+        limit = 1 / (1 / forward + 1 / decode)
+        peer = middle([turn["forward"][PEER_FORWARD] for turn in turns if PEER_FORWARD in turn["forward"]])
+        slower = disk and min(disk, forward)
+        lines.append([name, str(len(turns)), f"{forward:.1f}", way, f"{decode:.0f}", f"{limit:.1f}", f"{found:.1f}",
+                      cell(ratio(found, limit), "{:.2f}"), cell(ratio(found, peer), "{:.2f}"), cell(disk, "{:.1f}"),
+                      cell(ratio(found, slower), "{:.2f}")])
+    return markdown(["model, layer", "turns", "forward alone", "its way", "decoding alone", "the limit", "featx",
                      "of the limit", "of PyTorch channels last's forward", "disk alone",
                      "of the slower of disk and forward"], lines)
 
 
+def fastest(turns):
+    """The fastest way of the forward pass and its median over the turns."""
+    return max(((way, middle([turn[way] for turn in turns])) for way in turns[0]), key=lambda named: named[1])
+
+
 def agreement_table(rows):
     sides = [side for side in SIDES if any(side in row["agrees"] for row in rows.values())]
-    if not sides:
-        return ""
     lines = [[name, *(cell(row["agrees"].get(side), "{:.0e}") for side in sides)] for name, row in rows.items()]
     return markdown(["model, layer", *(SIDES[side] for side in sides)], lines)
