@@ -71,10 +71,18 @@ def main():
                 print(f"{case.__name__}: {case(bench)} ({time.monotonic() - began:.0f} s)", flush=True)
     except Fault as fault:
         print(f"error: {fault}", file=sys.stderr)
+        tell_state()
         return 1
     finally:
         subprocess.run([CLUSTER, "stop"], check=True)
     return 0
+
+
+def tell_state():
+    """What the logs end with, and what Slurm knows of its jobs."""
+    for log in sorted((ROOT / "target/slurm").glob("*.log")):
+        print(f"{log.name}: {log.read_text()[-1000:]}", file=sys.stderr)
+    subprocess.run(["squeue", "--states=all", "--array", "--format=%i %T %r %M %S"], stdout=sys.stderr, check=False)
 
 
 def free_port():
