@@ -133,6 +133,11 @@ impl Job {
             quiet: args.quiet,
         })
     }
+
+    /// Threads of a forward pass, where each device has so many side by side.
+    pub fn threads_of_pass(&self, lanes: usize) -> usize {
+        self.threads.div_ceil(self.devices.len() * lanes)
+    }
 }
 
 fn with_config(typed: Extract) -> Result<Extract> {

@@ -15,10 +15,8 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
-    /// Whether the form is still to be proved, with the next batch.
-    unproved: bool,
-    /// Images of that batch which prove it.
-    pub proofs: usize,
+    /// Images of the next batch that have to prove the form, 0 once they did.
+    unproved: usize,
     /// Relative L2 distance from the plain form within which another one has to stay.
     tolerance: f64,
     /// Images at a time: fewer than a batch once a GPU ran out of memory.
@@ -47,8 +45,7 @@ impl Engine {
             precision,
             channels_last,
             form: Form::Plain,
-            unproved: false,
-            proofs: trial::FEW,
+            unproved: 0,
             tolerance: precision.tolerance(),
             at_once: usize::MAX,
             notice: None,
@@ -67,7 +64,6 @@ impl Engine {
         let mut replica = Self::new(module, device, self.precision, self.channels_last)?;
         if device == Device::Cpu {
             (replica.form, replica.unproved) = (self.form, self.unproved);
-            replica.proofs = self.proofs;
         }
         Ok(replica)
     }
@@ -92,15 +88,16 @@ impl Engine {
         Ok(tried)
     }
 
-    /// Looks for the fastest way to compute batches of so many images. The next batch has to prove it once more.
+    /// Looks for the fastest way to compute batches of so many images. So many of the next batch have to prove it once
+    /// more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
-    pub fn choose_form(&mut self, side: usize, batch: usize) -> Result<()> {
+    pub fn choose_form(&mut self, side: usize, batch: usize, proofs: usize) -> Result<()> {
         let images = self.images(&noise(trial::FEW, side, self.device)?);
         let (form, wrong) = trial::choose(&mut self.module, &images, batch, self.tolerance)?;
         self.module.drop_form(Form::Plain); // what was recorded
-        self.unproved = form != Form::Plain;
+        self.unproved = if form == Form::Plain { 0 } else { proofs };
         self.form = form;
         self.notice = wrong.map(|wrong| wrong.to_string());
         Ok(())
@@ -155,15 +152,10 @@ impl Engine {
         if self.form == Form::Plain {
             return self.module.forward(Form::Plain, &images);
         }
+        let (module, form) = (&mut self.module, self.form);
         let computed = match std::mem::take(&mut self.unproved) {
-            true => trial::prove(
-                &mut self.module,
-                self.form,
-                &images,
-                self.proofs,
-                self.tolerance,
-            ),
-            false => self.module.forward(self.form, &images),
+            0 => module.forward(form, &images),
+            proofs => trial::prove(module, form, &images, proofs, self.tolerance),
         };
         computed.or_else(|reason| {
             self.return_to_plain(&reason); // wrong, or a shape that noise did not have
@@ -273,7 +265,7 @@ mod tests {
             let mut one = engine(net);
             let plain = one.compute(&images).unwrap();
             one.try_one(16).unwrap();
-            one.choose_form(16, 4).unwrap();
+            one.choose_form(16, 4, 2).unwrap();
             let other = one.replicate(Device::Cpu).unwrap();
             for mut engine in [one, other] {
                 for _ in 0..3 {
@@ -291,8 +283,8 @@ mod tests {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_one(16).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
-        engine.choose_form(16, 4).unwrap();
-        assert_eq!((engine.form, engine.unproved), (Form::Plain, false));
+        engine.choose_form(16, 4, 2).unwrap();
+        assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
         let notice = engine.notice.unwrap();
         assert!(
             notice.contains("graph fusion changes this model's activations by"),
@@ -304,8 +296,8 @@ mod tests {
     fn a_form_that_fails_is_dropped_and_the_user_is_told() {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_one(16).unwrap();
-        engine.choose_form(16, 4).unwrap();
-        engine.unproved = false;
+        engine.choose_form(16, 4, 2).unwrap();
+        engine.unproved = 0;
         // Of another size than the form was made for.
         let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
         let found = engine.compute(&images).unwrap();
@@ -322,8 +314,7 @@ mod tests {
             let mut engine = engine(CONVOLUTIONS);
             let plain = engine.compute(&images).unwrap();
             engine.try_one(16).unwrap();
-            engine.choose_form(16, 4).unwrap();
-            engine.proofs = proofs;
+            engine.choose_form(16, 4, proofs).unwrap();
             engine.tolerance = -1.0; // nothing is near enough
             for _ in 0..2 {
                 let found = engine.compute(&images).unwrap();

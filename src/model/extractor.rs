@@ -104,6 +104,8 @@ pub struct Extractor {
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
+    /// Forward passes that do a batch of the run together.
+    passes: usize,
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
@@ -136,6 +138,7 @@ impl Extractor {
             engine,
             wanted: wanted.to_vec(),
             batch: 1,
+            passes: 1,
             options,
             layers: Vec::new(),
             left_out: Vec::new(),
@@ -155,6 +158,7 @@ impl Extractor {
             wanted: self.wanted.clone(),
             options: self.options.clone(),
             batch: self.batch,
+            passes: self.passes,
             layers: self.layers.clone(),
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
@@ -184,7 +188,7 @@ impl Extractor {
     pub fn divide_batch(&mut self, passes: usize) {
         assert!(self.batch.is_multiple_of(passes));
         self.batch /= passes;
-        self.engine.proofs = self.engine.proofs.div_ceil(passes);
+        self.passes = passes;
     }
 
     /// Whether it computes on the cores that decoders use.
@@ -275,7 +279,9 @@ impl Extractor {
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
     pub fn choose_form(&mut self) -> Result<()> {
-        self.engine.choose_form(self.options.side, self.batch)
+        let proofs = trial::FEW.div_ceil(self.passes);
+        self.engine
+            .choose_form(self.options.side, self.batch, proofs)
     }
 
     /// Of one image's activations, all layers.

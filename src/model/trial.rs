@@ -21,6 +21,9 @@ pub const FEW: usize = 2;
 /// Of the plain form's time for one image, scaled to a batch: a form that takes less is as fast. More images at a time
 /// take less each.
 const PLAIN_TO_SEE: f64 = 0.6;
+/// Not of networks that compute a batch in less: one image of theirs takes much besides itself, and the plain form
+/// computes the batch too, in no time.
+const SHORT: Duration = Duration::from_millis(100);
 
 /// Whether a run of so many images is long enough for a trial.
 pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
@@ -70,8 +73,8 @@ pub fn choose(
     Ok((Form::Plain, wrong))
 }
 
-/// Makes a form and tells whether it computes a batch as fast as the plain one. If that is not plain to see, both compute
-/// the batch, and their fastest calls count.
+/// Makes a form and tells whether it computes a batch as fast as the plain one. If that is not plain to see, both
+/// compute the batch, and their fastest calls count.
 ///
 /// # Errors
 /// libtorch's: a graph that offers nothing to the form, for one. Rows that differ from the plain form's ([`Wrong`]).
@@ -102,7 +105,8 @@ fn keeps_up(
         )?;
         time = taken;
     }
-    if time <= plain.time.mul_f64(PLAIN_TO_SEE * batch as f64) {
+    let one_by_one = plain.time * batch as u32;
+    if one_by_one > SHORT && time <= one_by_one.mul_f64(PLAIN_TO_SEE) {
         return Ok(true);
     }
     let mut fastest = [Duration::MAX; 2];

@@ -10,30 +10,11 @@ use crate::model::Device;
 /// Images of a pass at least: with fewer, what a pass costs besides its images is seen.
 const LEAST: u64 = 4;
 
-/// Who computes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Lanes {
-    /// The device of each lane.
-    pub devices: Vec<Device>,
-    /// Lanes that share a batch.
-    pub per_device: usize,
-    /// Threads of each lane.
-    pub threads: usize,
-}
-
-/// One lane for each of the job's devices, more on a CPU that is alone where the run is long and the user left it open.
-pub fn lanes(job: &Job, batch: u64, is_long: bool) -> Lanes {
-    let may_divide = job.may_divide && is_long && job.devices == [Device::Cpu];
-    let per_device = if may_divide {
-        most(job.threads, batch)
-    } else {
-        1
-    };
-    let lanes = job.devices.len() * per_device;
-    Lanes {
-        devices: job.devices.repeat(per_device),
-        per_device,
-        threads: job.threads.div_ceil(lanes),
+/// Lanes that share each batch: more than one on a CPU that is alone, where the run is long and the user left it open.
+pub fn lanes(job: &Job, batch: u64, is_long: bool) -> usize {
+    match job.may_divide && is_long && job.devices == [Device::Cpu] {
+        true => most(job.threads, batch),
+        false => 1,
     }
 }
 

@@ -88,8 +88,9 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     } = ready;
     let is_long = extractor.pays_to_choose_form(plan.run.images);
     let lanes = lanes::lanes(job, plan.run.batch_size, is_long);
-    extractor.divide_batch(lanes.per_device);
-    model::set_threads(lanes.threads);
+    let threads = job.threads_of_pass(lanes);
+    extractor.divide_batch(lanes);
+    model::set_threads(threads);
     if is_long && plan.allow(extractor.bytes_of_faster_forms()) {
         extractor.choose_form()?;
     }
@@ -103,9 +104,9 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         images: &images,
         segments: &plan.segments,
         preprocess: &job.preprocess,
-        batch: plan.run.batch_size as usize / lanes.per_device,
-        batches: BATCHES * lanes.per_device,
-        threads: lanes.threads,
+        batch: plan.run.batch_size as usize / lanes,
+        batches: BATCHES * lanes,
+        threads,
         stored: job.stored,
         skip_broken: job.skip_broken,
         image_timeout: job.image_timeout,
@@ -126,7 +127,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
     let mut replicas = vec![extractor];
-    for &device in &lanes.devices[1..] {
+    for device in job.devices.repeat(lanes).split_off(1) {
         replicas.push(replicas[0].replicate(device)?);
     }
     let begun = Instant::now();

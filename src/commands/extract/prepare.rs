@@ -20,7 +20,7 @@ pub fn find_images(job: &Job) -> Result<Images> {
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
     model::install_arena();
-    model::set_threads(job.threads.div_ceil(job.devices.len()));
+    model::set_threads(job.threads_of_pass(1));
     eprintln!("device: {}", job.devices_text);
     if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
         eprintln!(
