@@ -32,6 +32,7 @@ from zoo.venv import ROOT, use_project_python
 
 IMAGES = 240
 CLUSTER = ROOT / "scripts/slurm/local_cluster.sh"
+WHERE = ROOT / "target/slurm"  # images, runs and the tasks' logs
 OPTIONS = ["--batch-size", "2", "--step-size", "1", "--threads", "1", "--workers", "1"]
 LAYER = "fc"
 LONGEST = 60  # seconds that anything may take
@@ -80,7 +81,7 @@ def main():
 
 def tell_state():
     """What the logs end with, and what Slurm knows of its jobs."""
-    for log in sorted((ROOT / "target/slurm").glob("*.log")):
+    for log in sorted(WHERE.glob("*.log")):
         print(f"{log.name}: {log.read_text()[-1000:]}", file=sys.stderr)
     subprocess.run(["squeue", "--states=all", "--array", "--format=%i %T %r %M %S"], stdout=sys.stderr, check=False)
 
@@ -96,7 +97,7 @@ class Bench:
     """Images, a model, and what a single process makes of them in `single`."""
 
     def __init__(self, featx):
-        self.featx, self.where = Path(featx).resolve(), ROOT / "target/slurm"
+        self.featx, self.where = Path(featx).resolve(), WHERE
         shutil.rmtree(self.where, ignore_errors=True)
         self.where.mkdir(parents=True)
         self.model = small_model()
