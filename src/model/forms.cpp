@@ -3,9 +3,11 @@
 #include "fusion.h"
 #include "pointwise.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 
 namespace featx {
 namespace {
@@ -23,6 +25,56 @@ void replace_constants(const std::shared_ptr<Graph>& graph, const Other& other) 
       node->output()->replaceAllUsesWith(graph->insertConstant(*replacement));
     }
   }
+}
+
+void add_tensors(Block* block, std::vector<Value*>& tensors) {
+  const auto add = [&](at::ArrayRef<Value*> values) {
+    std::copy_if(values.begin(), values.end(), std::back_inserter(tensors), [](const Value* value) {
+      return value->type()->kind() == TypeKind::TensorType;
+    });
+  };
+  add(block->inputs());
+  for (Node* node : block->nodes()) {
+    add(node->outputs());
+    for (Block* inner : node->blocks()) {
+      add_tensors(inner, tensors);
+    }
+  }
+}
+
+// In an order that a graph's copies have too.
+std::vector<Value*> tensors_of(const std::shared_ptr<Graph>& graph) {
+  std::vector<Value*> tensors;
+  add_tensors(graph->block(), tensors);
+  return tensors;
+}
+
+// Has a tensor's type noted as soon as it is computed; what several rounds of a loop have in common, if there are some.
+void note_type(Value* tensor, TensorTypePtr& noted) {
+  const auto note = [&noted](Stack& stack) {
+    pop(stack); // the number of the call
+    const auto computed = pop(stack).toTensor();
+    const auto type =
+        computed.defined() ? tensorTypeInCurrentExecutionContext(computed) : TensorType::get()->withUndefined();
+    noted = noted ? noted->merge(*type) : type;
+  };
+  auto* noting = new ProfileIValueOp(tensor->owningGraph(), note); // the graph frees it
+  noting->addInput(tensor);
+  if (tensor->node()->kind() == prim::Param) {
+    tensor->node()->owningBlock()->prependNode(noting);
+  } else {
+    noting->insertAfter(tensor->node());
+  }
+}
+
+std::shared_ptr<Graph> noting_types(const std::shared_ptr<Graph>& graph, std::vector<TensorTypePtr>& types) {
+  auto noting = graph->copy();
+  const auto tensors = tensors_of(noting);
+  types.resize(tensors.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    note_type(tensors[i], types[i]);
+  }
+  return noting;
 }
 
 // Gives a tensor the shape that it has where the batch is so many times the recorded one.
@@ -60,17 +112,18 @@ void Program::run(Stack& stack) const {
   InterpreterState(code_).run(stack);
 }
 
-Recording::Recording(const std::shared_ptr<Graph>& graph)
-    : record_(ProfilingRecord::instrumentGraph(graph)), program_(record_->graph()) {}
+Recording::Recording(const std::shared_ptr<Graph>& graph) : graph_(graph->copy()), program_(noting_types(graph, types_)) {}
 
 void Recording::run(Stack& stack) const {
   program_.run(stack);
 }
 
 std::shared_ptr<Graph> Recording::recorded(int64_t batch) const {
-  auto graph = record_->graph()->copy();
-  ProfilingRecord::removeProfileCounter(graph->block());
-  RemoveProfileNodesAndSpecializeTypes(graph);
+  auto graph = graph_->copy();
+  const auto tensors = tensors_of(graph);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    tensors[i]->setType(types_[i] ? types_[i] : TensorType::get());
+  }
   scale(graph->block(), batch);
   return graph;
 }

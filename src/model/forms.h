@@ -7,7 +7,6 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
-#include <torch/csrc/jit/runtime/profiling_record.h>
 
 namespace featx {
 
@@ -22,16 +21,22 @@ class Program {
   torch::jit::Code code_;
 };
 
-// A graph that notes the shapes of all its tensors while it runs once.
+// A graph that notes the types of all its tensors, shapes among them, while it runs once.
+//
+// As libtorch's ProfilingRecord does, which first compiles the gradients of all operations: a twentieth of a second or
+// more of every start.
 class Recording {
  public:
   explicit Recording(const std::shared_ptr<torch::jit::Graph>& graph);
+  Recording(const Recording&) = delete; // the program writes into it
   void run(torch::jit::Stack& stack) const;
   // The graph, its tensors with the shapes of a batch that is so many times the recorded one.
   std::shared_ptr<torch::jit::Graph> recorded(int64_t batch) const;
 
  private:
-  std::unique_ptr<torch::jit::ProfilingRecord> record_;
+  std::shared_ptr<torch::jit::Graph> graph_;
+  // Of the graph's tensors, in the order of `tensors_of`; none of one that was not computed.
+  std::vector<c10::TensorTypePtr> types_;
   Program program_;
 };
 
