@@ -136,15 +136,40 @@ impl Activation {
                 tch::Device::Cpu,
             )
         };
-        match target.f_copy_(&source) {
-            // A full GPU has no room to put the elements in order: here there is.
-            Err(_) if source.device().is_cuda() => {
-                target.f_copy_(&source.f_to_device(tch::Device::Cpu)?)?;
-            }
-            copied => copied?,
+        if !source.device().is_cuda() {
+            return copy_in_pieces(&mut target, &source);
+        }
+        // A full GPU has no room to put the elements in order: here there is.
+        if target.f_copy_(&source).is_err() {
+            copy_in_pieces(&mut target, &source.f_to_device(tch::Device::Cpu)?)?;
         }
         Ok(())
     }
+}
+
+/// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.
+const PIECE: usize = 256 << 10;
+
+/// Copies elements into another memory order, a piece of the source's memory after the other. libtorch's copy goes
+/// through the target instead: of a large image whose channels lie last, each cache line is fetched once for each
+/// channel then, in four times the time.
+fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
+    let (size, stride) = (source.size(), source.stride());
+    let bytes = source.numel() * source.kind().elt_size_in_bytes();
+    let outermost = (0..size.len())
+        .filter(|&axis| size[axis] > 1)
+        .max_by_key(|&axis| stride[axis]);
+    let Some(axis) = outermost.filter(|_| bytes > PIECE && !source.is_contiguous()) else {
+        target.f_copy_(source)?;
+        return Ok(());
+    };
+    let pieces = size[axis].min(bytes.div_ceil(PIECE) as i64);
+    let targets = target.f_chunk(pieces, axis as i64)?;
+    let sources = source.f_chunk(pieces, axis as i64)?;
+    for (mut target, source) in targets.into_iter().zip(sources) {
+        copy_in_pieces(&mut target, &source)?;
+    }
+    Ok(())
 }
 
 fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: Tokens) -> Result<Tensor> {
@@ -177,4 +202,54 @@ fn contiguous_strides(size: &[i64]) -> Vec<i64> {
 
 fn shape_text(size: &[i64]) -> String {
     row_shape(&size.iter().map(|&length| length as u64).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbered elements of this shape, the axes lying in memory in this order.
+    fn numbered(size: &[i64], order: &[usize]) -> Tensor {
+        let laid: Vec<i64> = order.iter().map(|&axis| size[axis]).collect();
+        let count: i64 = size.iter().product();
+        let back: Vec<i64> = (0..order.len())
+            .map(|axis| order.iter().position(|&at| at == axis).unwrap() as i64)
+            .collect();
+        let numbers = Tensor::arange(count, (Kind::Float, tch::Device::Cpu));
+        numbers
+            .remainder(2039) // exact in f16 too
+            .reshape(laid)
+            .permute(back)
+    }
+
+    #[test]
+    fn rows_larger_than_a_piece_are_in_order_whatever_their_memory_order() {
+        // Channels last, their pieces uneven; channels last of one image; tokens; the batch innermost.
+        let cases: [(&[i64], &[usize]); 4] = [
+            (&[3, 5, 131, 127], &[0, 2, 3, 1]),
+            (&[1, 64, 61, 59], &[0, 2, 3, 1]),
+            (&[4, 197, 768], &[1, 0, 2]),
+            (&[7, 33, 500], &[2, 1, 0]),
+        ];
+        for (size, order) in cases {
+            let tensor = numbered(size, order);
+            assert_eq!(tensor.size(), size);
+            assert!(!tensor.is_contiguous() && tensor.numel() * 4 > PIECE);
+            let activation =
+                Activation::new("layer", tensor.shallow_clone(), size[0] as usize, None).unwrap();
+            let from = usize::from(size[0] > 1);
+            let rows = from..size[0] as usize;
+            let wanted = tensor.narrow(0, from as i64, rows.len() as i64);
+            for stored in [Stored::F32, Stored::F16] {
+                let mut found = vec![0; wanted.numel() * stored.size()];
+                activation
+                    .write_rows(rows.clone(), stored, &mut found)
+                    .unwrap();
+                let wanted = wanted.contiguous().to_kind(stored.kind());
+                let mut bytes = vec![0; found.len()];
+                wanted.view(-1).copy_data_u8(&mut bytes, wanted.numel());
+                assert_eq!(found, bytes, "{size:?}, {stored:?}");
+            }
+        }
+    }
 }
