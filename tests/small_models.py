@@ -144,6 +144,33 @@ class Convolutions(nn.Module):
         return self.flat(x.flatten(2))
 
 
+class Thick(nn.Module):
+    """3 x 3 convolutions of many channels: on odd sizes and even ones, with each kind of padding, with and without what
+    comes behind; and some with a stride, a dilation or groups."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.plain = nn.Conv2d(16, 48, 3, padding=1)
+        self.strided = nn.Sequential(nn.Conv2d(48, 32, 3, stride=2, padding=1), nn.ReLU())
+        self.unpadded = nn.Sequential(nn.Conv2d(32, 64, 3, bias=False), nn.ReLU(inplace=True))
+        self.dilated = nn.Sequential(nn.Conv2d(64, 32, 3, padding=2, dilation=2), nn.ReLU6())
+        self.clipped = nn.Sequential(
+            nn.Conv2d(32, 32, 3, padding=(2, 1)), nn.ReLU6(inplace=True),
+            nn.Conv2d(32, 80, 3, padding=(0, 1)), nn.Hardtanh(-0.5, 1.5))
+        self.grouped = nn.Conv2d(80, 80, 3, padding=1, groups=5)
+        self.pooled = nn.AvgPool2d(3, stride=2)
+        self.smooth = nn.Sequential(nn.Conv2d(80, 32, 3, padding=1), nn.BatchNorm2d(32), nn.SiLU())
+        self.added = nn.Conv2d(32, 32, 3, padding=1)
+        self.odd = nn.Conv2d(32, 40, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.unpadded(self.strided(self.plain(self.stem(x))))
+        x = self.pooled(self.grouped(self.clipped(self.dilated(x))))
+        x = self.smooth(x)
+        return self.odd(F.relu(self.added(x) + x))
+
+
 class Loop(nn.Module):
     """A module called three times by a loop, one by a loop whose count depends on the input, one in a loop of no
     turns; a ModuleList and a ModuleDict."""
@@ -557,6 +584,7 @@ MODELS = {
     "vit": (vit, BOTH),
     "branch": (Branch, ("scripted",)),
     "convolutions": (Convolutions, BOTH),
+    "thick": (Thick, BOTH),
     "loop": (Loop, BOTH),
     "shared": (Shared, BOTH),
     "nested_tuple": (NestedTuple, BOTH),

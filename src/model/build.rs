@@ -1,6 +1,6 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "archive",
     "arena",
     "cuda",
@@ -11,6 +11,7 @@ const SOURCES: [&str; 10] = [
     "pointwise",
     "threads",
     "walk",
+    "winograd",
 ];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.

@@ -103,9 +103,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Bytes of the weights.
-    pub fn weights_bytes(&self) -> u64 {
-        self.module.weights_bytes()
+    /// Bytes of the weights that a faster form has.
+    pub fn packed_bytes(&self) -> u64 {
+        self.module.packed_bytes()
     }
 
     /// The outputs of the cut for a batch of shape (batch, height, width, 3). On a GPU they are there when

@@ -293,7 +293,7 @@ impl Extractor {
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
-        self.engine.weights_bytes()
+        self.engine.packed_bytes()
             + self.elements_per_image() * 4 * self.batch as u64
             + BYTES_OF_COMPILER
     }

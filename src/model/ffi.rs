@@ -57,7 +57,7 @@ unsafe extern "C" {
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
     fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
     fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
-    fn featx_weights_bytes(module: *const RawModule) -> u64;
+    fn featx_packed_bytes(module: *const RawModule) -> u64;
     fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
     fn featx_record(
@@ -246,10 +246,10 @@ impl Module {
         check(unsafe { featx_move_to_cuda(self.raw, index as c_int) })
     }
 
-    /// Of the frozen graph's constants.
-    pub fn weights_bytes(&self) -> u64 {
+    /// What the frozen graph's constants take once more, packed for a faster form.
+    pub fn packed_bytes(&self) -> u64 {
         // SAFETY: `raw` is a live module.
-        unsafe { featx_weights_bytes(self.raw) }
+        unsafe { featx_packed_bytes(self.raw) }
     }
 
     /// Makes a form other than the plain one, for batches of so many times the recorded images.

@@ -23,7 +23,8 @@ constexpr size_t PIECE = 32;
 
 // As `pointwise.h` does it.
 bool is_joined(const Node* node) {
-  return node->kind().ns() == Symbol::fromQualString("namespaces::mkldnn");
+  const auto space = node->kind().ns();
+  return space == Symbol::fromQualString("namespaces::mkldnn") || space == Symbol::fromQualString("namespaces::featx");
 }
 
 // Whether shapes may hang on what an image shows: they are taken from blank ones.

@@ -25,6 +25,7 @@
 #include "layers.h"
 #include "pointwise.h"
 #include "threads.h"
+#include "winograd.h"
 
 using torch::jit::Module;
 
@@ -203,12 +204,12 @@ char* featx_freeze(featx_module* module) {
   });
 }
 
-uint64_t featx_weights_bytes(const featx_module* module) {
+uint64_t featx_packed_bytes(const featx_module* module) {
   std::unordered_set<const void*> seen;
   uint64_t bytes = 0;
   for (const auto& tensor : featx::constants(module->graph)) {
     if (seen.insert(storage_of(tensor)).second) {
-      bytes += tensor.nbytes();
+      bytes += featx::has_winograd(tensor) ? tensor.nbytes() * 16 / 9 : tensor.nbytes();
     }
   }
   return bytes;

@@ -63,8 +63,8 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 // Turns attributes into constants, folds, and frees every tensor that nothing uses any more.
 char* featx_freeze(featx_module* module);
 
-// Bytes of the frozen graph's tensors.
-uint64_t featx_weights_bytes(const featx_module* module);
+// Bytes that the frozen graph's tensors take once more, packed for a faster form.
+uint64_t featx_packed_bytes(const featx_module* module);
 
 // The frozen graph computes in bf16 or f16 instead of f32.
 char* featx_compute_in(featx_module* module, bool bfloat16);

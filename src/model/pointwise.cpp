@@ -1,5 +1,8 @@
 #include "pointwise.h"
 
+#include "winograd.h"
+
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -112,12 +115,23 @@ std::optional<std::vector<int64_t>> sizes(const Value* tensor) {
   return type ? type->sizes().concrete_sizes() : std::nullopt;
 }
 
-// Puts an operation with packed weights in a node's place, and in that of the activation behind it. Arguments between
-// weight and activation are taken from the node by their names.
+bool is_any(const Activation& /*activation*/) {
+  return true;
+}
+
+// What featx::winograd applies.
+bool is_clamp(const Activation& activation) {
+  const std::string name = activation.name;
+  return name == "relu" || name == "hardtanh";
+}
+
+// Puts an operation with packed weights in a node's place, and in that of the activation behind it, if the operation
+// applies it. Arguments between weight and activation are taken from the node by their names.
 void replace(
     const std::shared_ptr<Graph>& graph,
     Node* node,
     const char* operation,
+    bool (*applies)(const Activation&),
     const at::Tensor& packed_weight,
     std::initializer_list<const char*> arguments) {
   Node* last = node;
@@ -125,7 +139,7 @@ void replace(
   if (node->output()->uses().size() == 1) {
     Node* user = node->output()->uses()[0].user;
     const auto behind = constant_activation(user);
-    if (behind && user->owningBlock() == node->owningBlock()) {
+    if (behind && applies(*behind) && user->owningBlock() == node->owningBlock()) {
       activation = *behind;
       last = user;
     }
@@ -158,15 +172,35 @@ void replace(
   node->destroy();
 }
 
+bool is_all(const c10::List<int64_t>& values, int64_t wanted) {
+  return std::all_of(values.begin(), values.end(), [&](int64_t value) { return value == wanted; });
+}
+
+// Channels lie last, as featx::winograd leaves them.
+bool has_channels_last(const Value* images) {
+  const auto type = images->type()->cast<TensorType>();
+  const auto strides = type ? type->strides().concrete_sizes() : std::nullopt;
+  return strides && strides->size() == 4 && strides->at(1) == 1;
+}
+
+bool is_winograd(const Convolution& convolution, const Value* images) {
+  return has_channels_last(images) && is_all(convolution.stride, 1) && is_all(convolution.dilation, 1) &&
+      convolution.groups == 1 && convolution.padding.size() == 2 && has_winograd(convolution.weight);
+}
+
 bool join_convolution(const std::shared_ptr<Graph>& graph, Node* node) {
   const auto convolution = constant_convolution(node);
   const auto input_size = sizes(node->input(0));
   if (!convolution || !input_size || input_size->size() != 4) {
     return false;
   }
-  const auto weight = packed(*convolution, *input_size);
-  replace(
-      graph, node, "mkldnn::_convolution_pointwise", weight, {"bias", "padding", "stride", "dilation", "groups"});
+  if (is_winograd(*convolution, node->input(0))) {
+    replace(graph, node, WINOGRAD, is_clamp, winograd_weight(convolution->weight), {"bias", "padding"});
+  } else {
+    replace(
+        graph, node, "mkldnn::_convolution_pointwise", is_any, packed(*convolution, *input_size),
+        {"bias", "padding", "stride", "dilation", "groups"});
+  }
   return true;
 }
 
@@ -177,13 +211,19 @@ bool join_linear(const std::shared_ptr<Graph>& graph, Node* node) {
     return false;
   }
   const auto rows = c10::multiply_integers(input_size->begin(), input_size->end() - 1);
-  replace(graph, node, "mkldnn::_linear_pointwise", packed(weight.toTensor(), rows), {"bias"});
+  replace(graph, node, "mkldnn::_linear_pointwise", is_any, packed(weight.toTensor(), rows), {"bias"});
   return true;
 }
 
 } // namespace
 
-size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(const Node*)) {
+bool is_winograd(Node* node) {
+  const bool is_convolution = std::count(CONVOLUTIONS.begin(), CONVOLUTIONS.end(), node->kind()) > 0;
+  const auto convolution = is_convolution ? constant_convolution(node) : std::nullopt;
+  return convolution && is_winograd(*convolution, node->input(0));
+}
+
+size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(Node*)) {
   size_t count = 0;
   const auto join_all = [&](Symbol kind, const auto& join) {
     for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {

@@ -1,7 +1,7 @@
 //! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
 
 use crate::arrays::{relative_l2, values};
-use crate::models::{models, workdir};
+use crate::models::{ONEDNN_LOG, models, workdir};
 use crate::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -68,15 +68,45 @@ fn a_long_run_computes_the_same() {
         ("loop_scripted", "blocks.2.1", &["relu "]),
         ("vit_traced", "encoder", &["gelu_erf"]),
     ] {
-        let distance = long_run(name, layer, joined);
+        let (distance, log) = long_run(name, layer);
         assert!(distance <= TOLERANCE, "{name}, '{layer}': {distance:e}");
+        let applied = log.replace([',', '\n'], " ");
+        for activation in joined {
+            let expected = format!("post-ops:eltwise_{activation}");
+            assert!(applied.contains(&expected), "{name}: no {expected}");
+        }
     }
 }
 
-/// The relative L2 distance of 17 batches of two images to what PyTorch's hook saw. `joined`: the activations that
-/// oneDNN has to say it applied within the operation before.
-fn long_run(name: &str, layer: &str, joined: &[&str]) -> f64 {
-    const BATCHES: usize = 17;
+/// Where the processor has AVX-512, oneDNN is left only those of stride, dilation or groups, or of few channels.
+#[test]
+fn convolutions_of_3_by_3_take_fewer_multiplications() {
+    for (name, layer) in [("thick_scripted", "odd"), ("thick_traced", "added")] {
+        let (distance, log) = long_run(name, layer);
+        assert!(distance <= 2e-6, "{name}, '{layer}': {distance:e}");
+        let calls = |shape: &str| log.lines().filter(|line| line.contains(shape)).count();
+        // The trial computes a batch too.
+        for others in [
+            ",mb2_ic3oc16",
+            ",mb2_ic48oc32",
+            ",mb2_ic64oc32",
+            ",g5mb2_ic80oc80",
+        ] {
+            assert!(calls(others) > BATCHES, "{name}: {others}");
+        }
+        let avx512 = fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("avx512f"));
+        for own in ["ic16oc48", "ic32oc64", "ic32oc32", "ic32oc80", "ic80oc32"] {
+            let few = calls(&format!(",mb2_{own}")) < BATCHES;
+            assert_eq!(few, avx512, "{name}: {own}");
+        }
+    }
+}
+
+/// Of a long run, of two images each.
+const BATCHES: usize = 17;
+
+/// The relative L2 distance of a long run's rows to what PyTorch's hook saw, and what oneDNN says of itself.
+fn long_run(name: &str, layer: &str) -> (f64, String) {
     let dir = workdir(&format!("fidelity_long/{name}"));
     let photos = dir.names("photos");
     let list: Vec<&str> = photos
@@ -98,13 +128,8 @@ fn long_run(name: &str, layer: &str, joined: &[&str]) -> f64 {
     ];
     let more = ["--list", "list.txt", "--out", "out", "photos"];
     let mut command = dir.command(&[&args[..], &more[..]].concat());
-    let ended = Ended::of(command.env("ONEDNN_VERBOSE", "1"));
+    let ended = Ended::of(command.env("ONEDNN_VERBOSE", ONEDNN_LOG));
     assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
-    let applied = ended.stdout.replace([',', '\n'], " ");
-    for activation in joined {
-        let expected = format!("post-ops:eltwise_{activation}");
-        assert!(applied.contains(&expected), "{name}: no {expected}");
-    }
     let part = dir.names(&format!("out/{layer}")).remove(0);
     let (_, found) = values(&dir.path(&format!("out/{layer}/{part}")));
     let (shape, expected) = values(&models().join(name).join(format!("{layer}.npy")));
@@ -113,7 +138,8 @@ fn long_run(name: &str, layer: &str, joined: &[&str]) -> f64 {
         let start = i % photos.len() * row;
         &expected[start..start + row]
     });
-    relative_l2(&found, &rows.copied().collect::<Vec<_>>())
+    let distance = relative_l2(&found, &rows.copied().collect::<Vec<_>>());
+    (distance, ended.stdout)
 }
 
 fn names_of_models(models: &Path) -> Vec<String> {

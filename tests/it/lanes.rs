@@ -2,6 +2,7 @@
 
 use crate::arrays::{assert_near, values};
 use crate::faults::make_images;
+use crate::models::ONEDNN_LOG;
 use crate::workdir::{Ended, Workdir};
 use std::thread::available_parallelism;
 
@@ -15,7 +16,7 @@ fn batches(dir: &Workdir, out: &str, more: &str) -> Vec<u64> {
     let args = fixed.split(' ').chain([out]).chain(more.split_whitespace());
     let mut command = dir.command(&args.collect::<Vec<_>>());
     command.env("SLURM_CPUS_PER_TASK", "2");
-    let ended = Ended::of(command.env("ONEDNN_VERBOSE", "1"));
+    let ended = Ended::of(command.env("ONEDNN_VERBOSE", ONEDNN_LOG));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let convolutions = ended
         .stdout
