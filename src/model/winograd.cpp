@@ -242,14 +242,14 @@ bool has_winograd(const at::Tensor& weight) {
       weight.size(1) % WIDTH == 0 && weight.size(2) == 3 && weight.size(3) == 3;
 }
 
-// (block of columns, pixel, channel, column of the block): G g G^T of each 3 x 3 weights g.
+// (block of columns, pixel, channel, column of the block): G w G^T of each 3 x 3 weights w, as one product.
 at::Tensor winograd_weight(const at::Tensor& weight) {
   const auto g = at::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, at::kDouble).view({4, 3});
+  const auto both = at::kron(g, g); // of a row and a column
   std::vector<at::Tensor> blocks;
   for (const auto& block : weight.split(COLUMNS)) {
-    const auto rows = at::matmul(block.to(at::kDouble), g.t()); // (column, channel, y of 3, x of 4)
-    const auto both = at::matmul(rows.transpose(2, 3), g.t()); // (column, channel, x, y)
-    blocks.push_back(both.permute({3, 2, 1, 0}).to(at::kFloat).contiguous().view(-1));
+    const auto weights = block.flatten(2).permute({2, 1, 0}).reshape({9, -1}).to(at::kDouble);
+    blocks.push_back(at::mm(both, weights).to(at::kFloat).view(-1));
   }
   return at::cat(blocks);
 }
