@@ -2,7 +2,8 @@
 //
 // Winograd's minimal filtering F(2 x 2, 3 x 3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015, arXiv:1509.09308, section 4.1: four outputs take 16 multiplications for 36. Its larger tiles take
-// fewer still, but lose digits; this one is nearer to the exact result than oneDNN's direct convolution, by a quarter.
+// fewer still, but lose digits; this one is nearer to the exact result than oneDNN's direct convolution of channels that
+// lie last, by a quarter.
 #pragma once
 
 #include <ATen/core/Tensor.h>
