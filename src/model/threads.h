@@ -9,7 +9,8 @@ namespace featx {
 // Threads that compute for this one, itself among them.
 int64_t thread_count();
 
-// Calls work(thread), with a number from 0 on, on each of them at once. What it throws is thrown here.
+// Calls work(thread), with a number from 0 on, on each of them at once, or on the first ones where OpenMP gives no more.
+// What it throws is thrown here.
 void on_each_thread(const std::function<void(int64_t)>& work);
 
 // Calls wait(context) while the threads that compute for this one sleep. They would else go on spinning for some

@@ -3,6 +3,7 @@
 #include "threads.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <vector>
 
@@ -182,8 +183,9 @@ void compute_all(const Work& work, int64_t tiles) {
   const int64_t floats = floats_of_block(at_once, work.channels);
   const auto room = at::empty({threads, floats}, at::kFloat);
   float* rooms = room.data_ptr<float>();
+  std::atomic<int64_t> next = 0;
   on_each_thread([&](int64_t thread) {
-    for (int64_t first = thread * at_once; first < tiles; first += threads * at_once) {
+    for (int64_t first = next.fetch_add(at_once); first < tiles; first = next.fetch_add(at_once)) {
       compute_block(work, first, std::min(at_once, tiles - first), rooms + thread * floats);
     }
   });
