@@ -130,14 +130,14 @@ std::shared_ptr<Graph> Recording::recorded(int64_t batch) const {
 
 std::shared_ptr<Graph> joined(const Recording& recording, int64_t batch) {
   auto graph = recording.recorded(batch);
-  const auto all = [](Node*) { return true; };
+  const auto all = [](const Node*) { return true; };
   TORCH_CHECK(join(graph, all) > 0, "nothing to join");
   return graph;
 }
 
 std::shared_ptr<Graph> fused(const Recording& recording, int64_t batch) {
   auto graph = recording.recorded(batch);
-  join(graph, [](Node* node) { return is_winograd(node) || !can_fuse(node); });
+  join(graph, [](const Node* node) { return is_winograd(node) || !can_fuse(node); });
   fuse(graph);
   return graph;
 }

@@ -72,8 +72,7 @@ void fuse_piece(const std::vector<Node*>& nodes) {
 } // namespace
 
 bool can_fuse(const Node* node) {
-  const bool is_convolution = std::count(CONVOLUTIONS.begin(), CONVOLUTIONS.end(), node->kind()) > 0;
-  return is_convolution && node->owningBlock() == node->owningGraph()->block();
+  return is_convolution(node) && node->owningBlock() == node->owningGraph()->block();
 }
 
 void fuse(const std::shared_ptr<Graph>& graph) {

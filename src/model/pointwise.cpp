@@ -83,7 +83,7 @@ struct Convolution {
   int64_t groups;
 };
 
-std::optional<Convolution> constant_convolution(Node* node) {
+std::optional<Convolution> constant_convolution(const Node* node) {
   const auto argument = [&](const char* name) { return constant_argument(node, name); };
   const auto weight = argument("weight"), stride = argument("stride"), padding = argument("padding"),
              dilation = argument("dilation"), groups = argument("groups");
@@ -217,13 +217,16 @@ bool join_linear(const std::shared_ptr<Graph>& graph, Node* node) {
 
 } // namespace
 
-bool is_winograd(Node* node) {
-  const bool is_convolution = std::count(CONVOLUTIONS.begin(), CONVOLUTIONS.end(), node->kind()) > 0;
-  const auto convolution = is_convolution ? constant_convolution(node) : std::nullopt;
+bool is_convolution(const Node* node) {
+  return std::count(CONVOLUTIONS.begin(), CONVOLUTIONS.end(), node->kind()) > 0;
+}
+
+bool is_winograd(const Node* node) {
+  const auto convolution = is_convolution(node) ? constant_convolution(node) : std::nullopt;
   return convolution && is_winograd(*convolution, node->input(0));
 }
 
-size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(Node*)) {
+size_t join(const std::shared_ptr<Graph>& graph, bool (*wanted)(const Node*)) {
   size_t count = 0;
   const auto join_all = [&](Symbol kind, const auto& join) {
     for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
