@@ -89,9 +89,12 @@ impl Progress {
         }
     }
 
-    /// Sets a few words that stand behind the figures, such as RSS against budget.
-    pub fn note(&self, words: String) {
-        self.screen().note = words;
+    /// Sets a few words that stand behind the figures, such as RSS against budget, if they are about to be shown.
+    pub fn note(&self, words: impl FnOnce() -> String) {
+        let mut screen = self.screen();
+        if screen.output.is_some() && Instant::now() >= screen.next {
+            screen.note = words();
+        }
     }
 
     /// Prints a line above the bar.
@@ -200,9 +203,22 @@ mod tests {
         let text = progress.text(1000, Duration::ZERO, "");
         assert_eq!(text, "1,000 of 3,000 images, 0.0 images/s");
         progress.advance(5);
-        progress.note("x".into());
         let copy = Progress::new("merge", Unit::Bytes, 34_500_000_000, true);
         let text = copy.text(1_200_000_000, Duration::from_secs(1), "");
         assert_eq!(text, "1.2 GB of 34.5 GB, 1.2 GB/s, 27s left");
+    }
+
+    #[test]
+    fn a_note_is_made_when_it_is_about_to_be_shown() {
+        let never = || -> String { panic!("made for nobody") };
+        let [quiet, shown] =
+            [true, false].map(|quiet| Progress::new("merge", Unit::Bytes, 9, quiet));
+        shown.note(never); // not yet
+        for progress in [&quiet, &shown] {
+            progress.screen().next = Instant::now();
+        }
+        quiet.note(never);
+        shown.note(|| "RSS 0.9 GB".into());
+        assert_eq!(shown.screen().note, "RSS 0.9 GB");
     }
 }

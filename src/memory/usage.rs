@@ -23,7 +23,7 @@ impl Gauge {
 
     /// Resident set size, bytes; pages of mapped files count.
     pub fn rss(&mut self) -> u64 {
-        let only_memory = ProcessRefreshKind::nothing().with_memory();
+        let only_memory = ProcessRefreshKind::nothing().with_memory().without_tasks();
         self.system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[self.pid]),
             false,
