@@ -10,6 +10,7 @@ exactly that run's rows. Prints the table that is in the README. The full disks 
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ def main():
     from faults.bench import Bench, Fault
 
     random.seed(typed.seed)
+    # A shell's background job ignores it, and so would every featx started from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     bench = Bench(typed.featx, ROOT / "target/faults")
     print(f"undisturbed: {bench.seconds:.1f} s (seed {typed.seed})", file=sys.stderr)
     chosen = [
