@@ -39,7 +39,6 @@ pub struct Progress {
 struct Screen {
     /// `None` when quiet.
     output: Option<Output>,
-    note: String,
     next: Instant,
 }
 
@@ -74,7 +73,6 @@ impl Progress {
             started,
             screen: Mutex::new(Screen {
                 output,
-                note: String::new(),
                 next: started + first,
             }),
         }
@@ -82,18 +80,15 @@ impl Progress {
 
     /// Counts `n` more units, and shows where the task is when it is time to.
     pub fn advance(&self, n: u64) {
+        self.advance_noting(n, String::new);
+    }
+
+    /// The same with a few words behind the figures, such as RSS against budget; asked for when they are shown.
+    pub fn advance_noting(&self, n: u64, note: impl FnOnce() -> String) {
         let done = self.done.fetch_add(n, Ordering::Relaxed) + n;
         // Another thread that draws just now draws for both.
         if let Ok(mut screen) = self.screen.try_lock() {
-            self.draw(&mut screen, done);
-        }
-    }
-
-    /// Sets a few words that stand behind the figures, such as RSS against budget, if they are about to be shown.
-    pub fn note(&self, words: impl FnOnce() -> String) {
-        let mut screen = self.screen();
-        if screen.output.is_some() && Instant::now() >= screen.next {
-            screen.note = words();
+            self.draw(&mut screen, done, note);
         }
     }
 
@@ -105,17 +100,14 @@ impl Progress {
         }
     }
 
-    fn draw(&self, screen: &mut Screen, done: u64) {
+    fn draw(&self, screen: &mut Screen, done: u64, note: impl FnOnce() -> String) {
         let now = Instant::now();
-        if now < screen.next {
-            return;
+        if let Some(output) = &screen.output
+            && now >= screen.next
+        {
+            let text = self.text(done, now - self.started, &note());
+            screen.next = now + self.show(output, done, text);
         }
-        let text = self.text(done, now - self.started, &screen.note);
-        screen.next = now
-            + screen
-                .output
-                .as_ref()
-                .map_or(LINE_EVERY, |output| self.show(output, done, text));
     }
 
     /// Shows `text`, and tells how long to wait before the next.
@@ -209,16 +201,22 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_made_when_it_is_about_to_be_shown() {
+    fn a_note_is_made_when_it_is_shown() {
         let never = || -> String { panic!("made for nobody") };
         let [quiet, shown] =
             [true, false].map(|quiet| Progress::new("merge", Unit::Bytes, 9, quiet));
-        shown.note(never); // not yet
+        shown.advance_noting(1, never); // not yet
         for progress in [&quiet, &shown] {
             progress.screen().next = Instant::now();
         }
-        quiet.note(never);
-        shown.note(|| "RSS 0.9 GB".into());
-        assert_eq!(shown.screen().note, "RSS 0.9 GB");
+        quiet.advance_noting(1, never);
+        let mut made = 0;
+        for _ in 0..2 {
+            shown.advance_noting(1, || {
+                made += 1;
+                "RSS 0.9 GB".into()
+            });
+        }
+        assert_eq!(made, 1, "the second comes too soon to be shown");
     }
 }

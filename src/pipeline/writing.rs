@@ -103,7 +103,6 @@ fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
     if writer.needs_part() || journal.is_due() {
         journal.add(tuner.entry())?;
     }
-    progress.note(|| tuner.note());
-    progress.advance(count);
+    progress.advance_noting(count, || tuner.note());
     Ok(count)
 }
