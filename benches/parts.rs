@@ -2,8 +2,8 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use featx::store::dtype::Dtype;
-use featx::store::part_writer::PartWriter;
+use featx::rows::dtype::Dtype;
+use featx::rows::part_writer::PartWriter;
 use std::path::Path;
 
 const PART_BYTES: u64 = 64 << 20;

@@ -5,7 +5,6 @@
 
 pub mod cli;
 pub mod commands;
-pub mod figures;
 #[cfg(feature = "images")]
 pub mod images;
 #[cfg(feature = "torch")]
@@ -16,15 +15,15 @@ mod memory;
 mod model;
 #[cfg(feature = "torch")]
 mod pipeline;
-mod printing;
-pub mod progress;
+pub mod rows;
+pub mod run;
 #[cfg(feature = "torch")]
 mod signals;
 #[cfg(feature = "torch")]
 mod slurm;
-pub mod store;
-pub mod table;
-mod toml_file;
+#[cfg(feature = "images")]
+pub mod sources;
+pub mod text;
 
 /// To be called first of all, while there is one thread.
 pub fn tame_allocator() {

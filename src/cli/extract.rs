@@ -1,9 +1,9 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
-use crate::figures;
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
 use crate::model::DeviceChoice;
+use crate::text::figures;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;

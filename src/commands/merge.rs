@@ -1,16 +1,16 @@
 //! `featx merge`: the parts of each layer become one file.
 
 use crate::cli::Merge;
-use crate::figures::{bytes, counted, row_shape};
-use crate::progress::{Progress, Unit};
-use crate::store::folder::Folder;
-use crate::store::joining::{Join, Wish};
-use crate::store::parts::{MERGED, Part};
-use crate::store::run_dir::{LayerState, RunDir, ShardStates};
-use crate::store::shard_errors::join_errors;
-use crate::store::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
-use crate::store::sources::Sources;
-use crate::store::unfinished::{directory_of, require_space};
+use crate::rows::durable::{directory_of, require_space};
+use crate::rows::join::{Join, Wish};
+use crate::rows::layer_folder::Folder;
+use crate::rows::part::{MERGED, Part};
+use crate::run::contents::Sources;
+use crate::run::directory::{LayerState, RunDir, ShardStates};
+use crate::run::shard_errors::join_errors;
+use crate::run::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
+use crate::text::figures::{bytes, counted, row_shape};
+use crate::text::progress::{Progress, Unit};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;

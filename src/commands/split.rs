@@ -1,9 +1,9 @@
 //! `featx split`: one array becomes files of consecutive rows.
 
 use crate::cli::Split;
-use crate::figures::{bytes, counted};
-use crate::progress::{Progress, Unit};
-use crate::store::cutting::{Cut, Pieces};
+use crate::rows::split::{Cut, Pieces};
+use crate::text::figures::{bytes, counted};
+use crate::text::progress::{Progress, Unit};
 use anyhow::Result;
 
 /// Checks, then cuts.

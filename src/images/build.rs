@@ -4,10 +4,10 @@ use std::env;
 
 /// `turbojpeg-sys` names its include folders, separated by commas, to the packages that depend on it directly.
 pub fn build() {
-    println!("cargo:rerun-if-changed=src/images/jpeg/jpeg.c");
+    println!("cargo:rerun-if-changed=src/images/decode/jpeg/jpeg.c");
     let include = env::var("DEP_TURBOJPEG_INCLUDE").expect("turbojpeg-sys names its headers");
     cc::Build::new()
-        .file("src/images/jpeg/jpeg.c")
+        .file("src/images/decode/jpeg/jpeg.c")
         .includes(include.split(','))
         .warnings(true)
         .extra_warnings(true)

@@ -1,6 +1,6 @@
 //! Why one image gave no pixels.
 
-use crate::figures;
+use crate::text::figures;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;

@@ -1,12 +1,12 @@
 //! One image file to the pixels of its crop.
 
-use super::error::{ImageError, Result};
-use super::geometry::Geometry;
-use super::preprocess::Preprocess;
-use super::raster::Raster;
-use super::resize::Resizer;
-use super::window::Window;
-use super::{bmp, gif, jpeg, png, tiff, webp};
+use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
+use crate::images::error::{ImageError, Result};
+use crate::images::preprocess::Preprocess;
+use crate::images::raster::Raster;
+use crate::images::resize::Resizer;
+use crate::images::resize::geometry::Geometry;
+use crate::images::window::Window;
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -14,39 +14,16 @@
 //! - a JPEG of more than 1000 scans and a file of more than 1 GiB are refused, so that none can hold up a run;
 //! - where Pillow cannot allocate the whole resized image (a pixel wide and a million high), the crop alone is made.
 
-mod bmp;
-mod bytes;
-mod colour;
+mod decode;
 mod error;
-mod filter;
-mod folder;
-mod geometry;
-mod gif;
-mod jpeg;
-mod list;
 mod load;
-mod names;
-mod passes;
-#[cfg(target_arch = "x86_64")]
-mod passes_avx2;
-mod png;
 mod preprocess;
 mod raster;
-mod raw;
-mod raw_rows;
 mod resize;
-mod scan;
-mod size;
-mod tiff;
-mod webp;
 mod window;
 
 pub use error::ImageError;
-pub use filter::Interpolation;
-pub use folder::Images;
-pub use list::{Outside, parse_list, read_list};
 pub use load::{BYTES_PER_PIXEL, Preprocessor};
-pub use names::FileNames;
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};
 pub use raster::Raster;
-pub use scan::{ENDINGS, Others, Scan, scan};
+pub use resize::Interpolation;

@@ -1,6 +1,6 @@
 //! The `[preprocess]` table, and the numbers that the model is given: torchvision's `ToTensor` and `Normalize`.
 
-use super::filter::Interpolation;
+use crate::images::resize::filter::Interpolation;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

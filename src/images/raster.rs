@@ -1,6 +1,6 @@
 //! Pixels in memory: 8-bit RGB, row after row.
 
-use super::error::{ImageError, Result};
+use crate::images::error::{ImageError, Result};
 
 /// Readable bytes after the last pixel, for vector loads that begin inside the image.
 pub const SLACK: usize = 16;

@@ -1,8 +1,8 @@
 //! The pixels that a crop is made of: a decoder may leave out the others.
 
-use super::filter::{Interpolation, reach};
-use super::geometry::Geometry;
-use super::preprocess::Preprocess;
+use crate::images::preprocess::Preprocess;
+use crate::images::resize::filter::{Interpolation, reach};
+use crate::images::resize::geometry::Geometry;
 use std::ops::Range;
 
 /// Columns and rows of a decoded image, neither of them empty.

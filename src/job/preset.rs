@@ -1,7 +1,7 @@
 //! The preprocessing that belongs to a model: the TOML beside it, else the preset of its name, else ImageNet's.
 
 use crate::images::Preprocess;
-use crate::toml_file;
+use crate::text::toml_file;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::Path;

@@ -2,8 +2,8 @@
 
 use crate::cli::WrongUsage;
 use crate::cli::extract::ShardArg;
+use crate::run::record::{RUN_FILE, Run};
 use crate::slurm::{ArrayBounds, ArrayTask, Slurm, StepTask};
-use crate::store::run::{RUN_FILE, Run};
 use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
 
@@ -205,8 +205,8 @@ fn wrong(text: String) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::record::tests::example;
     use crate::slurm::tests::slurm;
-    use crate::store::run::tests::example;
 
     const OUT: &str = "out";
 

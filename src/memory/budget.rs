@@ -1,6 +1,6 @@
 //! The RAM budget: a promise that peak RSS stays below it.
 
-use super::limits::allowed;
+use crate::memory::limits::allowed;
 use std::str::FromStr;
 
 /// What is not said is at most this, bytes.

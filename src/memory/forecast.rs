@@ -1,7 +1,7 @@
 //! How much RAM a run will take, before it begins: measured on one image, scaled to a batch.
 
-use super::usage::{Gauge, peak_rss, trim_allocator};
-use crate::figures;
+use crate::memory::usage::{Gauge, peak_rss, trim_allocator};
+use crate::text::figures;
 use anyhow::{Result, ensure};
 
 /// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.

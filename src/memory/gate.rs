@@ -1,6 +1,6 @@
 //! Memory for large images: a decoder asks for it before it takes it, so that a folder of huge photos keeps the budget.
 
-use super::usage::Gauge;
+use crate::memory::usage::Gauge;
 use anyhow::Result;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

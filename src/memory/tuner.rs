@@ -3,9 +3,9 @@
 //! RSS is what the model, its batches and the decoders take, plus the pages of the parts in the making. The first is
 //! measured: whenever the kernel's peak rises, all of it that the parts did not have is overhead.
 
-use super::usage::{Gauge, peak_rss};
-use crate::figures;
-use crate::store::journal::Entry;
+use crate::memory::usage::{Gauge, peak_rss};
+use crate::run::journal::Entry;
+use crate::text::figures;
 use anyhow::Result;
 use std::time::{Duration, Instant};
 

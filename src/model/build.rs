@@ -1,17 +1,17 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
 const SOURCES: [&str; 11] = [
-    "archive",
-    "arena",
-    "cuda",
-    "forms",
-    "fusion",
-    "layers",
-    "module",
-    "pointwise",
-    "threads",
-    "walk",
-    "winograd",
+    "compute/cuda",
+    "compute/threads",
+    "fast/arena",
+    "fast/forms",
+    "fast/fusion",
+    "fast/pointwise",
+    "fast/winograd",
+    "load/archive",
+    "load/layers",
+    "load/module",
+    "load/walk",
 ];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
@@ -28,6 +28,7 @@ pub fn build() {
         .flag(&include)
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include"))
+        .include("src/model")
         .files(SOURCES.map(|name| format!("src/model/{name}.cpp")))
         .compile("featx_model");
 }

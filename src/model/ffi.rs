@@ -1,8 +1,8 @@
 //! The C++ module (`module.h`), made safe.
 
-use super::archive::Archive;
-use super::arena::{arena_extent, trim_arena};
-use super::precision::Precision;
+use crate::model::compute::precision::Precision;
+use crate::model::fast::arena::{arena_extent, trim_arena};
+use crate::model::load::archive::Archive;
 use anyhow::{Result, anyhow};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;

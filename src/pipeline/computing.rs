@@ -1,9 +1,9 @@
 //! What a replica's two threads do: one makes the model's next input while the other computes.
 
-use super::crew::Crew;
-use super::turns::Turns;
-use super::{Batch, Computed, Fed};
 use crate::model::{Extractor, Feeder, Input};
+use crate::pipeline::crew::Crew;
+use crate::pipeline::turns::Turns;
+use crate::pipeline::{Batch, Computed, Fed};
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender};
 

@@ -2,11 +2,11 @@
 //!
 //! They are not joined: one that hangs would hold up the end of the run. What they use they own or share.
 
-use super::decoding::{Decoding, decode, settle};
-use super::{Batch, Ticket, panicked, take};
-use crate::figures;
 use crate::images::ImageError;
+use crate::pipeline::decoding::{Decoding, decode, settle};
+use crate::pipeline::{Batch, Ticket, panicked, take};
 use crate::signals::Signals;
+use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use crossbeam_channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,11 +1,12 @@
 //! What a decoder's thread does.
 
-use super::turns::Turns;
-use super::watch::Watch;
-use super::{Batch, Ticket};
-use crate::images::{BYTES_PER_PIXEL, ImageError, Images, Preprocess, Preprocessor};
+use crate::images::{BYTES_PER_PIXEL, ImageError, Preprocess, Preprocessor};
 use crate::memory::{DECODER, Gate};
-use crate::store::errors::Broken;
+use crate::pipeline::turns::Turns;
+use crate::pipeline::watch::Watch;
+use crate::pipeline::{Batch, Ticket};
+use crate::run::errors::Broken;
+use crate::sources::Images;
 use crossbeam_channel::{Receiver, Sender};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

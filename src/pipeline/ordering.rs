@@ -1,8 +1,8 @@
 //! Puts the decoded batches back into their order, and ends the run where an image stops it.
 
-use super::crew::{Crew, LOOK_EVERY};
-use super::{Batch, Work};
-use crate::store::errors::Broken;
+use crate::pipeline::crew::{Crew, LOOK_EVERY};
+use crate::pipeline::{Batch, Work};
+use crate::run::errors::Broken;
 use anyhow::{Result, anyhow, bail};
 use crossbeam_channel::{SendTimeoutError, Sender};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What the writer's thread does.
 
-use super::{Computed, Sink, Work};
-use crate::store::run_writer::Segment;
+use crate::pipeline::{Computed, Sink, Work};
+use crate::run::writer::Segment;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;

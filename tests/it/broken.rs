@@ -1,7 +1,7 @@
 //! Damaged images: featx takes what Pillow takes, with its pixels, and refuses what Pillow refuses.
 //! `tests/make_broken.py` breaks them and asks Pillow. `FEATX_BROKEN=50` breaks ten times as many.
 
-use crate::pillow::{compare_whole, made_by, rows};
+use crate::support::pillow::{compare_whole, made_by, rows};
 
 #[test]
 fn verdicts_are_pillows() {

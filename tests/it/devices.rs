@@ -1,10 +1,10 @@
 //! `--device` and `--precision` where no GPU is needed: what is refused, what is said, and several replicas at once.
 //! `scripts/gpu_check.sh` is for what needs one.
 
-use crate::arrays::assert_near;
-use crate::extraction::{error_line, extract, extract_ok, only_part, refused};
-use crate::models::workdir;
-use crate::workdir::{Ended, Workdir};
+use crate::support::arrays::assert_near;
+use crate::support::extraction::{error_line, extract, extract_ok, only_part, refused};
+use crate::support::models::workdir;
+use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;

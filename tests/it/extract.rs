@@ -1,9 +1,9 @@
 //! `featx extract`: which rows, in which parts, of what shape and values.
 
-use crate::arrays::{assert_near, values};
-use crate::extraction::{extract_ok, only_part};
-use crate::models::workdir;
-use crate::workdir::Workdir;
+use crate::support::arrays::{assert_near, values};
+use crate::support::extraction::{extract_ok, only_part};
+use crate::support::models::workdir;
+use crate::support::workdir::Workdir;
 use std::path::Path;
 
 /// The test photos, in the order of their names.

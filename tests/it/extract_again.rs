@@ -1,8 +1,8 @@
 //! `featx extract` into a directory that is there already.
 
-use crate::extraction::{error_line, extract, extract_ok, only_part};
-use crate::models::workdir;
-use crate::workdir::Ended;
+use crate::support::extraction::{error_line, extract, extract_ok, only_part};
+use crate::support::models::workdir;
+use crate::support::workdir::Ended;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,9 +1,9 @@
 //! What `featx extract` does when images are broken or the disk is full.
 
-use crate::arrays::{assert_near, values};
-use crate::extraction::{error_line, extract, extract_ok};
-use crate::models::workdir;
-use crate::workdir::Workdir;
+use crate::support::arrays::{assert_near, values};
+use crate::support::extraction::{error_line, extract, extract_ok};
+use crate::support::models::workdir;
+use crate::support::workdir::Workdir;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;

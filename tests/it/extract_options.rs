@@ -1,9 +1,9 @@
 //! Options of `featx extract` that decide how, not what: configuration, output, threads.
 
-use crate::arrays::assert_near;
-use crate::extraction::{error_line, extract, extract_ok, only_part};
-use crate::models::workdir;
-use crate::workdir::{Ended, Workdir};
+use crate::support::arrays::assert_near;
+use crate::support::extraction::{error_line, extract, extract_ok, only_part};
+use crate::support::models::workdir;
+use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::fs;
 use std::process::Stdio;

@@ -1,8 +1,8 @@
 //! What `featx extract` refuses: one line that says why, and nothing left behind. Files that it refuses are in
 //! `extract_refused_files.rs`.
 
-use crate::extraction::{error_line, refused};
-use crate::models::workdir;
+use crate::support::extraction::{error_line, refused};
+use crate::support::models::workdir;
 use std::fs;
 
 #[test]

@@ -1,7 +1,7 @@
 //! Files that are no model, or none that fits, and TOML files with mistakes: refused as in `extract_refusals.rs`.
 
-use crate::extraction::{extract, refusal, refused};
-use crate::models::workdir;
+use crate::support::extraction::{extract, refusal, refused};
+use crate::support::models::workdir;
 
 #[test]
 fn files_that_are_no_model() {

@@ -1,8 +1,8 @@
 //! Long jobs die: what a run leaves when it is stopped, killed, or its files are harmed. `scripts/check_faults.py` does
 //! the same at random instants, and more.
 
-use crate::models::models;
-use crate::workdir::{Ended, Workdir};
+use crate::support::models::models;
+use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;

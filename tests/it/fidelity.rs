@@ -1,8 +1,8 @@
 //! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
 
-use crate::arrays::{relative_l2, values};
-use crate::models::{ONEDNN_LOG, models, workdir};
-use crate::workdir::{Ended, Workdir};
+use crate::support::arrays::{relative_l2, values};
+use crate::support::models::{ONEDNN_LOG, models, workdir};
+use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

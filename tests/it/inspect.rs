@@ -2,7 +2,7 @@
 
 use crate::merge::{PARTS, run_dir};
 use crate::npy::ARRAYS;
-use crate::workdir::Workdir;
+use crate::support::workdir::Workdir;
 use serde_json::{Value, json};
 
 fn json_of(dir: &Workdir, path: &str) -> Value {

@@ -1,9 +1,9 @@
 //! A long run divides its batches among cores.
 
-use crate::arrays::{assert_near, values};
 use crate::faults::make_images;
-use crate::models::ONEDNN_LOG;
-use crate::workdir::{Ended, Workdir};
+use crate::support::arrays::{assert_near, values};
+use crate::support::models::ONEDNN_LOG;
+use crate::support::workdir::{Ended, Workdir};
 use std::thread::available_parallelism;
 
 /// Long on two cores, which compute eight images at a time; the last ones are no whole pass.

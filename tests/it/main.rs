@@ -3,8 +3,6 @@
 // Clippy's leave for tests ends at their helpers; an unwrap that fails fails the test.
 #![allow(clippy::unwrap_used)]
 
-#[cfg(feature = "torch")]
-mod arrays;
 #[cfg(feature = "images")]
 mod broken;
 #[cfg(feature = "torch")]
@@ -22,8 +20,6 @@ mod extract_refusals;
 #[cfg(feature = "torch")]
 mod extract_refused_files;
 #[cfg(feature = "torch")]
-mod extraction;
-#[cfg(feature = "torch")]
 mod faults;
 #[cfg(feature = "torch")]
 mod fidelity;
@@ -33,11 +29,7 @@ mod lanes;
 #[cfg(feature = "torch")]
 mod memory;
 mod merge;
-#[cfg(feature = "torch")]
-mod models;
 mod npy;
-#[cfg(feature = "images")]
-mod pillow;
 #[cfg(feature = "images")]
 mod pixels;
 mod removal;
@@ -50,7 +42,7 @@ mod scan;
 #[cfg(feature = "torch")]
 mod shards;
 mod split;
+mod support;
 #[cfg(feature = "images")]
 mod windows;
 mod without_torch;
-mod workdir;

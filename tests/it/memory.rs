@@ -1,8 +1,8 @@
 //! The RAM budget: refusals, and the kernel's word on whether it was kept.
 
-use crate::extraction::refusal;
-use crate::models::models;
-use crate::workdir::Workdir;
+use crate::support::extraction::refusal;
+use crate::support::models::models;
+use crate::support::workdir::Workdir;
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -1,7 +1,7 @@
 //! `featx merge`, against NumPy and against everything that must be refused.
 
 use crate::npy::ARRAYS;
-use crate::workdir::Workdir;
+use crate::support::workdir::Workdir;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
@@ -343,7 +343,7 @@ fn no_permission_is_one_line() {
             .arg(featx.get_program());
         command.args(featx.get_args()).current_dir(dir.path("."));
     }
-    let ended = crate::workdir::Ended::of(&mut command);
+    let ended = crate::support::workdir::Ended::of(&mut command);
     assert_eq!(
         ended.stderr,
         "error: cannot write 'p/features.npy.partial': Permission denied (os error 13)\n"

@@ -1,7 +1,7 @@
 //! Headers: the same bytes as NumPy's, and every kind of lie refused in one line.
 
-use crate::workdir::Workdir;
-use featx::store::npy::Header;
+use crate::support::workdir::Workdir;
+use featx::rows::npy::Header;
 use std::fs;
 
 /// Python: `arrays()` yields one array of every dtype that is a number, in both byte orders, and of a few that are

@@ -1,7 +1,7 @@
 //! The pixels that enter the model are those of Pillow and torchvision, bit for bit.
 //! `tests/make_pixels.py` makes the images and asks Pillow.
 
-use crate::pillow::{compare_whole, difference, made_by, npy, rows};
+use crate::support::pillow::{compare_whole, difference, made_by, npy, rows};
 use featx::images::{Interpolation, Preprocess, Preprocessor};
 use std::path::Path;
 

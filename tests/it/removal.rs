@@ -1,7 +1,7 @@
 //! `featx merge --remove-parts`: the result grows as its parts go, and no instant loses a row.
 
 use crate::merge::{PARTS, run_dir};
-use crate::workdir::{Ended, Workdir};
+use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
@@ -127,7 +127,7 @@ fn counted_rows(bytes: &[u8]) -> usize {
         return 0;
     }
     let header =
-        featx::store::npy::Header::read_any_length(&mut &*bytes, bytes.len() as u64).unwrap();
+        featx::rows::npy::Header::read_any_length(&mut &*bytes, bytes.len() as u64).unwrap();
     header.shape[0] as usize
 }
 
@@ -271,7 +271,7 @@ fn two_merges_at_once_do_not_meet() {
     let dir = Workdir::new("removal_twice");
     run_dir(&dir, "out", &["fc"], 10, 1, &[(0, 10)]);
     let making =
-        featx::store::unfinished::Unfinished::beside(&dir.path("out/fc/features.npy")).unwrap();
+        featx::rows::durable::Unfinished::beside(&dir.path("out/fc/features.npy")).unwrap();
     dir.featx_err(
         &["merge", "out"],
         "another process is writing 'out/fc/features.npy.partial'; wait for it",

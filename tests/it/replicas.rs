@@ -1,8 +1,8 @@
 //! Several devices at once, shown with replicas on the CPU: who computes a batch changes no row.
 
-use crate::arrays::{relative_l2, values};
 use crate::faults::{make_images, parts, send, start, wait_for_parts};
-use crate::workdir::{Ended, Workdir};
+use crate::support::arrays::{relative_l2, values};
+use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 
 const LAYERS: [&str; 3] = ["layer1", "layer4", "fc"];

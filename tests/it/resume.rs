@@ -1,8 +1,8 @@
 //! The same command goes on with what is there; another one is refused; `--overwrite` starts over.
 
 use crate::faults::{args, bench, finish, parts};
-use crate::models::models;
-use crate::workdir::Workdir;
+use crate::support::models::models;
+use crate::support::workdir::Workdir;
 use std::fs;
 
 /// The last line on stderr of a command that has to fail.

@@ -1,6 +1,6 @@
 //! Which images a run is about: the search of a folder, and `--list`.
 
-use featx::images::{FileNames, Outside, read_list, scan};
+use featx::sources::{FileNames, Outside, read_list, scan};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;

@@ -1,7 +1,7 @@
 //! `--shard I/N`: many processes, one run directory. `scripts/check_slurm.py` does the same on a real Slurm.
 
 use crate::faults::{args, bench, make_images, parts, start};
-use crate::workdir::{Ended, Workdir};
+use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 
 /// `args(out)` for a shard, then `more`.

@@ -1,7 +1,7 @@
 //! `featx split`, and the way back.
 
 use crate::npy::ARRAYS;
-use crate::workdir::Workdir;
+use crate::support::workdir::Workdir;
 use std::fs;
 
 #[test]

@@ -1,7 +1,7 @@
 //! A JPEG of which only the crop's part is decoded gives the crop, and the verdict, of the whole image.
 //! `FEATX_BROKEN=50` breaks each file 25 times as often.
 
-use crate::pillow::{difference, made_by};
+use crate::support::pillow::{difference, made_by};
 use featx::images::{Interpolation, Preprocess, Preprocessor, Raster};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! The images of a shard: its lines of the run's `file_names.txt`. The folder of images is not searched again.
 
-use crate::figures;
-use crate::images::{FileNames, Images};
-use crate::store::run::{FILE_NAMES, Run};
+use crate::run::record::{FILE_NAMES, Run};
+use crate::sources::{FileNames, Images};
+use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;

@@ -1,20 +1,20 @@
 //! What a run will write, and what of it is written already.
 
-use super::resume::{self, Held};
-use crate::figures;
-use crate::images::Images;
+use crate::commands::extract::resume::{self, Held};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
-use crate::printing::print;
-use crate::store::discard::{discard, discardable_bytes};
-use crate::store::folder::{BrokenPart, Folder};
-use crate::store::portion::Portion;
-use crate::store::rows::RowSet;
-use crate::store::run::{FILE_NAMES, Layer, Run};
-use crate::store::run_dir::RunDir;
-use crate::store::run_writer::Segment;
-use crate::store::unfinished::write_whole;
-use crate::table;
+use crate::rows::durable::write_whole;
+use crate::rows::layer_folder::{BrokenPart, Folder};
+use crate::rows::row_set::RowSet;
+use crate::run::directory::RunDir;
+use crate::run::discard::{discard, discardable_bytes};
+use crate::run::record::{FILE_NAMES, Layer, Run};
+use crate::run::slice::Portion;
+use crate::run::writer::Segment;
+use crate::sources::Images;
+use crate::text::figures;
+use crate::text::printing::print;
+use crate::text::table;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fs;

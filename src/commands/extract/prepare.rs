@@ -1,12 +1,13 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
-use crate::figures;
-use crate::images::{Images, Preprocess};
+use crate::images::Preprocess;
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers};
 use crate::pipeline::{BATCHES, INPUTS};
-use crate::store::run::{self, Run};
+use crate::run::record::{self as run, Run};
+use crate::sources::Images;
+use crate::text::figures;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 

@@ -1,16 +1,16 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
-use crate::figures;
-use crate::images::Images;
-use crate::store::discard::{BROKEN_ENDING, partial_start};
-use crate::store::folder::BrokenPart;
-use crate::store::parts::names_in;
-use crate::store::portion::Portion;
-use crate::store::rows::RowSet;
-use crate::store::run::{FILE_NAMES, RUN_FILE, Run};
-use crate::store::run_dir::RunDir;
-use crate::store::unfinished::{Unfinished, with_ending, write_whole};
+use crate::rows::durable::{Unfinished, with_ending, write_whole};
+use crate::rows::layer_folder::BrokenPart;
+use crate::rows::part::names_in;
+use crate::rows::row_set::RowSet;
+use crate::run::directory::RunDir;
+use crate::run::discard::{BROKEN_ENDING, partial_start};
+use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
+use crate::run::slice::Portion;
+use crate::sources::Images;
+use crate::text::figures;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

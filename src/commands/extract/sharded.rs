@@ -2,20 +2,20 @@
 //! `run.lock`; the others wait for it, and check that they are the same run. After that each holds a lock of its own,
 //! and writes nothing but the parts of its own rows and the files that bear its number.
 
-use super::plan::Plan;
-use super::{Ready, names, prepare};
 use crate::cli::WrongUsage;
-use crate::figures;
-use crate::images::Images;
+use crate::commands::extract::plan::Plan;
+use crate::commands::extract::{Ready, names, prepare};
 use crate::job::{Job, Shard};
 use crate::memory::Forecast;
 use crate::model::Extractor;
-use crate::store::discard::finish_discarding;
-use crate::store::lock::{InUse, RunLock};
-use crate::store::portion::Portion;
-use crate::store::run::{FILE_NAMES, Run};
-use crate::store::run_dir::RunDir;
-use crate::store::unfinished::{require_space, write_whole};
+use crate::rows::durable::{require_space, write_whole};
+use crate::run::directory::RunDir;
+use crate::run::discard::finish_discarding;
+use crate::run::lock::{InUse, RunLock};
+use crate::run::record::{FILE_NAMES, Run};
+use crate::run::slice::Portion;
+use crate::sources::Images;
+use crate::text::figures;
 use anyhow::{Result, bail, ensure};
 use std::cell::Cell;
 use std::path::Path;
@@ -63,7 +63,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
         dry_run(job, shard, &mut loaded)?;
         return Ok(None);
     }
-    let space = super::existing_ancestor(&job.out);
+    let space = crate::commands::extract::existing_ancestor(&job.out);
     let lock = loop {
         begin(job, shard, &mut loaded)?;
         let lock = RunLock::take_shard(&job.out, shard.index, |line| eprintln!("{line}"))?;
@@ -103,7 +103,10 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
     let (portion, batch) = (Portion::whole(&run), run.batch_size);
     let plan = Plan::new(job, run, portion, &images, &forecast)?;
     // Better one refusal now than one for each shard in a week.
-    require_space(&super::existing_ancestor(&job.out), plan.space_needed()?)?;
+    require_space(
+        &crate::commands::extract::existing_ancestor(&job.out),
+        plan.space_needed()?,
+    )?;
     plan.begin(&images)?;
     loaded.measured = Some((forecast, batch));
     Ok(())

@@ -1,13 +1,13 @@
 //! The closing summary.
 
-use super::plan::Plan;
-use crate::figures;
+use crate::commands::extract::plan::Plan;
 use crate::job::Job;
 use crate::memory;
 use crate::model::Device;
-use crate::printing;
-use crate::store::run::Layer;
-use crate::store::run_writer::RunWriter;
+use crate::run::record::Layer;
+use crate::run::writer::RunWriter;
+use crate::text::figures;
+use crate::text::printing;
 use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! A whole run by one process, which holds the lock of the run directory to the end.
 
-use super::plan::Plan;
-use super::{Ready, existing_ancestor, prepare};
+use crate::commands::extract::plan::Plan;
+use crate::commands::extract::{Ready, existing_ancestor, prepare};
 use crate::job::Job;
-use crate::store::discard::finish_discarding;
-use crate::store::lock::RunLock;
-use crate::store::portion::Portion;
-use crate::store::unfinished::require_space;
+use crate::rows::durable::require_space;
+use crate::run::discard::finish_discarding;
+use crate::run::lock::RunLock;
+use crate::run::slice::Portion;
 use anyhow::Result;
 use std::sync::Arc;
 

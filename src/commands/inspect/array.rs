@@ -1,12 +1,12 @@
 //! `featx inspect FILE.npy`.
 
-use crate::figures::{bytes, count, row_shape};
-use crate::progress::{Progress, Unit};
-use crate::store::dtype::{ByteOrder, Dtype, Kind};
-use crate::store::moments::{Stats, Value};
-use crate::store::npy::{Header, shape_text};
-use crate::store::stats::read_stats;
-use crate::table;
+use crate::rows::dtype::{ByteOrder, Dtype, Kind};
+use crate::rows::npy::{Header, shape_text};
+use crate::rows::read_statistics::read_stats;
+use crate::rows::statistics::{Stats, Value};
+use crate::text::figures::{bytes, count, row_shape};
+use crate::text::progress::{Progress, Unit};
+use crate::text::table;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::json;

@@ -1,14 +1,14 @@
 //! `featx inspect DIR`: a run, or a folder of parts.
 
-use crate::figures::{bytes, count, counted, row_shape};
-use crate::store::folder::Folder;
-use crate::store::npy::Header;
-use crate::store::rows::RowSet;
-use crate::store::run::Run;
-use crate::store::run_dir::{LayerState, RunDir, ShardStates};
-use crate::store::shards::{Submission, array_expression, submissions};
-use crate::store::sources::{Bare, Sources};
-use crate::table;
+use crate::rows::layer_folder::Folder;
+use crate::rows::npy::Header;
+use crate::rows::row_set::RowSet;
+use crate::run::contents::{Bare, Sources};
+use crate::run::directory::{LayerState, RunDir, ShardStates};
+use crate::run::record::Run;
+use crate::run::shards::{Submission, array_expression, submissions};
+use crate::text::figures::{bytes, count, counted, row_shape};
+use crate::text::table;
 use anyhow::Result;
 use serde::Serialize;
 use std::path::Path;

@@ -6,7 +6,7 @@ mod directory;
 mod model;
 
 use crate::cli::Inspect;
-use crate::printing;
+use crate::text::printing;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fs::File;

@@ -1,10 +1,10 @@
 //! What a TorchScript model holds: its layers, with their shapes for one image.
 
-use crate::figures::{bytes, count, row_shape};
 use crate::images::Preprocess;
 use crate::job::preprocess_of;
 use crate::model::{Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision};
-use crate::table;
+use crate::text::figures::{bytes, count, row_shape};
+use crate::text::table;
 use anyhow::Result;
 use serde::Serialize;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Lists of images: an error, or paths that stay inside the image folder, in the list's order.
 #![no_main]
 
-use featx::images::{Outside, parse_list};
+use featx::sources::{Outside, parse_list};
 use libfuzzer_sys::fuzz_target;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};

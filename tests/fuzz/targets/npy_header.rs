@@ -1,7 +1,7 @@
 //! Headers of `.npy` files: whatever the bytes, an error or a header that holds what it promises.
 #![no_main]
 
-use featx::store::npy::Header;
+use featx::rows::npy::Header;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

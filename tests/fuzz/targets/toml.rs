@@ -2,7 +2,7 @@
 #![no_main]
 
 use featx::images::Preprocess;
-use featx::store::run::Run;
+use featx::run::record::Run;
 use libfuzzer_sys::fuzz_target;
 use std::path::{Component, Path};
 

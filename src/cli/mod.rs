@@ -1,0 +1,102 @@
+//! What the user may type.
+
+#[cfg(feature = "torch")]
+pub mod extract;
+
+use crate::run::shards::MAX_ARRAY_SIZE;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the activations of a model's layers for a folder of images.
+    #[cfg(feature = "torch")]
+    Extract(Box<extract::Extract>),
+    Merge(Merge),
+    Split(Split),
+    Inspect(Inspect),
+}
+
+/// Join the parts of each layer into one file, DIR/<layer>/features.npy, in constant memory.
+///
+/// Also takes one layer's folder, a directory that thingsvision wrote, and one that `featx split` wrote. Everything is
+/// checked before the first byte is written, and the result takes its name only when every byte of it is on disk.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// A run directory, or a folder of parts
+    pub dir: PathBuf,
+    /// Join this layer alone
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+    /// Where the result goes, for one layer [default: features.npy beside the parts]
+    #[arg(long, value_name = "FILE.npy")]
+    pub out: Option<PathBuf>,
+    /// Remove each part once its rows are safe in the result
+    ///
+    /// Needs space for the largest part, not for a second copy. Interrupted at any instant, no row is lost: the same
+    /// command goes on.
+    #[arg(long)]
+    pub remove_parts: bool,
+    /// Replace a result that exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Cut an array into files whose rows differ by at most one in number.
+///
+/// `featx merge` on the directory gives the file back, byte for byte.
+#[derive(Debug, Args)]
+pub struct Split {
+    /// The array
+    pub file: PathBuf,
+    /// Into how many files [default: 10, or as many as there are rows]
+    #[arg(long, value_name = "N", conflicts_with = "rows", value_parser = clap::value_parser!(u64).range(1..))]
+    pub parts: Option<u64>,
+    /// Rows a file; the last may have fewer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rows: Option<u64>,
+    /// Where the files go [default: a directory beside FILE, named as FILE without .npy]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace parts that the directory holds
+    #[arg(long)]
+    pub overwrite: bool,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Show what an array, a run directory or a model holds.
+///
+/// An array: shape, dtype, size, order, and, of its finite values, minimum, maximum, mean and standard deviation, in
+/// bounded memory. A run directory: what was run, rows done and missing. A model: its layers.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// An .npy file, a run directory or a folder of parts, or a TorchScript model
+    pub path: PathBuf,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Your Slurm's MaxArraySize (scontrol show config): missing shards are told as arrays that stay below it
+    #[arg(long, value_name = "N", default_value_t = MAX_ARRAY_SIZE, value_parser = clap::value_parser!(u64).range(2..))]
+    pub max_array_size: u64,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// The command line asks for something that cannot be meant; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);

@@ -1,0 +1,293 @@
+//! From what was typed, the `--config` file, the model's TOML and the machine to one checked [`Job`]. Past this point
+//! nothing is optional.
+
+mod preset;
+mod shard;
+
+pub use preset::preprocess_of;
+pub use shard::{Shard, ShardWish};
+
+use crate::cli::WrongUsage;
+use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
+use crate::images::Preprocess;
+use crate::memory::{RamBudget, cores};
+use crate::model::{Device, Precision, Stored, Tokens};
+use crate::slurm::Slurm;
+use crate::text::toml_file;
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// No part takes longer to fill, unless asked for.
+const CHECKPOINT: Duration = Duration::from_secs(300);
+
+/// An image that takes longer is given up, unless asked for.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What will be done.
+#[derive(Debug)]
+pub struct Job {
+    pub images: PathBuf,
+    pub list: Option<PathBuf>,
+    pub model: PathBuf,
+    /// Layer names and globs.
+    pub layers: Vec<String>,
+    pub out: PathBuf,
+    pub preprocess: Preprocess,
+    /// A replica of the model computes on each; at least one.
+    pub devices: Vec<Device>,
+    /// Which they are, and why, for the user to see.
+    pub devices_text: String,
+    pub precision: Precision,
+    /// On a GPU, f32 may be computed with fewer digits.
+    pub tf32: bool,
+    /// Where the preprocessing comes from, for the user to see.
+    pub preprocess_source: String,
+    /// Bytes.
+    pub ram_budget: u64,
+    pub checkpoint: Duration,
+    /// Images a forward pass; none: found by measuring.
+    pub batch_size: Option<usize>,
+    /// Batches a part; none: found by measuring.
+    pub step_size: Option<usize>,
+    pub stored: Stored,
+    pub flatten: bool,
+    pub tokens: Option<Tokens>,
+    pub skip_broken: bool,
+    pub image_timeout: Duration,
+    /// None: this process does the whole run.
+    pub shard: Option<ShardWish>,
+    pub workers: usize,
+    pub threads: usize,
+    /// Nobody asked for a batch size or for threads: what computes on the CPU may be divided among its cores.
+    pub may_divide: bool,
+    pub overwrite: bool,
+    pub dry_run: bool,
+    pub json: bool,
+    pub quiet: bool,
+}
+
+/// More than any machine has cores; many more would only exhaust it.
+const MAX_THREADS: usize = 1024;
+
+fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
+    WrongUsage(text.into()).into()
+}
+
+impl Job {
+    /// # Errors
+    /// An option that is missing or out of range ([`WrongUsage`]), a model or TOML that cannot be found or read.
+    pub fn new(typed: Extract) -> Result<Self> {
+        let args = with_config(typed)?;
+        let required = |option: &str| {
+            wrong_usage(format!(
+                "--{option} is required (see: featx extract --help)"
+            ))
+        };
+        let layers = split_layers(&args.layer);
+        ensure!(!layers.is_empty(), required("layer"));
+        let out = args.out.clone().ok_or_else(|| required("out"))?;
+        let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
+        let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
+        let cores = cores();
+        let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
+        Ok(Self {
+            preprocess: overridden(preprocess, &args)?,
+            preprocess_source,
+            images: args.images.unwrap_or_else(|| "images".into()),
+            list: args.list,
+            model,
+            layers,
+            out,
+            devices,
+            devices_text,
+            precision: match args.precision {
+                Some(PrecisionArg::Bf16) => Precision::Bf16,
+                Some(PrecisionArg::F16) => Precision::F16,
+                _ => Precision::F32,
+            },
+            tf32: args.tf32,
+            ram_budget: RamBudget::resolve(args.ram_budget),
+            checkpoint: args.checkpoint.unwrap_or(CHECKPOINT),
+            batch_size: args.batch_size.and_then(Auto::fixed),
+            step_size: args.step_size.and_then(Auto::fixed),
+            stored: match args.dtype {
+                Some(StoredType::F16) => Stored::F16,
+                _ => Stored::F32,
+            },
+            flatten: args.flatten,
+            tokens: args.tokens.map(|tokens| match tokens {
+                TokensArg::Cls => Tokens::Cls,
+                TokensArg::Mean => Tokens::Mean,
+                TokensArg::ClsMean => Tokens::ClsMean,
+            }),
+            skip_broken: args.on_error == Some(OnError::Skip),
+            image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
+            shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,
+            workers: threads("workers", args.workers, cores)?,
+            threads: threads("threads", args.threads, cores)?,
+            may_divide: args.batch_size.and_then(Auto::fixed).is_none() && args.threads.is_none(),
+            overwrite: args.overwrite,
+            dry_run: args.dry_run,
+            json: args.json,
+            quiet: args.quiet,
+        })
+    }
+
+    /// Threads of a forward pass, where each device has so many side by side.
+    pub fn threads_of_pass(&self, lanes: usize) -> usize {
+        self.threads.div_ceil(self.devices.len() * lanes)
+    }
+}
+
+fn with_config(typed: Extract) -> Result<Extract> {
+    let Some(path) = typed.config.clone() else {
+        return Ok(typed);
+    };
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read '{}'", path.display()))?;
+    Ok(typed.or(toml_file::parse(&text, &path.display().to_string())?))
+}
+
+fn at_least_a_second(image_timeout: Duration) -> Result<Duration> {
+    ensure!(
+        image_timeout.as_secs() > 0,
+        wrong_usage("--image-timeout must be at least 1s")
+    );
+    Ok(image_timeout)
+}
+
+fn threads(option: &str, given: Option<usize>, default: usize) -> Result<usize> {
+    match given.unwrap_or(default) {
+        n if (1..=MAX_THREADS).contains(&n) => Ok(n),
+        n => Err(wrong_usage(format!(
+            "--{option} must be between 1 and {MAX_THREADS}, found {n}"
+        ))),
+    }
+}
+
+/// Splits at commas, but not inside the braces of a glob.
+fn split_layers(typed: &[String]) -> Vec<String> {
+    let layers = typed.iter().flat_map(|text| {
+        let mut depth = 0;
+        let at_comma = move |c: char| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            c == ',' && depth == 0
+        };
+        text.split(at_comma)
+    });
+    layers
+        .map(str::trim)
+        .filter(|layer| !layer.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
+fn find_model(model: &str) -> Result<PathBuf> {
+    let path = Path::new(model);
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    ensure!(
+        !path.is_dir() || !model.contains('/'),
+        "model '{model}' is a folder; expected a TorchScript file or a model's name"
+    );
+    let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
+    ensure!(
+        is_name,
+        "model '{model}' not found; expected a TorchScript file or a model's name"
+    );
+    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(["models".into()])
+        .collect();
+    for folder in &folders {
+        let file = folder.join(format!("{model}.pt"));
+        if file.is_file() {
+            return Ok(file);
+        }
+    }
+    let places: Vec<String> = folders
+        .iter()
+        .map(|folder| format!("{}/", folder.display()))
+        .collect();
+    bail!(
+        "model '{model}' not found in {}; make it with: scripts/export_model.py {model}",
+        places.join(" or ")
+    )
+}
+
+fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> {
+    if let Some(resize) = args.resize {
+        preprocess.resize = resize;
+    }
+    if let Some(crop) = args.crop {
+        preprocess.crop = crop;
+    }
+    if let Some(interpolation) = args.interpolation {
+        preprocess.interpolation = interpolation;
+    }
+    if let Some(mean) = &args.mean {
+        preprocess.mean = three("mean", mean)?;
+    }
+    if let Some(std) = &args.std {
+        preprocess.std = three("std", std)?;
+    }
+    // What the TOML says was valid, so the fault is an option's.
+    preprocess
+        .validate()
+        .map_err(|error| wrong_usage(format!("--{error}")))?;
+    Ok(preprocess)
+}
+
+fn three(option: &str, values: &[f64]) -> Result<[f64; 3]> {
+    values.try_into().map_err(|_| {
+        wrong_usage(format!(
+            "--{option} takes three numbers, as 0.5,0.5,0.5; found {}",
+            values.len()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_split_at_commas_outside_braces() {
+        let typed = [
+            "a, b".to_owned(),
+            "features.{0,3}".to_owned(),
+            String::new(),
+        ];
+        assert_eq!(split_layers(&typed), ["a", "b", "features.{0,3}"]);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_config() {
+        let config: Extract =
+            toml::from_str("model = 'a'\nlayer = 'x'\nbatch-size = 8\njson = true").unwrap();
+        let typed = Extract {
+            model: Some("b".into()),
+            ..Default::default()
+        };
+        let args = typed.or(config);
+        assert_eq!(
+            (args.model.as_deref(), args.batch_size),
+            (Some("b"), Some(Auto::Fixed(8)))
+        );
+        assert!(args.json && args.layer == ["x"]);
+    }
+
+    #[test]
+    fn an_unknown_key_of_a_config_is_an_error() {
+        assert!(
+            toml::from_str::<Extract>("modle = 'a'")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown field `modle`")
+        );
+    }
+}

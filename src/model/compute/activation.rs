@@ -1,0 +1,255 @@
+//! What a layer gave for one batch, and how its rows are stored.
+
+use crate::model::compute::cuda;
+use crate::text::figures::{counted, row_shape};
+use anyhow::{Result, ensure};
+use std::ops::Range;
+use tch::{Kind, Tensor};
+
+/// `--tokens`: how a (tokens, dim) activation becomes one vector, the first token being the class token
+/// (as thingsvision's `cls_token`, `avg_pool` and `cls_token+avg_pool`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokens {
+    /// The first token.
+    Cls,
+    /// The mean over all tokens but the first.
+    Mean,
+    /// Both, one after the other.
+    ClsMean,
+}
+
+impl Tokens {
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+            Self::ClsMean => "cls+mean",
+        }
+    }
+}
+
+/// What is stored of a row's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    F32,
+    F16,
+}
+
+impl Stored {
+    /// Bytes an element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// As NumPy calls it.
+    pub fn descr(self) -> &'static str {
+        match self {
+            Self::F32 => "<f4",
+            Self::F16 => "<f2",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::F16 => Kind::Half,
+        }
+    }
+}
+
+/// A layer's output for one batch, one row an image: shape (batch, ...), in whatever memory order it was computed.
+pub struct Activation {
+    tensor: Tensor,
+}
+
+impl Activation {
+    /// Checks that `tensor` has a row for each of the `batch` images of the batch, and reduces tokens where asked.
+    ///
+    /// # Errors
+    /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
+    pub fn new(layer: &str, tensor: Tensor, batch: usize, tokens: Option<Tokens>) -> Result<Self> {
+        let size = tensor.size();
+        ensure!(
+            size != [0],
+            "layer '{layer}' gave nothing for these images: the model took a branch without it, or it returned None"
+        );
+        ensure!(
+            size.first() == Some(&(batch as i64)),
+            "layer '{layer}' gives {} for {}; expected one row an image",
+            shape_text(&size),
+            counted(batch as u64, "image")
+        );
+        ensure!(
+            !tensor.is_complex(),
+            "layer '{layer}' gives complex numbers; expected real ones"
+        );
+        let tensor = match tokens {
+            Some(tokens) => reduce_tokens(layer, &tensor, tokens)?,
+            None => tensor,
+        };
+        Ok(Self { tensor })
+    }
+
+    /// The shape of one row.
+    pub fn row_shape(&self) -> Vec<u64> {
+        self.tensor.size()[1..]
+            .iter()
+            .map(|&length| length as u64)
+            .collect()
+    }
+
+    /// Writes rows into `out` in C order, little endian. `out` has exactly their bytes.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn write_rows(&self, rows: Range<usize>, stored: Stored, out: &mut [u8]) -> Result<()> {
+        if let tch::Device::Cuda(index) = self.tensor.device() {
+            cuda::own_cuda_stream(index)?; // beside what is computed there
+        }
+        let source = self.tensor.narrow(0, rows.start as i64, rows.len() as i64);
+        ensure!(
+            source.numel() * stored.size() == out.len(),
+            "rows and the memory for them differ in size"
+        );
+        let size = source.size();
+        // SAFETY: `out` is exclusive for this call, has the bytes of the whole tensor (checked above), and is aligned
+        // to its elements, because rows start at a multiple of 64 bytes in a mapped file. The tensor made of it does
+        // not leave this function.
+        let mut target = unsafe {
+            Tensor::from_blob(
+                out.as_mut_ptr(),
+                &size,
+                &contiguous_strides(&size),
+                stored.kind(),
+                tch::Device::Cpu,
+            )
+        };
+        if !source.device().is_cuda() {
+            return copy_in_pieces(&mut target, &source);
+        }
+        // A full GPU has no room to put the elements in order: here there is.
+        if target.f_copy_(&source).is_err() {
+            copy_in_pieces(&mut target, &source.f_to_device(tch::Device::Cpu)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.
+const PIECE: usize = 256 << 10;
+
+/// Copies elements into another memory order, a piece of the source's memory after the other. libtorch's copy goes
+/// through the target instead: of a large image whose channels lie last, each cache line is fetched once for each
+/// channel then, in four times the time.
+fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
+    let (size, stride) = (source.size(), source.stride());
+    let bytes = source.numel() * source.kind().elt_size_in_bytes();
+    let outermost = (0..size.len())
+        .filter(|&axis| size[axis] > 1)
+        .max_by_key(|&axis| stride[axis]);
+    let Some(axis) = outermost.filter(|_| bytes > PIECE && !source.is_contiguous()) else {
+        target.f_copy_(source)?;
+        return Ok(());
+    };
+    let pieces = size[axis].min(bytes.div_ceil(PIECE) as i64);
+    let targets = target.f_chunk(pieces, axis as i64)?;
+    let sources = source.f_chunk(pieces, axis as i64)?;
+    for (mut target, source) in targets.into_iter().zip(sources) {
+        copy_in_pieces(&mut target, &source)?;
+    }
+    Ok(())
+}
+
+fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: Tokens) -> Result<Tensor> {
+    let size = tensor.size();
+    ensure!(
+        size.len() == 3 && size[1] > 1,
+        "--tokens needs rows of shape (tokens, dim); layer '{layer}' gives {}",
+        shape_text(&size[1..])
+    );
+    let cls = || tensor.select(1, 0);
+    let mean = || {
+        tensor
+            .narrow(1, 1, size[1] - 1)
+            .mean_dim(1, false, Kind::Float)
+    };
+    Ok(match tokens {
+        Tokens::Cls => cls(),
+        Tokens::Mean => mean(),
+        Tokens::ClsMean => Tensor::cat(&[cls().to_kind(Kind::Float), mean()], 1),
+    })
+}
+
+fn contiguous_strides(size: &[i64]) -> Vec<i64> {
+    let mut strides = vec![1; size.len()];
+    for axis in (1..size.len()).rev() {
+        strides[axis - 1] = strides[axis] * size[axis].max(1);
+    }
+    strides
+}
+
+fn shape_text(size: &[i64]) -> String {
+    row_shape(&size.iter().map(|&length| length as u64).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbered elements of this shape, the axes lying in memory in this order.
+    fn numbered(size: &[i64], order: &[usize]) -> Tensor {
+        let laid: Vec<i64> = order.iter().map(|&axis| size[axis]).collect();
+        let count: i64 = size.iter().product();
+        let back: Vec<i64> = (0..order.len())
+            .map(|axis| order.iter().position(|&at| at == axis).unwrap() as i64)
+            .collect();
+        let numbers = Tensor::arange(count, (Kind::Float, tch::Device::Cpu));
+        numbers
+            .remainder(2039) // exact in f16 too
+            .reshape(laid)
+            .permute(back)
+    }
+
+    #[test]
+    fn rows_larger_than_a_piece_are_in_order_whatever_their_memory_order() {
+        // Channels last, their pieces uneven; channels last of one image; tokens; the batch innermost.
+        let cases: [(&[i64], &[usize]); 4] = [
+            (&[3, 5, 131, 127], &[0, 2, 3, 1]),
+            (&[1, 64, 61, 59], &[0, 2, 3, 1]),
+            (&[4, 197, 768], &[1, 0, 2]),
+            (&[7, 33, 500], &[2, 1, 0]),
+        ];
+        for (size, order) in cases {
+            let tensor = numbered(size, order);
+            assert_eq!(tensor.size(), size);
+            assert!(!tensor.is_contiguous() && tensor.numel() * 4 > PIECE);
+            let activation =
+                Activation::new("layer", tensor.shallow_clone(), size[0] as usize, None).unwrap();
+            let from = usize::from(size[0] > 1);
+            let rows = from..size[0] as usize;
+            let wanted = tensor.narrow(0, from as i64, rows.len() as i64);
+            for stored in [Stored::F32, Stored::F16] {
+                let mut found = vec![0; wanted.numel() * stored.size()];
+                activation
+                    .write_rows(rows.clone(), stored, &mut found)
+                    .unwrap();
+                let wanted = wanted.contiguous().to_kind(stored.kind());
+                let mut bytes = vec![0; found.len()];
+                wanted.view(-1).copy_data_u8(&mut bytes, wanted.numel());
+                assert_eq!(found, bytes, "{size:?}, {stored:?}");
+            }
+        }
+    }
+}

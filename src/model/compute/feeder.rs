@@ -1,0 +1,130 @@
+//! From a batch's pixels to the tensor that a model computes on.
+
+use crate::images::Normaliser;
+use crate::model::compute::cuda;
+use crate::model::compute::devices::Device;
+use anyhow::{Result, ensure};
+use tch::{Kind, Tensor};
+
+/// Normalises pixels for one model, on its device.
+pub struct Feeder {
+    /// Images of a batch.
+    batch: usize,
+    /// Height and width of an image, pixels.
+    side: usize,
+    device: Device,
+    normaliser: Normaliser,
+    /// On a GPU: the normalised value of each 8-bit value of each channel, at `3 * value + channel`.
+    table: Option<Tensor>,
+}
+
+/// A batch of images as the model takes it.
+pub struct Input {
+    /// f32, shape (batch, height, width, 3).
+    pub(super) tensor: Tensor,
+    /// For a GPU: 8-bit pixels in memory that it can copy from by itself.
+    staging: Option<Tensor>,
+}
+
+impl Feeder {
+    pub(super) fn new(batch: usize, side: usize, device: Device, normaliser: Normaliser) -> Self {
+        let table = matches!(device, Device::Cuda(_)).then(|| {
+            let values = normaliser.table().as_flattened();
+            Tensor::from_slice(values).to_device(place(device))
+        });
+        Self {
+            batch,
+            side,
+            device,
+            normaliser,
+            table,
+        }
+    }
+
+    /// Memory for one batch.
+    ///
+    /// # Errors
+    /// No memory on the GPU, or none that it can copy from.
+    pub fn input(&self) -> Result<Input> {
+        let staging = match self.device {
+            Device::Cpu => None,
+            Device::Cuda(_) => Some(cuda::pinned_bytes(self.batch * self.side * self.side * 3)?),
+        };
+        let tensor = blank(self.batch, self.side, self.device)?;
+        if let Device::Cuda(index) = self.device {
+            cuda::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
+        }
+        Ok(Input { tensor, staging })
+    }
+
+    /// Fills `input`. `pixels`: (batch, height, width, 3), RGB. On a GPU it runs beside what other threads do there, and
+    /// is done when this returns.
+    ///
+    /// # Errors
+    /// Pixels that are not one batch's; libtorch's.
+    pub fn feed(&self, pixels: &[u8], input: &mut Input) -> Result<()> {
+        let count = input.tensor.numel();
+        ensure!(
+            pixels.len() == count,
+            "a batch of {} bytes, expected {count}",
+            pixels.len()
+        );
+        match (self.device, &self.table, &mut input.staging) {
+            (Device::Cuda(index), Some(table), Some(staging)) => {
+                cuda::own_cuda_stream(index)?;
+                // SAFETY: the tensor is contiguous, holds `count` u8 and is this input's alone; the last copy from it
+                // is done, for this function waits for it.
+                let bytes = unsafe {
+                    std::slice::from_raw_parts_mut(staging.data_ptr().cast::<u8>(), count)
+                };
+                bytes.copy_from_slice(pixels);
+                normalise_on_gpu(staging, table, &mut input.tensor)?;
+                cuda::synchronize_cuda(index)
+            }
+            _ => {
+                let values = input.tensor.data_ptr().cast::<f32>();
+                // SAFETY: the tensor is contiguous, holds `count` f32 and belongs to this input alone: captured
+                // activations never share its memory (drop_needless_clones keeps the clones of those that would).
+                let values = unsafe { std::slice::from_raw_parts_mut(values, count) };
+                self.normaliser.normalise_nhwc(pixels, values);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Looks every value up in the CPU's own table: bit for bit its result, whatever a GPU's division does.
+fn normalise_on_gpu(pixels: &Tensor, table: &Tensor, out: &mut Tensor) -> Result<()> {
+    let device = table.device();
+    let pixels = pixels
+        .f_to_device_(device, Kind::Uint8, true, false)?
+        .f_view([-1, 3])?;
+    let channels = Tensor::f_arange(3, (Kind::Int, device))?;
+    let index = pixels
+        .f_to_kind(Kind::Int)?
+        .f_mul_scalar(3)?
+        .f_add(&channels)?;
+    let values = table.f_index_select(0, &index.f_view(-1)?)?;
+    out.f_copy_(&values.f_view_as(out)?)?;
+    Ok(())
+}
+
+/// As libtorch calls it.
+pub(super) fn place(device: Device) -> tch::Device {
+    match device {
+        Device::Cpu => tch::Device::Cpu,
+        Device::Cuda(index) => tch::Device::Cuda(index),
+    }
+}
+
+/// Zeros, f32; shape (images, side, side, 3).
+pub(super) fn blank(images: usize, side: usize, device: Device) -> Result<Tensor> {
+    let size = [images as i64, side as i64, side as i64, 3];
+    Ok(Tensor::f_zeros(size, (Kind::Float, place(device)))?)
+}
+
+/// As [`blank`], of normal numbers, the same ones every time.
+pub(super) fn noise(images: usize, side: usize, device: Device) -> Result<Tensor> {
+    tch::manual_seed(0);
+    Ok(blank(images, side, device)?.f_normal_(0.0, 1.0)?)
+}

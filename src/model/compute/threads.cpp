@@ -1,0 +1,81 @@
+#include "compute/threads.h"
+
+#include <dlfcn.h>
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+
+#include <ATen/Parallel.h>
+
+namespace featx {
+namespace {
+
+// Of the OpenMP library that libtorch computes with; absent where that is none of OpenMP.
+using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+using ThreadNumber = int (*)();
+
+GompParallel gomp_parallel() {
+  static const auto function = reinterpret_cast<GompParallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  return function;
+}
+
+ThreadNumber thread_number() {
+  static const auto function = reinterpret_cast<ThreadNumber>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+  return function;
+}
+
+struct Work {
+  const std::function<void(int64_t)>& function;
+  std::mutex mutex;
+  std::exception_ptr failure;
+};
+
+// What each thread of the team does. No exception may leave it.
+void take_part(void* data) {
+  auto& work = *static_cast<Work*>(data);
+  try {
+    work.function(thread_number()());
+  } catch (...) {
+    const std::lock_guard lock(work.mutex);
+    work.failure = std::current_exception();
+  }
+}
+
+} // namespace
+
+int64_t thread_count() {
+  return gomp_parallel() && thread_number() ? at::get_num_threads() : 1;
+}
+
+void on_each_thread(const std::function<void(int64_t)>& function) {
+  const int64_t threads = thread_count();
+  if (threads < 2) {
+    return function(0);
+  }
+  Work work{function, {}, {}};
+  gomp_parallel()(take_part, &work, static_cast<unsigned>(threads), 0);
+  if (work.failure) {
+    std::rethrow_exception(work.failure);
+  }
+}
+
+void rest(void (*wait)(void*), void* context) {
+  std::mutex mutex;
+  std::condition_variable over;
+  bool is_over = false;
+  on_each_thread([&](int64_t thread) {
+    std::unique_lock lock(mutex, std::defer_lock);
+    if (thread == 0) { // the caller
+      wait(context);
+      lock.lock();
+      is_over = true;
+      over.notify_all();
+    } else {
+      lock.lock();
+      over.wait(lock, [&] { return is_over; });
+    }
+  });
+}
+
+} // namespace featx

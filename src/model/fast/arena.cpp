@@ -1,0 +1,154 @@
+#include "fast/arena.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+
+namespace featx {
+namespace {
+
+// Address space, not memory: pages come when they are touched. What does not fit comes from malloc.
+constexpr size_t RESERVED = size_t{1} << 38;
+// Smaller tensors stay with malloc, bytes.
+constexpr size_t SMALLEST = 64 << 10;
+constexpr size_t PAGE = 4096;
+
+// Made once, never freed: tensors in static objects outlive main.
+Arena* arena() {
+  static auto* only = new Arena(RESERVED);
+  return only;
+}
+
+void give_back(void* memory) {
+  size_t size = 0;
+  if (!arena()->give_back(memory, &size)) {
+    c10::GetDefaultCPUAllocator()->raw_deallocate(memory);
+  } else {
+    c10::reportMemoryUsageToProfiler(memory, -static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
+  }
+}
+
+class ArenaAllocator : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t size) override {
+    void* memory = size < SMALLEST ? nullptr : arena()->take(size);
+    if (!memory) {
+      // As raw memory, so that every pointer is freed in one way.
+      memory = c10::GetDefaultCPUAllocator()->raw_allocate(size);
+    } else {
+      c10::reportMemoryUsageToProfiler(memory, static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
+    }
+    return {memory, memory, &featx::give_back, c10::Device(c10::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override {
+    return &featx::give_back;
+  }
+  void copy_data(void* target, const void* source, size_t count) const override {
+    default_copy_data(target, source, count);
+  }
+};
+
+} // namespace
+
+void Arena::install() {
+  if (arena()->is_usable()) {
+    c10::SetCPUAllocator(new ArenaAllocator(), /*priority=*/1);
+  }
+}
+
+void Arena::trim() {
+  arena()->release_free_pages();
+}
+
+size_t Arena::extent() {
+  return arena()->top();
+}
+
+Arena::Arena(size_t reserved) : reserved_(reserved) {
+  // A limit on address space (ulimit -v) may allow less.
+  for (; reserved_ >= (size_t{1} << 32); reserved_ /= 2) {
+    void* memory = mmap(
+        nullptr, reserved_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory != MAP_FAILED) {
+      base_ = static_cast<char*>(memory);
+      add_free(0, reserved_);
+      return;
+    }
+  }
+}
+
+void* Arena::take(size_t size) {
+  size = (size + PAGE - 1) / PAGE * PAGE;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto best = free_by_size_.lower_bound({size, 0});
+  if (!base_ || best == free_by_size_.end()) {
+    return nullptr;
+  }
+  const auto [room, offset] = *best;
+  remove_free(offset, room);
+  if (room > size) {
+    add_free(offset + size, room - size);
+  }
+  used_.emplace(offset, size);
+  top_ = std::max(top_, offset + size);
+  return base_ + offset;
+}
+
+bool Arena::give_back(void* memory, size_t* size) {
+  auto* start = static_cast<char*>(memory);
+  if (!base_ || start < base_ || start >= base_ + reserved_) {
+    return false;
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto block = used_.find(static_cast<size_t>(start - base_));
+  size_t offset = block->first;
+  size_t joined = *size = block->second;
+  used_.erase(block);
+  const auto after = free_by_offset_.lower_bound(offset);
+  if (after != free_by_offset_.begin()) {
+    const auto before = *std::prev(after);
+    if (before.first + before.second == offset) {
+      remove_free(before.first, before.second);
+      offset = before.first;
+      joined += before.second;
+    }
+  }
+  const auto next = free_by_offset_.find(offset + joined);
+  if (next != free_by_offset_.end()) {
+    const auto room = next->second;
+    remove_free(next->first, room);
+    joined += room;
+  }
+  add_free(offset, joined);
+  return true;
+}
+
+void Arena::release_free_pages() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [offset, size] : free_by_offset_) {
+    if (offset < top_) {
+      madvise(base_ + offset, std::min(size, top_ - offset), MADV_DONTNEED);
+    }
+  }
+  top_ = used_.empty() ? 0 : used_.rbegin()->first + used_.rbegin()->second;
+}
+
+size_t Arena::top() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return top_;
+}
+
+void Arena::add_free(size_t offset, size_t size) {
+  free_by_offset_.emplace(offset, size);
+  free_by_size_.emplace(size, offset);
+}
+
+void Arena::remove_free(size_t offset, size_t size) {
+  free_by_offset_.erase(offset);
+  free_by_size_.erase({size, offset});
+}
+
+} // namespace featx

@@ -1,0 +1,268 @@
+//! Which form of the graph computes a run.
+//!
+//! Before the first image the faster forms are made, proved and timed, on noise: what computing costs does not hang on
+//! what it computes. Each is called twice, for one has been seen to be right once and wrong ever after. Then the run's
+//! own first batch has to give the plain graph's numbers. All rows come from one form, on however many devices, and the
+//! same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows are the
+//! same. So nothing here hangs on small differences in time.
+
+use crate::model::ffi::{Form, Module};
+use anyhow::{Result, ensure};
+use std::time::{Duration, Instant};
+use tch::{Kind, Tensor};
+
+/// Calls after which a form that was slower in all of them is refused: other work on the machine holds up some.
+const CALLS: usize = 6;
+/// Batches of a run that pay for a trial, which takes three.
+const MANY: u64 = 16;
+/// Images that the plain form computes while others are tried, one by one: so does it when a form is proved, and what
+/// libtorch makes for one image is made by then.
+pub const FEW: usize = 2;
+/// Of the plain form's time for one image, scaled to a batch: a form that takes less is as fast. More images at a time
+/// take less each.
+const PLAIN_TO_SEE: f64 = 0.6;
+/// Not of networks that compute a batch in less: one image of theirs takes much besides itself, and the plain form
+/// computes the batch too, in no time.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// Whether a run of so many images is long enough for a trial.
+pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
+    run_images >= MANY * batch as u64
+}
+
+/// What the plain form makes of a few images, to which others are held.
+struct Plain<'a> {
+    images: &'a Tensor,
+    /// Of each image.
+    outputs: Vec<Vec<Tensor>>,
+    /// Of one image.
+    time: Duration,
+}
+
+/// The form that computes batches of so many images fastest, of those that agree with the plain one to `tolerance`; it
+/// is made. `images`: [`FEW`]. Also says which form was wrong, the first one where both were.
+///
+/// # Errors
+/// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
+pub fn choose(
+    module: &mut Module,
+    images: &Tensor,
+    batch: usize,
+    tolerance: f64,
+) -> Result<(Form, Option<Wrong>)> {
+    let (mut outputs, mut time) = (Vec::new(), Duration::MAX);
+    for image in 0..images.size()[0] {
+        let (output, taken) = timed(module, Form::Plain, &take(images, &[image])?)?;
+        outputs.push(output);
+        time = taken; // a first call makes much that later ones find
+    }
+    let plain = Plain {
+        images,
+        outputs,
+        time,
+    };
+    let mut wrong = None;
+    for form in [Form::Fused, Form::Joined] {
+        match keeps_up(module, form, batch, &plain, tolerance) {
+            Ok(true) => return Ok((form, wrong)),
+            Ok(false) => {}
+            Err(reason) => wrong = wrong.or(reason.downcast().ok()), // or libtorch cannot make it
+        }
+        module.drop_form(form);
+    }
+    Ok((Form::Plain, wrong))
+}
+
+/// Makes a form and tells whether it computes a batch as fast as the plain one. If that is not plain to see, both
+/// compute the batch, and their fastest calls count.
+///
+/// # Errors
+/// libtorch's: a graph that offers nothing to the form, for one. Rows that differ from the plain form's ([`Wrong`]).
+fn keeps_up(
+    module: &mut Module,
+    form: Form,
+    batch: usize,
+    plain: &Plain,
+    tolerance: f64,
+) -> Result<bool> {
+    module.make(form, batch)?;
+    let few = plain.images.size()[0];
+    let in_turn: Vec<i64> = (0..batch as i64).map(|row| row % few).collect();
+    let mixed: Vec<i64> = (0..batch as i64)
+        .map(|row| i64::from(row.count_ones()) % few)
+        .collect();
+    let (mut images, mut time) = (Tensor::new(), Duration::MAX);
+    for order in [in_turn, mixed] {
+        images = take(plain.images, &order)?;
+        let (outputs, taken) = timed(module, form, &images)?;
+        let rows = (0..).zip(order.iter().map(|&image| &plain.outputs[image as usize]));
+        ensure_equal(
+            form,
+            &outputs,
+            &rows.collect::<Vec<_>>(),
+            batch as i64,
+            tolerance,
+        )?;
+        time = taken;
+    }
+    let one_by_one = plain.time * batch as u32;
+    if one_by_one > SHORT && time <= one_by_one.mul_f64(PLAIN_TO_SEE) {
+        return Ok(true);
+    }
+    let mut fastest = Duration::MAX;
+    for _ in 0..CALLS {
+        fastest = timed(module, Form::Plain, &images)?.1.min(fastest);
+        if time <= fastest.mul_f64(limit(form)) {
+            return Ok(true);
+        }
+        time = timed(module, form, &images)?.1.min(time);
+    }
+    Ok(false)
+}
+
+/// Times the plain form's time, what a form may take. It lies far from what networks were seen to need, 0.4 to 1.1, so
+/// that the same run chooses the same form; but oneDNN's compiler was seen to slow some down.
+fn limit(form: Form) -> f64 {
+    match form {
+        Form::Fused => 1.25,
+        _ => 1.5,
+    }
+}
+
+fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
+    let started = Instant::now();
+    let outputs = module.forward(form, images)?;
+    Ok((outputs, started.elapsed()))
+}
+
+/// Computes a batch in this form, and `images` of it, the last one or the last and the first one, in the plain form.
+/// Their activations have to agree.
+///
+/// # Errors
+/// libtorch's; activations that differ by more than `tolerance` ([`Wrong`]).
+pub fn prove(
+    module: &mut Module,
+    form: Form,
+    batch: &Tensor,
+    images: usize,
+    tolerance: f64,
+) -> Result<Vec<Tensor>> {
+    let outputs = module.forward(form, batch)?;
+    let count = batch.size()[0];
+    for &row in &[count - 1, 0][..images] {
+        let plain = module.forward(Form::Plain, &take(batch, &[row])?)?;
+        ensure_equal(form, &outputs, &[(row, &plain)], count, tolerance)?;
+    }
+    Ok(outputs)
+}
+
+/// Some of the images, in the same memory order, which `index_select` does not keep.
+fn take(images: &Tensor, rows: &[i64]) -> Result<Tensor> {
+    let mut size = images.size();
+    size[0] = rows.len() as i64;
+    let options = (images.kind(), images.device());
+    let mut taken = Tensor::f_empty_strided(&size, images.stride(), options)?;
+    taken.f_copy_(&images.f_index_select(0, &Tensor::from_slice(rows))?)?;
+    Ok(taken)
+}
+
+/// Compares rows of a form's outputs with what the plain form makes of the same images: `rows` has the number of each,
+/// and its image's outputs.
+///
+/// # Errors
+/// libtorch's; [`Wrong`].
+fn ensure_equal(
+    form: Form,
+    outputs: &[Tensor],
+    rows: &[(i64, &Vec<Tensor>)],
+    batch: i64,
+    tolerance: f64,
+) -> Result<()> {
+    for (layer, output) in outputs.iter().enumerate() {
+        if output.size().first() != Some(&batch) {
+            continue; // no row an image: not kept
+        }
+        let pairs: Vec<_> = rows
+            .iter()
+            .map(|&(row, plain)| (row, &plain[layer]))
+            .collect();
+        let distance = distance(output, &pairs)?;
+        let wrong = Wrong {
+            form,
+            distance,
+            tolerance,
+        };
+        ensure!(distance <= tolerance, wrong); // NaN too
+    }
+    Ok(())
+}
+
+/// A form's activations are this far from the plain graph's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} changes this model's activations by {distance:.1e} (relative L2), more than {tolerance:.0e}: not used",
+    name(*form)
+)]
+pub struct Wrong {
+    form: Form,
+    distance: f64,
+    tolerance: f64,
+}
+
+/// As users are told.
+pub fn name(form: Form) -> &'static str {
+    match form {
+        Form::Fused => "oneDNN graph fusion",
+        _ => "joining operations to their activations",
+    }
+}
+
+/// |a - b| / |b| over rows a of a tensor, by their numbers, and tensors b of one row each; infinite where their shapes
+/// differ. Row by row, for two batches of a large layer are all the memory that there is.
+fn distance(rows: &Tensor, pairs: &[(i64, &Tensor)]) -> Result<f64> {
+    let size = rows.size();
+    let (mut apart, mut length) = (0.0, 0.0);
+    for &(row, one) in pairs {
+        if row >= size[0] || one.size() != [&[1], &size[1..]].concat() {
+            return Ok(f64::INFINITY);
+        }
+        let one = one.f_select(0, 0)?.f_to_kind(Kind::Float)?;
+        let difference = rows.f_select(0, row)?.f_to_kind(Kind::Float)?.f_sub(&one)?;
+        apart += difference.f_norm()?.double_value(&[]).powi(2);
+        length += one.f_norm()?.double_value(&[]).powi(2);
+    }
+    Ok(match apart {
+        0.0 => 0.0,
+        _ => (apart / length).sqrt(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_is_relative_and_never_right_by_accident() {
+        let of = |values: &[f32], pairs: &[(i64, i64)]| {
+            let rows = |values: &[f32]| Tensor::from_slice(values).view([-1, 2]);
+            let plain = [rows(&[3.0, 4.0]), rows(&[6.0, 8.0])];
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|&(row, image)| (row, &plain[image as usize]))
+                .collect();
+            distance(&rows(values), &pairs).unwrap()
+        };
+        let in_order = [(0, 0), (1, 1)];
+        assert_eq!(of(&[3.0, 4.0, 6.0, 8.0], &in_order), 0.0);
+        assert!((of(&[3.0, 4.5, 6.0, 8.0], &[(0, 0)]) - 0.1).abs() < 1e-6);
+        assert!((of(&[6.0, 8.0, 3.0, 4.0], &in_order) - 50f64.sqrt() / 125f64.sqrt()).abs() < 1e-6);
+        assert_eq!(of(&[6.0, 8.0, 3.0, 4.0], &[(0, 1), (1, 0)]), 0.0);
+        assert_eq!(of(&[3.0, 4.0], &in_order), f64::INFINITY);
+        assert!(of(&[f32::NAN, 4.0, 6.0, 8.0], &in_order).is_nan());
+        let (two, three) = (
+            Tensor::ones([1, 2], (Kind::Float, tch::Device::Cpu)),
+            Tensor::ones([1, 3], (Kind::Float, tch::Device::Cpu)),
+        );
+        assert_eq!(distance(&two, &[(0, &three)]).unwrap(), f64::INFINITY);
+    }
+}

@@ -1,0 +1,6 @@
+//! A model file, and the layers that it is cut at.
+
+pub mod archive;
+pub mod selection;
+
+pub use archive::Archive;

@@ -1,0 +1,328 @@
+#include "load/module.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <c10/core/Allocator.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include "load/archive.h"
+#include "fast/arena.h"
+#include "compute/cuda.h"
+#include "fast/forms.h"
+#include "load/layers.h"
+#include "fast/pointwise.h"
+#include "compute/threads.h"
+#include "fast/winograd.h"
+
+using torch::jit::Module;
+
+struct featx_module {
+  std::shared_ptr<featx::DeferringReader> reader;
+  Module module;
+  std::vector<featx::Layer> layers;
+  std::vector<featx_buffer> awaited;
+  std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
+  std::shared_ptr<torch::jit::Graph> graph; // the frozen forward
+  torch::jit::GraphExecutor plain; // the same, ready to run
+  std::unique_ptr<featx::Recording> recording;
+  std::array<std::shared_ptr<featx::Program>, FEATX_FORMS> forms; // by featx_form; the plain one is above
+  size_t outputs = 0;
+};
+
+namespace {
+
+// Runs f; what it throws becomes a message.
+template <typename F>
+char* guarded(const F& f) {
+  try {
+    f();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("unknown C++ exception");
+  }
+}
+
+// Adds up what libtorch's allocator hands out to this thread.
+class Meter : public c10::MemoryReportingInfoBase {
+ public:
+  int64_t peak = 0;
+  void reportMemoryUsage(void* /*ptr*/, int64_t size, size_t, size_t, c10::Device /*device*/) override {
+    now_ += size;
+    peak = std::max(peak, now_);
+  }
+  bool memoryProfilingEnabled() const override {
+    return true;
+  }
+
+ private:
+  int64_t now_ = 0;
+};
+
+const void* storage_of(const at::Tensor& tensor) {
+  return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+}
+
+// Weights of convolutions in the order that oneDNN wants beside its input, once instead of at every call.
+void lay_weights(const std::shared_ptr<torch::jit::Graph>& graph, at::MemoryFormat format) {
+  using namespace torch::jit;
+  for (const auto kind : featx::CONVOLUTIONS) {
+    for (Node* node : findAllNodes(*graph, kind, true)) {
+      const auto weight = toIValue(node->input(1));
+      if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {
+        WithInsertPoint here(node);
+        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(format)));
+      }
+    }
+  }
+  EliminateDeadCode(graph);
+}
+
+// Frees the memory of every loaded tensor whose storage the frozen module does not use. Other references to it remain
+// (types, other methods), but nothing computes with them.
+void release_unused(featx_module& m) {
+  bool opaque = false;
+  auto used = featx::tensors_used(m.module);
+  featx::collect_tensors(c10::IValue(m.module._ivalue()), used, &opaque);
+  std::unordered_set<const void*> kept;
+  for (const auto& tensor : used) {
+    kept.insert(storage_of(tensor));
+  }
+  for (auto& tensor : m.loaded) {
+    if (!opaque && tensor.has_storage() && !kept.count(storage_of(tensor))) {
+      auto* storage = tensor.storage().unsafeGetStorageImpl();
+      storage->set_data_ptr_noswap(at::DataPtr());
+      storage->set_nbytes(0);
+    }
+  }
+  m.loaded.clear();
+  m.awaited.clear();
+}
+
+void find_awaited(featx_module& m) {
+  std::unordered_set<const void*> seen;
+  m.awaited.clear();
+  for (const auto& tensor : featx::tensors_used(m.module)) {
+    const void* storage = storage_of(tensor);
+    if (!storage || !seen.insert(storage).second) {
+      continue;
+    }
+    auto* impl = tensor.storage().unsafeGetStorageImpl();
+    const auto record = m.reader->deferred(impl->data(), impl->nbytes());
+    if (record >= 0) {
+      m.awaited.push_back({impl->mutable_data(), impl->nbytes(), static_cast<size_t>(record)});
+    }
+  }
+}
+
+// Runs a form of the graph, without any of the optimisations that libtorch makes up while it runs.
+template <typename Form>
+void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, const Form& form) {
+  c10::InferenceMode inference;
+  torch::jit::GraphOptimizerEnabledGuard unoptimised(false);
+  torch::jit::Stack stack{m.module._ivalue(), input};
+  form(stack);
+  const auto list = stack.back().toTensorVector();
+  TORCH_CHECK(list.size() == m.outputs, "the cut returned ", list.size(), " tensors");
+  for (size_t i = 0; i < list.size(); ++i) {
+    outputs[i] = new at::Tensor(list[i]);
+  }
+}
+
+const featx::Recording& recording(const featx_module& m) {
+  TORCH_CHECK(m.recording, "no batch was recorded");
+  return *m.recording;
+}
+
+} // namespace
+
+char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out) {
+  return guarded([&] {
+    auto m = std::make_unique<featx_module>();
+    std::vector<featx::Range> ranges;
+    for (size_t i = 0; i < count; ++i) {
+      ranges.push_back({deferred[i].offset, deferred[i].size});
+    }
+    m->reader = std::make_shared<featx::DeferringReader>(path, ranges);
+    m->module = torch::jit::load(m->reader, c10::Device(c10::kCPU), /*load_debug_files=*/false);
+    m->module.eval();
+    m->layers = featx::survey(m->module);
+    bool opaque = false;
+    featx::collect_tensors(c10::IValue(m->module._ivalue()), m->loaded, &opaque);
+    *out = m.release();
+  });
+}
+
+size_t featx_layer_count(const featx_module* module) {
+  return module->layers.size();
+}
+
+featx_layer featx_layer_at(const featx_module* module, size_t index) {
+  const auto& layer = module->layers.at(index);
+  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,  layer.calls,
+          layer.in_loop,      layer.no_trace,     layer.weights_used};
+}
+
+char* featx_cut(featx_module* module, const char* const* names, size_t count) {
+  return guarded([&] {
+    featx::cut(module->module, std::vector<std::string>(names, names + count));
+    module->outputs = count;
+  });
+}
+
+char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count) {
+  return guarded([&] {
+    find_awaited(*module);
+    *out = module->awaited.data();
+    *count = module->awaited.size();
+  });
+}
+
+char* featx_freeze(featx_module* module) {
+  return guarded([&] {
+    torch::jit::freeze_module_inplace(&module->module);
+    module->graph = module->module.get_method("forward").graph();
+    torch::jit::OptimizeFrozenGraph(module->graph);
+    featx::drop_needless_clones(module->graph);
+    release_unused(*module);
+  });
+}
+
+uint64_t featx_packed_bytes(const featx_module* module) {
+  std::unordered_set<const void*> seen;
+  uint64_t bytes = 0;
+  for (const auto& tensor : featx::constants(module->graph)) {
+    if (seen.insert(storage_of(tensor)).second) {
+      bytes += featx::has_winograd(tensor) ? tensor.nbytes() * 16 / 9 : tensor.nbytes();
+    }
+  }
+  return bytes;
+}
+
+char* featx_compute_in(featx_module* module, bool bfloat16) {
+  return guarded([&] {
+    featx::compute_in(module->graph, bfloat16 ? at::kBFloat16 : at::kHalf);
+  });
+}
+
+char* featx_replicate(const featx_module* module, featx_module** out) {
+  return guarded([&] {
+    auto replica = std::make_unique<featx_module>();
+    replica->module = module->module;
+    replica->graph = module->graph->copy();
+    replica->forms = module->forms;
+    replica->outputs = module->outputs;
+    *out = replica.release();
+  });
+}
+
+char* featx_move_to_cuda(featx_module* module, int index) {
+  return guarded([&] { featx::move_to(module->graph, c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index))); });
+}
+
+char* featx_open_cuda(int* count) {
+  return guarded([&] { *count = featx::open_cuda(); });
+}
+
+void featx_configure_cuda(bool tf32) {
+  featx::configure_cuda(tf32);
+}
+
+char* featx_pinned_bytes(int64_t count, at::Tensor** out) {
+  return guarded([&] { *out = new at::Tensor(featx::pinned_bytes(count)); });
+}
+
+char* featx_own_cuda_stream(int index) {
+  return guarded([&] { featx::own_cuda_stream(index); });
+}
+
+char* featx_synchronize_cuda(int index) {
+  return guarded([&] { featx::synchronize_cuda(index); });
+}
+
+char* featx_lay_out(featx_module* module, bool channels_last) {
+  return guarded([&] {
+    const auto& graph = module->graph;
+    lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    module->plain = torch::jit::GraphExecutor(graph->copy(), "forward");
+  });
+}
+
+char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak) {
+  return guarded([&] {
+    module->recording = std::make_unique<featx::Recording>(module->graph);
+    auto meter = std::make_shared<Meter>();
+    const c10::DebugInfoGuard metering(c10::DebugInfoKind::PROFILER_STATE, meter);
+    run(*module, *input, outputs, [&](auto& stack) { module->recording->run(stack); });
+    *peak = meter->peak;
+  });
+}
+
+char* featx_make(featx_module* module, int form, int64_t batch) {
+  return guarded([&] {
+    const auto& make = form == FEATX_JOINED ? featx::joined : featx::fused;
+    module->forms.at(form) = std::make_shared<featx::Program>(make(recording(*module), batch));
+  });
+}
+
+void featx_drop(featx_module* module, int form) {
+  if (form == FEATX_PLAIN) {
+    module->recording.reset();
+  } else {
+    module->forms.at(form).reset();
+  }
+}
+
+char* featx_forward(featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs) {
+  return guarded([&] {
+    run(*module, *input, outputs, [&](auto& stack) {
+      if (form == FEATX_PLAIN) {
+        module->plain.run(stack);
+      } else {
+        const auto& program = module->forms.at(form);
+        TORCH_CHECK(program, "this form was not made");
+        program->run(stack);
+      }
+    });
+  });
+}
+
+void featx_rest(void (*wait)(void*), void* context) {
+  featx::rest(wait, context);
+}
+
+void featx_install_arena() {
+  featx::Arena::install();
+}
+
+void featx_trim_arena() {
+  featx::Arena::trim();
+}
+
+size_t featx_arena_extent() {
+  return featx::Arena::extent();
+}
+
+void featx_free_module(featx_module* module) {
+  delete module;
+}
+
+void featx_free_message(char* message) {
+  std::free(message);
+}

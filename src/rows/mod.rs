@@ -1,0 +1,20 @@
+//! Files of rows: `.npy` files, the parts of a layer, and what joins, cuts and describes them. Knows nothing of runs.
+
+#[cfg(feature = "torch")]
+pub mod bus_error;
+mod copy;
+pub mod dtype;
+pub mod durable;
+pub mod join;
+pub mod layer_folder;
+mod merging;
+pub mod npy;
+pub mod part;
+mod part_names;
+#[cfg(feature = "torch")]
+pub mod part_writer;
+pub mod read_statistics;
+pub mod removal;
+pub mod row_set;
+pub mod split;
+pub mod statistics;

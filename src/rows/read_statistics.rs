@@ -1,0 +1,179 @@
+//! Reads an array's values once, in memory that does not grow with it, and hands them on as blocks of f64.
+
+use crate::rows::dtype::{ByteOrder, Kind};
+use crate::rows::npy::Header;
+use crate::rows::statistics::{BLOCK, Complex, Finite, Moments, Real, Stats, Value};
+use anyhow::{Context, Result};
+use half::f16;
+use std::io::Read;
+
+/// Bytes read at once: a multiple of every element's size times [`BLOCK`].
+const BUFFER: usize = BLOCK * 16 * 32;
+
+/// Reads the values that stand in `data`, telling `advance` of the bytes read.
+///
+/// `None` for what are not numbers, and for long doubles, whose format differs from machine to machine under one name.
+///
+/// # Errors
+/// The file cannot be read, or ends early.
+pub fn read_stats(
+    data: &mut impl Read,
+    header: &Header,
+    advance: &dyn Fn(u64),
+) -> Result<Option<Stats>> {
+    let input = Input {
+        data,
+        left: header.data_bytes(),
+        advance,
+        swap: header.dtype.order() == ByteOrder::Big,
+    };
+    let stats = match (header.dtype.kind(), header.dtype.size()) {
+        (Kind::Bool, _) => input.reals(|[b]: [u8; 1]| f64::from(u8::from(b != 0)), true),
+        (Kind::Int, 1) => input.reals(|b| f64::from(i8::from_le_bytes(b)), true),
+        (Kind::Int, 2) => input.reals(|b| f64::from(i16::from_le_bytes(b)), true),
+        (Kind::Int, 4) => input.reals(|b| f64::from(i32::from_le_bytes(b)), true),
+        (Kind::Int, _) => input.integers(|b| i64::from_le_bytes(b).into()),
+        (Kind::Uint, 1) => input.reals(|[b]: [u8; 1]| f64::from(b), true),
+        (Kind::Uint, 2) => input.reals(|b| f64::from(u16::from_le_bytes(b)), true),
+        (Kind::Uint, 4) => input.reals(|b| f64::from(u32::from_le_bytes(b)), true),
+        (Kind::Uint, _) => input.integers(|b| u64::from_le_bytes(b).into()),
+        (Kind::Float, 2) => input.reals(|b| f16::from_le_bytes(b).to_f64(), false),
+        (Kind::Float, 4) => input.reals(|b| f64::from(f32::from_le_bytes(b)), false),
+        (Kind::Float, 8) => input.reals(f64::from_le_bytes, false),
+        (Kind::Complex, 8) => input.complexes(|b| f64::from(f32::from_le_bytes(b))),
+        (Kind::Complex, 16) => input.complexes(f64::from_le_bytes),
+        _ => return Ok(None),
+    };
+    stats.map(Some).context("cannot read its data")
+}
+
+struct Input<'a, R> {
+    data: &'a mut R,
+    left: u64,
+    advance: &'a dyn Fn(u64),
+    /// Big endian: every number's bytes are turned round.
+    swap: bool,
+}
+
+impl<R: Read> Input<'_, R> {
+    /// Hands over every number of `N` bytes, in blocks of at most [`BLOCK`].
+    fn blocks<const N: usize>(
+        mut self,
+        mut take: impl FnMut(&mut [[u8; N]]),
+    ) -> std::io::Result<()> {
+        let mut buffer = vec![0; BUFFER.min(self.left as usize)];
+        while self.left > 0 {
+            let chunk = (buffer.len() as u64).min(self.left) as usize;
+            self.data.read_exact(&mut buffer[..chunk])?;
+            let (numbers, _) = buffer[..chunk].as_chunks_mut::<N>();
+            if self.swap {
+                numbers.iter_mut().for_each(|number| number.reverse());
+            }
+            numbers.chunks_mut(BLOCK).for_each(&mut take);
+            self.left -= chunk as u64;
+            (self.advance)(chunk as u64);
+        }
+        Ok(())
+    }
+
+    fn reals<const N: usize>(
+        self,
+        decode: impl Fn([u8; N]) -> f64,
+        whole: bool,
+    ) -> std::io::Result<Stats> {
+        let mut real = Real::default();
+        let mut values = [0.0; BLOCK];
+        self.blocks(|block| {
+            for (value, bytes) in values.iter_mut().zip(block.iter()) {
+                *value = decode(*bytes);
+            }
+            real.add(&mut values[..block.len()]);
+        })?;
+        Ok(real.stats(whole))
+    }
+
+    /// 64-bit integers: the moments are those of the exact distances from the first one.
+    fn integers(self, decode: impl Fn([u8; 8]) -> i128) -> std::io::Result<Stats> {
+        let (mut moments, mut range) = (Moments::default(), None);
+        let mut values = [0.0; BLOCK];
+        let mut origin = None;
+        self.blocks(|block| {
+            let origin = *origin.get_or_insert_with(|| decode(block[0]));
+            for (value, bytes) in values.iter_mut().zip(block.iter()) {
+                let number = decode(*bytes);
+                let (least, greatest) = range.unwrap_or((number, number));
+                range = Some((number.min(least), number.max(greatest)));
+                *value = (number - origin) as f64;
+            }
+            moments.add(&values[..block.len()]);
+        })?;
+        let finite = range.map(|(min, max)| Finite {
+            count: moments.count,
+            min: Value::Int(min),
+            max: Value::Int(max),
+            mean: Value::Real(origin.unwrap_or_default() as f64 + moments.mean),
+            std: moments.std(),
+        });
+        Ok(Stats {
+            finite,
+            ..Stats::default()
+        })
+    }
+
+    fn complexes<const N: usize>(self, decode: impl Fn([u8; N]) -> f64) -> std::io::Result<Stats> {
+        let mut complex = Complex::default();
+        self.blocks(|block: &mut [[u8; N]]| {
+            // Blocks have an even length, for so has the data.
+            let (pairs, _) = block.as_chunks::<2>();
+            complex.add(pairs.iter().map(|[re, im]| (decode(*re), decode(*im))));
+        })?;
+        Ok(complex.stats())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::dtype::Dtype;
+
+    fn stats(descr: &str, bytes: &[u8]) -> Stats {
+        let dtype = Dtype::parse(descr).unwrap();
+        let header = Header::new(dtype.clone(), vec![bytes.len() as u64 / dtype.size()]).unwrap();
+        read_stats(&mut &bytes[..], &header, &|_| {})
+            .unwrap()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_large_mean_does_not_swallow_the_deviation() {
+        let values = (0..100_000u32).map(|i| 1e9 + f64::from(i % 2));
+        let bytes: Vec<u8> = values.flat_map(f64::to_be_bytes).collect();
+        let finite = stats(">f8", &bytes).finite.unwrap();
+        assert_eq!(finite.mean, Value::Real(1e9 + 0.5));
+        assert!((finite.std - 0.5).abs() < 1e-9, "{}", finite.std);
+    }
+
+    #[test]
+    fn whole_numbers_of_64_bits_are_exact() {
+        let values = [i64::MIN, i64::MAX, 0];
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let finite = stats("<i8", &bytes).finite.unwrap();
+        assert_eq!(finite.min, Value::Int(i64::MIN.into()));
+        assert_eq!(finite.max, Value::Int(i64::MAX.into()));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_counted_and_left_out() {
+        let values = [f32::NAN, 1.0, f32::INFINITY, 3.0, f32::NEG_INFINITY];
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let found = stats("<f4", &bytes);
+        assert_eq!((found.nan, found.infinite), (1, 2));
+        let finite = found.finite.unwrap();
+        assert_eq!(
+            (finite.count, finite.mean, finite.std),
+            (2, Value::Real(2.0), 1.0)
+        );
+        assert_eq!(stats("<f4", &f32::NAN.to_le_bytes()).finite, None);
+        assert_eq!(stats("<f4", &[]), Stats::default());
+    }
+}

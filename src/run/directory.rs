@@ -1,0 +1,177 @@
+//! A run directory: what was run, which rows are done, which are missing.
+
+use crate::rows::layer_folder::Folder;
+use crate::rows::npy::Header;
+use crate::rows::part::MERGED;
+use crate::rows::row_set::RowSet;
+use crate::run::record::{Layer, RUN_FILE, Run};
+use crate::run::shards::shard_rows;
+use crate::run::slice::running_shards;
+use crate::text::figures::row_shape;
+use anyhow::Result;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A directory that holds a `run.toml`.
+#[derive(Debug)]
+pub struct RunDir {
+    pub path: PathBuf,
+    pub run: Run,
+}
+
+/// How far the shards of a run are.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ShardStates {
+    /// How many have all rows of all layers.
+    pub done: u64,
+    /// Those that lack a row and seem to be computed at present, ascending.
+    pub running: Vec<u64>,
+    /// Those that lack a row and that nobody computes, ascending.
+    pub missing: Vec<u64>,
+}
+
+/// How far one layer of a run is.
+#[derive(Debug)]
+pub struct LayerState {
+    pub layer: Layer,
+    pub folder: Folder,
+    /// Rows in finished files, of those that the run wants.
+    pub done: RowSet,
+    pub missing: RowSet,
+}
+
+impl RunDir {
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        path.join(RUN_FILE).exists()
+    }
+
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.into(),
+            run: Run::read(path)?,
+        })
+    }
+
+    /// The folder of a layer.
+    #[must_use]
+    pub fn layer_path(&self, layer: &str) -> PathBuf {
+        self.path.join(layer)
+    }
+
+    /// How far each layer is. A part in the making, being renamed only when done, is not counted.
+    ///
+    /// # Errors
+    /// A folder cannot be read, or the names of its parts contradict each other.
+    pub fn layers(&self) -> Result<Vec<LayerState>> {
+        let layers = self.run.layers.iter();
+        layers.map(|layer| self.layer(layer)).collect()
+    }
+
+    /// As [`RunDir::layers`], of one layer.
+    ///
+    /// # Errors
+    /// As [`RunDir::layers`].
+    pub fn layer(&self, layer: &Layer) -> Result<LayerState> {
+        self.state(layer, None)
+    }
+
+    /// How far each layer is in these rows. Parts without any of them are not opened.
+    ///
+    /// # Errors
+    /// As [`RunDir::layers`].
+    pub fn layers_within(&self, rows: &Range<u64>) -> Result<Vec<LayerState>> {
+        let layers = self.run.layers.iter();
+        layers.map(|layer| self.state(layer, Some(rows))).collect()
+    }
+
+    fn state(&self, layer: &Layer, within: Option<&Range<u64>>) -> Result<LayerState> {
+        let mut folder = Folder::read_within(&self.layer_path(&layer.name), within)?;
+        if let Some(problem) = folder
+            .merged
+            .as_ref()
+            .and_then(|merged| foreign(merged, layer))
+        {
+            folder.broken_result = Some(format!(
+                "'{}' {problem}",
+                folder.path.join(MERGED).display()
+            ));
+            folder.merged = None;
+        }
+        let wanted = within.cloned().unwrap_or(0..self.run.images);
+        let done = folder.done().intersection(&wanted.clone().into());
+        let missing = done.missing(wanted);
+        Ok(LayerState {
+            layer: layer.clone(),
+            folder,
+            done,
+            missing,
+        })
+    }
+
+    /// The rows of one shard.
+    #[must_use]
+    pub fn shard_rows(&self, shard: u64) -> Range<u64> {
+        shard_rows(self.run.images, self.run.batch_size, self.run.shards, shard)
+    }
+
+    /// How far the shards are.
+    ///
+    /// # Errors
+    /// A directory or a lock that cannot be read.
+    pub fn shards(&self, layers: &[LayerState]) -> Result<ShardStates> {
+        let running = running_shards(&self.path)?;
+        let lacks = |shard: &u64| {
+            let rows = self.shard_rows(*shard);
+            layers.iter().any(|layer| !layer.done.covers(&rows))
+        };
+        let (running, missing): (Vec<u64>, Vec<u64>) = (0..self.run.shards)
+            .filter(lacks)
+            .partition(|shard| running.binary_search(shard).is_ok());
+        let lacking = (running.len() + missing.len()) as u64;
+        Ok(ShardStates {
+            done: self.run.shards - lacking,
+            running,
+            missing,
+        })
+    }
+}
+
+impl LayerState {
+    /// What is wrong with the layer's parts, one line each.
+    #[must_use]
+    pub fn problems(&self, run: &Run) -> Vec<String> {
+        let mut problems = self.folder.problems();
+        problems.extend(self.folder.parts.first().and_then(|part| {
+            let problem = foreign(&part.header, &self.layer)?;
+            Some(format!("'{}' {problem}", part.path.display()))
+        }));
+        problems.extend(self.folder.parts.last().and_then(|part| {
+            (part.rows.end > run.images).then(|| {
+                format!(
+                    "'{}' ends at row {}, but run.toml says that there are {}",
+                    part.path.display(),
+                    part.rows.end,
+                    run.images
+                )
+            })
+        }));
+        problems
+    }
+}
+
+/// What is said of a file whose rows are not those that the run wants.
+fn foreign(found: &Header, wanted: &Layer) -> Option<String> {
+    let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype;
+    differs.then(|| {
+        format!(
+            "has row shape {} and dtype {}, but run.toml says {} and {}",
+            row_shape(found.row_shape()),
+            found.dtype,
+            row_shape(&wanted.shape),
+            wanted.dtype
+        )
+    })
+}

@@ -1,0 +1,87 @@
+//! `errors.csv`, or a shard's `errors_0003.csv`: the images that gave a NaN row, and why.
+
+use crate::rows::durable as unfinished;
+use crate::rows::row_set::RowSet;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// An image that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    pub row: u64,
+    /// Relative to the image folder.
+    pub path: String,
+    pub reason: String,
+}
+
+/// What the file holds and will hold.
+#[derive(Debug)]
+pub struct ErrorLog {
+    path: PathBuf,
+    rows: BTreeMap<u64, Broken>,
+    changed: bool,
+}
+
+impl ErrorLog {
+    /// Reads what earlier processes found, without the rows that will be computed again.
+    ///
+    /// # Errors
+    /// A file that is there but is no such table.
+    pub fn open(path: &Path, again: &RowSet) -> Result<Self> {
+        let path = path.to_owned();
+        let mut rows = BTreeMap::new();
+        let mut changed = false;
+        if path.exists() {
+            let named = || format!("cannot read '{}'", path.display());
+            for broken in csv::Reader::from_path(&path)
+                .with_context(named)?
+                .deserialize()
+            {
+                let broken: Broken = broken.with_context(named)?;
+                if again.covers(&(broken.row..broken.row + 1)) {
+                    changed = true;
+                } else {
+                    rows.insert(broken.row, broken);
+                }
+            }
+        }
+        Ok(Self {
+            path,
+            rows,
+            changed,
+        })
+    }
+
+    pub fn add(&mut self, broken: Broken) {
+        self.changed |= self.rows.insert(broken.row, broken.clone()) != Some(broken);
+    }
+
+    /// Images that are in the log.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Writes the file anew, whole or not at all, where anything was added.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn save(&mut self) -> Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        self.changed = false;
+        if self.rows.is_empty() {
+            return std::fs::remove_file(&self.path)
+                .with_context(|| format!("cannot remove '{}'", self.path.display()));
+        }
+        let mut table = csv::Writer::from_writer(Vec::new());
+        for broken in self.rows.values() {
+            table.serialize(broken)?;
+        }
+        let bytes = table.into_inner().context("errors.csv")?;
+        unfinished::write_whole(&self.path, &bytes)
+    }
+}

@@ -1,0 +1,177 @@
+//! A lock's file: put in place whole or not at all, touched, removed. Who may do so when, `crate::run::lock` decides.
+
+use crate::rows::durable::with_ending;
+use crate::rows::part::{file_name, names_in};
+use crate::run::lock::owner::{Found, began, host};
+use anyhow::{Context, Result};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Without a touch for so long a lock is not watched any more.
+pub const OLD: Duration = Duration::from_secs(600);
+
+/// A place for a lock, and what ours says.
+#[derive(Debug, Clone)]
+pub struct LockFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl LockFile {
+    pub fn new(path: PathBuf, text: String) -> Self {
+        Self { path, text }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts the lock in place; false where there is one.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn make(&self) -> Result<bool> {
+        let own = self.own_name();
+        let named = || format!("cannot write '{}'", self.path.display());
+        let linked =
+            match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
+                Ok(()) => Ok(true),
+                // Over NFS the answer to a link that was made may get lost, and the question is asked again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    fs::metadata(&own).map(|file| file.nlink() == 2)
+                }
+                // Another taker tidied up.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) if has_no_links(&error) => self.make_without_link(),
+                Err(error) => Err(error),
+            };
+        let _ = fs::remove_file(&own);
+        linked.with_context(named)
+    }
+
+    /// For filesystems without hard links: between the two steps the lock is there, but does not say whose it is.
+    fn make_without_link(&self) -> std::io::Result<bool> {
+        match File::create_new(&self.path) {
+            Ok(_) => fs::write(&self.path, &self.text).map(|()| true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Shows that the holder lives; false where the lock is another's. A disk that answers with an error for a moment
+    /// takes no lock away.
+    pub fn touch(&self) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        let read = |file: File| Ok((std::io::read_to_string(&file)?, file));
+        match File::open(&self.path).and_then(read) {
+            Ok((found, file)) if found == self.text => {
+                let _ = futimens(&file, &times); // the server's time, where there is one
+                true
+            }
+            Ok(_) => false,
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        }
+    }
+
+    /// Removes the lock, if it is ours.
+    pub fn remove(&self) {
+        if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
+    /// Whether another's lock has not been touched for [`OLD`].
+    pub fn is_old(&self, found: &Found) -> bool {
+        self.age(found).is_some_and(|age| age > OLD)
+    }
+
+    /// Removes another's lock, should it still be the one that was found.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_dead(&self, dead: &Found) -> Result<()> {
+        let aside = self.own_name();
+        match fs::rename(&self.path, &aside) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            renamed => {
+                renamed.with_context(|| format!("cannot remove '{}'", self.path.display()))?
+            }
+        }
+        // Gone: another taker, who has the lock now, tidied up.
+        if fs::read_to_string(&aside).is_ok_and(|text| text != dead.text) {
+            // If that fails there is a third taker's lock already, and this one's holder will see it.
+            let _ = fs::hard_link(&aside, &self.path);
+        }
+        let _ = fs::remove_file(&aside);
+        Ok(())
+    }
+
+    /// Removes the files of takers that were killed before they had, or had not, the lock.
+    pub fn tidy(&self) {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let names = names_in(directory).unwrap_or_default();
+        let prefix = format!("{}.", file_name(&self.path));
+        let temporary = names.iter().filter(|name| name.starts_with(&prefix));
+        for path in temporary.map(|name| directory.join(name)) {
+            if self.is_left_over(&path) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    /// Whether who made a file beside the lock lives no more.
+    fn is_left_over(&self, path: &Path) -> bool {
+        let Ok(Some(found)) = Found::read(path) else {
+            return false;
+        };
+        let is_dead = match found.holder() {
+            Some(holder) => holder.is_dead_here(),
+            // Killed before it had written who it is: the name says that. One that lives makes another.
+            None => pid_in(path).map(|pid| began(pid).is_none()),
+        };
+        is_dead.unwrap_or_else(|| self.is_old(&found))
+    }
+
+    /// Of another's lock, by the clock of the filesystem, which stamps a file made now.
+    fn age(&self, found: &Found) -> Option<Duration> {
+        let probe = self.own_name();
+        let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
+        let _ = fs::remove_file(&probe);
+        made.ok()?.duration_since(found.touched).ok()
+    }
+
+    /// A name beside the lock that no other process uses.
+    fn own_name(&self) -> PathBuf {
+        with_ending(&self.path, &own_ending(std::process::id()))
+    }
+}
+
+/// What a file beside the lock ends in that process `pid` made.
+pub fn own_ending(pid: u32) -> String {
+    format!(".{}.{pid}", host().replace('/', "_"))
+}
+
+/// Of a process of this machine, from the name of its file.
+fn pid_in(path: &Path) -> Option<u32> {
+    let name = file_name(path);
+    let pid = name.rsplit_once('.')?.1.parse().ok()?;
+    name.ends_with(&own_ending(pid)).then_some(pid)
+}
+
+fn has_no_links(error: &std::io::Error) -> bool {
+    let codes = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
+    let raw = error.raw_os_error();
+    raw.is_some_and(|raw| codes.iter().any(|code| code.raw_os_error() == raw))
+}

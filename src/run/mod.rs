@@ -1,0 +1,17 @@
+//! One run directory: what was run, what of it is done, who is writing.
+
+pub mod contents;
+pub mod directory;
+#[cfg(feature = "torch")]
+pub mod discard;
+#[cfg(feature = "torch")]
+pub mod errors;
+#[cfg(feature = "torch")]
+pub mod journal;
+pub mod lock;
+pub mod record;
+pub mod shard_errors;
+pub mod shards;
+pub mod slice;
+#[cfg(feature = "torch")]
+pub mod writer;

@@ -1,0 +1,300 @@
+//! `run.toml`: what was run. Written once, when a run begins; read by whoever continues, inspects or merges it.
+
+use crate::rows::durable as unfinished;
+use crate::text::toml_file;
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file's name inside a run directory.
+pub const RUN_FILE: &str = "run.toml";
+/// Line i is the image of row i.
+pub const FILE_NAMES: &str = "file_names.txt";
+
+/// A run, as `run.toml` holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Version of featx that began the run.
+    pub featx: String,
+    /// What the model computes in: `f32`, `bf16`, `f16`.
+    pub precision: String,
+    /// What is stored: `f32`, `f16`.
+    pub dtype: String,
+    pub flatten: bool,
+    /// `cls`, `mean`, `cls+mean`; absent where a row is kept whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<String>,
+    /// Images a forward pass. Shards are cut at its multiples.
+    pub batch_size: u64,
+    /// Number of images, which is the number of rows.
+    pub images: u64,
+    /// SHA-256 of `file_names.txt`, in hexadecimal.
+    pub image_list: String,
+    /// Number of slices that the rows are cut into, at least 1.
+    pub shards: u64,
+    pub model: Model,
+    pub preprocess: Preprocess,
+    pub layers: Vec<Layer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// As it was given; not compared, for a file may move.
+    pub file: String,
+    /// SHA-256 of the archive's directory, in hexadecimal.
+    pub fingerprint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Shorter side, pixels.
+    pub resize: u32,
+    /// Side of the centre crop, pixels.
+    pub crop: u32,
+    /// `bilinear`, `bicubic`, `nearest`, `lanczos`.
+    pub interpolation: String,
+    pub mean: [f64; 3],
+    pub std: [f64; 3],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Dotted module name, and the name of the layer's folder.
+    pub name: String,
+    /// Shape of a row.
+    pub shape: Vec<u64>,
+    /// NumPy's spelling: `<f4`.
+    pub dtype: String,
+}
+
+impl Run {
+    /// Reads `DIR/run.toml`.
+    ///
+    /// # Errors
+    /// It is missing, is not such a file, or has a layer whose folder would lie outside `directory`.
+    pub fn read(directory: &Path) -> Result<Self> {
+        Self::read_file(&directory.join(RUN_FILE))
+    }
+
+    /// As [`Run::read`], from a file of another name.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn read_file(path: &Path) -> Result<Self> {
+        let named = || format!("cannot read '{}'", path.display());
+        let text = std::fs::read_to_string(path).with_context(named)?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads the text of a `run.toml`; `source` names it.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn parse(text: &str, source: &str) -> Result<Self> {
+        let run: Self = toml_file::parse(text, source)?;
+        run.check()
+            .with_context(|| format!("cannot read '{source}'"))?;
+        Ok(run)
+    }
+
+    /// Writes `DIR/run.toml`, whole or not at all.
+    ///
+    /// # Errors
+    /// A run that [`Run::read`] would refuse; a disk that fails or is full.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        self.check()?;
+        let text = toml::to_string(self).context("run.toml")?;
+        unfinished::write_whole(&directory.join(RUN_FILE), text.as_bytes())
+    }
+
+    /// # Errors
+    /// Layers that cannot name folders, or come twice; no shard; no batch.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.shards > 0, "expected at least one shard, found none");
+        ensure!(
+            self.batch_size > 0,
+            "expected a batch size of at least 1, found 0"
+        );
+        for (i, layer) in self.layers.iter().enumerate() {
+            check_layer_name(&layer.name)?;
+            let twice = self.layers[..i]
+                .iter()
+                .any(|other| other.name == layer.name);
+            ensure!(
+                !twice,
+                "expected each layer once, found '{}' twice",
+                layer.name
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses to continue `directory`, which holds this run, with another one.
+    ///
+    /// # Errors
+    /// Names the first difference and the cure.
+    pub fn ensure_same(&self, asked: &Self, directory: &Path) -> Result<()> {
+        let Some((held, asked)) = self.difference(asked) else {
+            return Ok(());
+        };
+        // No shard may remove what the others have done.
+        let or = if self.shards > 1 {
+            ""
+        } else {
+            " or pass --overwrite"
+        };
+        bail!(
+            "'{}' holds a run with {held}, this one asks for {asked}; choose another --out{or}",
+            directory.display()
+        )
+    }
+
+    /// The first thing that would give other rows: what this run has, what the other one asks for.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<(String, String)> {
+        let mut settings = self.settings().into_iter().zip(other.settings());
+        let ((what, held), (_, asked)) = settings.find(|((_, held), (_, asked))| held != asked)?;
+        Some((format!("{what} {held}"), asked))
+    }
+
+    /// What the rows depend on, in the order in which a user would want to hear of it.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let names: Vec<_> = self.layers.iter().map(|l| l.name.as_str()).collect();
+        let many = if names.len() == 1 { "layer" } else { "layers" };
+        let forms = self
+            .layers
+            .iter()
+            .map(|l| format!("{:?} {}", l.shape, l.dtype));
+        let p = &self.preprocess;
+        // Shards are cut at batch multiples; a run of one shard may go on with other batches.
+        let batch = if self.shards > 1 {
+            self.batch_size.to_string()
+        } else {
+            "any".into()
+        };
+        vec![
+            (many, names.join(", ")),
+            ("model fingerprint", self.model.fingerprint.clone()),
+            ("precision", self.precision.clone()),
+            ("dtype", self.dtype.clone()),
+            ("flatten", self.flatten.to_string()),
+            (
+                "tokens",
+                self.tokens.clone().unwrap_or_else(|| "none".into()),
+            ),
+            ("row shapes", forms.collect::<Vec<_>>().join(", ")),
+            ("resize", p.resize.to_string()),
+            ("crop", p.crop.to_string()),
+            ("interpolation", p.interpolation.clone()),
+            ("mean", format!("{:?}", p.mean)),
+            ("std", format!("{:?}", p.std)),
+            ("images", self.images.to_string()),
+            ("image list", self.image_list.clone()),
+            ("shards", self.shards.to_string()),
+            ("batch size", batch),
+        ]
+    }
+}
+
+/// A layer's name is the name of its folder, so it must be one plain component of a path.
+///
+/// # Errors
+/// Names that are empty, `.` or `..`, or hold a slash or a NUL.
+pub fn check_layer_name(name: &str) -> Result<()> {
+    let plain = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+    ensure!(
+        plain,
+        "expected a layer name that can name a folder, found '{}'",
+        name.escape_debug()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub fn example() -> Run {
+        Run {
+            featx: "0.1.0".into(),
+            precision: "f32".into(),
+            dtype: "f32".into(),
+            flatten: false,
+            tokens: None,
+            batch_size: 32,
+            images: 100,
+            image_list: "ab".into(),
+            shards: 1,
+            model: Model {
+                file: "vgg16.pt".into(),
+                fingerprint: "cd".into(),
+            },
+            preprocess: Preprocess {
+                resize: 256,
+                crop: 224,
+                interpolation: "bilinear".into(),
+                mean: [0.485, 0.456, 0.406],
+                std: [0.229, 0.224, 0.225],
+            },
+            layers: vec![Layer {
+                name: "features.30".into(),
+                shape: vec![512, 7, 7],
+                dtype: "<f4".into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_run_reads_back_and_unknown_keys_are_errors() {
+        let text = toml::to_string(&example()).unwrap();
+        assert_eq!(toml::from_str::<Run>(&text).unwrap(), example());
+        let error = toml::from_str::<Run>(&format!("colour = 1\n{text}")).unwrap_err();
+        assert!(
+            error.to_string().contains("unknown field `colour`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_first_difference_is_worded() {
+        let difference = |change: fn(&mut Run)| {
+            let mut asked = example();
+            change(&mut asked);
+            example()
+                .ensure_same(&asked, Path::new("out"))
+                .map_err(|e| e.to_string())
+        };
+        let text = |held: &str, asked: &str| {
+            Err(format!(
+                "'out' holds a run with {held}, this one asks for {asked}; \
+                 choose another --out or pass --overwrite"
+            ))
+        };
+        let other_layer = difference(|run| run.layers[0].name = "features.28".into());
+        assert_eq!(other_layer, text("layer features.30", "features.28"));
+        let both = difference(|run| {
+            run.precision = "bf16".into();
+            run.images = 5;
+        });
+        assert_eq!(both, text("precision f32", "bf16"));
+        assert_eq!(difference(|run| run.shards = 4), text("shards 1", "4"));
+        // Where the model lies and how it is batched change no row.
+        assert_eq!(
+            difference(|run| run.model.file = "elsewhere.pt".into()),
+            Ok(())
+        );
+        assert_eq!(difference(|run| run.batch_size = 8), Ok(()));
+    }
+
+    #[test]
+    fn layer_names_stay_inside_the_run_directory() {
+        for name in ["", ".", "..", "a/b", "/etc", "a\0"] {
+            assert!(check_layer_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_layer_name("features.30").is_ok());
+    }
+}

@@ -1,0 +1,172 @@
+//! Rows on their way into the parts of a run: one part for each layer at a time, all of the same rows.
+
+use crate::rows::dtype::Dtype;
+use crate::rows::part_writer::PartWriter;
+use crate::rows::row_set::RowSet;
+use crate::run::errors::{Broken, ErrorLog};
+use crate::run::record::Layer;
+use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Rows to be computed, of the same layers throughout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    pub rows: Range<u64>,
+    /// Indices of the layers that lack these rows.
+    pub layers: Vec<usize>,
+}
+
+/// Writes rows, in ascending order, into parts.
+#[derive(Debug)]
+pub struct RunWriter {
+    folders: Vec<PathBuf>,
+    layers: Vec<Layer>,
+    open: Option<Step>,
+    errors: ErrorLog,
+    /// Parts finished.
+    pub parts: u64,
+    /// Their size, bytes.
+    pub bytes: u64,
+}
+
+/// One part of each layer of a segment.
+#[derive(Debug)]
+struct Step {
+    rows: Range<u64>,
+    next: u64,
+    parts: Vec<(usize, PartWriter)>,
+}
+
+impl RunWriter {
+    /// Makes the layers' folders in `directory`, for writing the rows `todo`. The file `errors` in it gets what is broken.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, an `errors` that cannot be read.
+    pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet, errors: &str) -> Result<Self> {
+        // Each layer has a file open at a time, and '*' is a thousand layers in some models.
+        allow_open_files();
+        let folders: Vec<PathBuf> = layers
+            .iter()
+            .map(|layer| directory.join(&layer.name))
+            .collect();
+        for folder in &folders {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create '{}'", folder.display()))?;
+        }
+        let errors = ErrorLog::open(&directory.join(errors), todo)?;
+        Ok(Self {
+            folders,
+            layers,
+            open: None,
+            errors,
+            parts: 0,
+            bytes: 0,
+        })
+    }
+
+    /// True where the next row needs a new part.
+    #[must_use]
+    pub fn needs_part(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// Opens a part of each of the segment's layers, for `rows`.
+    ///
+    /// # Errors
+    /// As [`PartWriter::create`].
+    pub fn open(&mut self, rows: Range<u64>, layers: &[usize]) -> Result<()> {
+        let part = |&index: &usize| -> Result<(usize, PartWriter)> {
+            let layer = &self.layers[index];
+            let dtype = Dtype::parse(&layer.dtype)?;
+            let count = rows.end - rows.start;
+            Ok((
+                index,
+                PartWriter::create(&self.folders[index], rows.start, count, &layer.shape, dtype)?,
+            ))
+        };
+        let parts = layers.iter().map(part).collect::<Result<_>>()?;
+        self.open = Some(Step {
+            next: rows.start,
+            rows,
+            parts,
+        });
+        Ok(())
+    }
+
+    /// Writes rows that lie in the open parts: `fill(layer, memory)` gives each layer's bytes, then the rows of broken
+    /// images become NaN and are logged. Seals the parts when they are full.
+    ///
+    /// # Errors
+    /// Those of `fill`, and a disk that fails.
+    pub fn write(
+        &mut self,
+        rows: Range<u64>,
+        broken: Vec<Broken>,
+        mut fill: impl FnMut(usize, &mut [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let step = self.open.as_mut().context("rows without an open part")?;
+        for (layer, part) in &mut step.parts {
+            part.write(rows.clone(), |memory| {
+                fill(*layer, memory)?;
+                let row_bytes = memory.len() / (rows.end - rows.start) as usize;
+                for Broken { row, .. } in &broken {
+                    let at = (row - rows.start) as usize * row_bytes;
+                    fill_with_nan(&mut memory[at..][..row_bytes], &self.layers[*layer].dtype);
+                }
+                Ok(())
+            })?;
+        }
+        broken
+            .into_iter()
+            .for_each(|broken| self.errors.add(broken));
+        step.next = rows.end;
+        if step.next == step.rows.end {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    /// NaN rows of the whole run so far, or of the shard.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.errors.count()
+    }
+
+    /// Finishes the open parts with the rows that they have.
+    ///
+    /// # Errors
+    /// A disk that fails.
+    pub fn seal(&mut self) -> Result<()> {
+        let Some(step) = self.open.take() else {
+            return Ok(());
+        };
+        self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
+        for (_, part) in step.parts {
+            let bytes = part.seal(step.next)?;
+            self.bytes += bytes;
+            self.parts += u64::from(bytes > 0);
+        }
+        Ok(())
+    }
+}
+
+/// As many as the system lets this user have.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum;
+    // A refusal shows when a file cannot be opened.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+}
+
+/// A row without an image. The two stored types are little-endian f32 and f16.
+fn fill_with_nan(row: &mut [u8], dtype: &str) {
+    let nan: &[u8] = match dtype {
+        "<f2" => &[0x00, 0x7e],
+        _ => &[0x00, 0x00, 0xc0, 0x7f],
+    };
+    for element in row.chunks_exact_mut(nan.len()) {
+        element.copy_from_slice(nan);
+    }
+}

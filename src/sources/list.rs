@@ -1,0 +1,139 @@
+//! `--list`: which images and in what order, from a file.
+
+use crate::sources::names::FileNames;
+use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a list may name files outside the image folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    Refused,
+    Allowed,
+}
+
+/// Reads a list: a path a line, relative to `root`. The order is kept and a path may come again; blank lines are
+/// nothing; lines may end as on Windows and the file may begin with a byte order mark. Whether the files exist is not
+/// looked at.
+///
+/// # Errors
+/// The list cannot be read, names no image, or (unless `outside` allows it) has a path that is absolute or leaves
+/// `root` through `..`: the line is named.
+pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
+    let bytes = std::fs::read(list)
+        .with_context(|| format!("cannot read the list '{}'", list.display()))?;
+    parse_list(&bytes, list, root, outside)
+}
+
+/// As [`read_list`], of the file's bytes.
+///
+/// # Errors
+/// As there, but for what concerns the file system.
+pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
+    let mut names = FileNames::default();
+    for (index, line) in bytes
+        .strip_prefix(BYTE_ORDER_MARK)
+        .unwrap_or(bytes)
+        .split(|&b| b == b'\n')
+        .enumerate()
+    {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let path = Path::new(OsStr::from_bytes(line));
+        check(path, root, outside)
+            .with_context(|| format!("'{}' line {}", list.display(), index + 1))?;
+        names.push(path);
+    }
+    ensure!(
+        !names.is_empty(),
+        "the list '{}' names no image; expected one path a line",
+        list.display()
+    );
+    Ok(names)
+}
+
+fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
+    if path.as_os_str().as_bytes().contains(&0) {
+        bail!("expected a path, found a zero byte; the list must be plain text");
+    }
+    if path.as_os_str().as_bytes().starts_with(BYTE_ORDER_MARK) {
+        bail!("expected a path, found one that begins with a byte order mark; remove it");
+    }
+    if path.as_os_str().as_bytes().ends_with(b"\r") {
+        bail!(
+            "expected a path, found one that ends in a carriage return; end lines in \\n or \\r\\n"
+        );
+    }
+    match outside {
+        Outside::Allowed => Ok(()),
+        Outside::Refused => ensure_inside(path, root),
+    }
+}
+
+/// # Errors
+/// A path that is absolute, or leaves `root` through `..`.
+pub fn ensure_inside(path: &Path, root: &Path) -> Result<()> {
+    ensure!(
+        stays_inside(path),
+        "'{}' is not inside '{}'; paths are relative to the image folder",
+        path.display(),
+        root.display()
+    );
+    Ok(())
+}
+
+/// Whether no step of the path is above where it begins.
+fn stays_inside(path: &Path) -> bool {
+    let mut depth = 0usize;
+    path.components().all(|step| match step {
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::CurDir => true,
+        Component::ParentDir => {
+            let inside = depth > 0;
+            depth = depth.saturating_sub(1);
+            inside
+        }
+        Component::RootDir | Component::Prefix(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzz target: `file_names.txt` could not have said such names.
+    #[test]
+    fn names_that_would_not_read_back_are_refused() {
+        let parse = |text: &[u8]| {
+            let (list, root) = (Path::new("list.txt"), Path::new("images"));
+            parse_list(text, list, root, Outside::Refused)
+        };
+        assert!(parse(b"a.jpg\r\n").is_ok());
+        assert!(parse(b"a.jpg\r\r\n").is_err());
+        assert!(parse(b"\xef\xbb\xbfa.jpg\n").is_ok());
+        assert!(parse(b"\xef\xbb\xbf\xef\xbb\xbfa.jpg\n").is_err());
+    }
+
+    #[test]
+    fn paths_that_leave_are_seen() {
+        for (path, inside) in [
+            ("a.jpg", true),
+            ("a/../b.jpg", true),
+            ("./a.jpg", true),
+            ("../a.jpg", false),
+            ("a/../../b.jpg", false),
+            ("/a.jpg", false),
+            ("a/../../images/b.jpg", false),
+        ] {
+            assert_eq!(stays_inside(Path::new(path)), inside, "{path}");
+        }
+    }
+}

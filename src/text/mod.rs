@@ -1,0 +1,7 @@
+//! What a person reads: numbers, tables, progress, and messages about TOML.
+
+pub mod figures;
+pub mod printing;
+pub mod progress;
+pub mod table;
+pub mod toml_file;

@@ -1,0 +1,11 @@
+//! What the tests share: a directory to work in, models and images to run, arrays to compare.
+
+#[cfg(feature = "torch")]
+pub mod arrays;
+#[cfg(feature = "torch")]
+pub mod extraction;
+#[cfg(feature = "torch")]
+pub mod models;
+#[cfg(feature = "images")]
+pub mod pillow;
+pub mod workdir;

@@ -1,0 +1,35 @@
+//! The test models and what PyTorch says of them, made once by `tests/make_models.py`.
+
+use crate::support::workdir::Workdir;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A value of `ONEDNN_VERBOSE`: a line of each convolution and linear layer. The small multiplications that are no
+/// operation of their own would each take longer to tell than to do.
+pub const ONEDNN_LOG: &str = "profile_exec,filter=primitive";
+
+/// The folder that holds them.
+pub fn models() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+        let mut python = Command::new(root.join(".venv/bin/python"));
+        let status = python
+            .arg(root.join("tests/make_models.py"))
+            .arg(&out)
+            .status();
+        assert!(status.unwrap().success(), "make_models.py failed");
+        out
+    })
+}
+
+/// A directory with the test models in `models/` and four photos in `photos/`.
+pub fn workdir(name: &str) -> Workdir {
+    let dir = Workdir::new(name);
+    symlink(models(), dir.path("models")).unwrap();
+    symlink(models().join("photos"), dir.path("photos")).unwrap();
+    dir
+}
