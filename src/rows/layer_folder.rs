@@ -3,7 +3,7 @@
 use crate::rows::merging::read_merging;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part, PartName, names_in, read_rows_header};
-use crate::rows::part_names::{self as naming, Named};
+use crate::rows::part_names::{self, Named};
 use crate::rows::row_set::RowSet;
 use crate::text::figures::row_shape;
 use anyhow::Result;
@@ -75,7 +75,7 @@ impl Folder {
             }
         }
         folder.merging = read_merging(&path.join(MERGED))?;
-        folder.parts = naming::place(path, named, folder.broken.is_empty())?;
+        folder.parts = part_names::place(path, named, folder.broken.is_empty())?;
         Ok(folder)
     }
 

@@ -1,6 +1,6 @@
 //! `errors.csv`, or a shard's `errors_0003.csv`: the images that gave a NaN row, and why.
 
-use crate::rows::durable as unfinished;
+use crate::rows::durable;
 use crate::rows::row_set::RowSet;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,6 @@ impl ErrorLog {
             table.serialize(broken)?;
         }
         let bytes = table.into_inner().context("errors.csv")?;
-        unfinished::write_whole(&self.path, &bytes)
+        durable::write_whole(&self.path, &bytes)
     }
 }

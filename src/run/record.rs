@@ -1,6 +1,6 @@
 //! `run.toml`: what was run. Written once, when a run begins; read by whoever continues, inspects or merges it.
 
-use crate::rows::durable as unfinished;
+use crate::rows::durable;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ impl Run {
     pub fn write(&self, directory: &Path) -> Result<()> {
         self.check()?;
         let text = toml::to_string(self).context("run.toml")?;
-        unfinished::write_whole(&directory.join(RUN_FILE), text.as_bytes())
+        durable::write_whole(&directory.join(RUN_FILE), text.as_bytes())
     }
 
     /// # Errors

@@ -5,7 +5,7 @@ use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers};
 use crate::pipeline::{BATCHES, INPUTS};
-use crate::run::record::{self as run, Run};
+use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
 use anyhow::Result;
@@ -160,7 +160,7 @@ pub fn describe(
     fingerprint: &str,
     batch: u64,
 ) -> Run {
-    let layer = |layer: &crate::model::Layer| run::Layer {
+    let layer = |layer: &crate::model::Layer| record::Layer {
         name: layer.name.clone(),
         shape: if job.flatten {
             vec![layer.shape.iter().product()]
@@ -180,11 +180,11 @@ pub fn describe(
         images: images.len(),
         image_list: digest(images),
         shards: 1,
-        model: run::Model {
+        model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),
         },
-        preprocess: run::Preprocess {
+        preprocess: record::Preprocess {
             resize: preprocess.resize as u32,
             crop: preprocess.crop as u32,
             interpolation: preprocess.interpolation.name().to_owned(),
