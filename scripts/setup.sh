@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes what featx is built and tested with; silent and instant when there is nothing to do.
 #
-#   build tools       cmake, nasm, a C++ compiler: by apt when root, else it says what to install
-#   .venv             Python with PyTorch: exports models, checks featx against PyTorch
+#   build tools       make, nasm, a C++ compiler: by apt when root, else it says what to install
+#   .venv             Python with PyTorch: exports models, checks featx against PyTorch; also cmake
 #   .venv/libtorch    link to the libtorch that `cargo build` uses (see .cargo/config.toml)
 #
 # usage: scripts/setup.sh
@@ -57,7 +57,7 @@ libtorch_version() {
 
 install_build_tools() {
     local missing=()
-    command -v cmake > /dev/null || missing+=(cmake)
+    command -v make > /dev/null || missing+=(make)
     [ "$(uname -m)" != x86_64 ] || command -v nasm > /dev/null || missing+=(nasm)
     command -v c++ > /dev/null || missing+=(g++)
     command -v pkg-config > /dev/null || missing+=(pkg-config)
