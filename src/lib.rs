@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod export;
 #[cfg(feature = "images")]
 pub mod images;
 #[cfg(feature = "torch")]

@@ -98,7 +98,7 @@ fn read_at(from: At, buffer: &mut [u8]) -> Result<()> {
 /// Lets the disk begin while the copying goes on, so that the fsync at the end finds little left to do.
 ///
 /// On Linux this advice starts write-back of dirty pages without waiting for it.
-fn start_writing(to: At, length: u64) {
+pub fn start_writing(to: At, length: u64) {
     // It is advice: a filesystem that ignores it is as right, only slower.
     let _ = fadvise(to.0, to.1, NonZero::new(length), Advice::DontNeed);
 }

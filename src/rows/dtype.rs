@@ -119,6 +119,19 @@ impl Dtype {
         self.order
     }
 
+    /// The same numbers in little-endian bytes.
+    #[must_use]
+    pub fn little_endian(&self) -> Self {
+        match self.order {
+            ByteOrder::Big => Self {
+                descr: self.descr.replacen('>', "<", 1),
+                order: ByteOrder::Little,
+                ..self.clone()
+            },
+            _ => self.clone(),
+        }
+    }
+
     /// Bytes an element.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "torch")]
 pub mod bus_error;
-mod copy;
+pub mod copy;
 pub mod dtype;
 pub mod durable;
 pub mod join;
@@ -16,5 +16,6 @@ pub mod part_writer;
 pub mod read_statistics;
 pub mod removal;
 pub mod row_set;
+pub mod sealed;
 pub mod split;
 pub mod statistics;

@@ -6,6 +6,8 @@ use crate::rows::part::{file_name, names_in};
 use crate::run::directory::{LayerState, RunDir};
 use crate::run::record::{FILE_NAMES, Layer};
 use anyhow::{Context, Result, ensure};
+use globset::Glob;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub struct Bare {
     pub folder: Folder,
     /// Number of rows, where a `file_names.txt` beside or above the parts tells.
     pub rows: Option<u64>,
+    /// That file.
+    pub names: Option<PathBuf>,
 }
 
 impl Sources {
@@ -75,11 +79,36 @@ impl Sources {
         }
     }
 
-    /// Forgets every layer but this one.
-    pub fn keep_layer(&mut self, name: &str) {
+    /// Forgets every layer that none of these names and globs means. A glob's `*` matches dots too.
+    ///
+    /// # Errors
+    /// A name or glob that means no layer.
+    pub fn keep_layers(&mut self, patterns: &[String], directory: &Path) -> Result<()> {
+        let names = self.layer_names();
+        let mut kept = HashSet::new();
+        for pattern in patterns {
+            let meant = meant_by(pattern, &names)?;
+            ensure!(
+                !meant.is_empty(),
+                "layer '{pattern}' is not in '{}'; it holds {}",
+                directory.display(),
+                names.join(", ")
+            );
+            kept.extend(meant);
+        }
         match self {
-            Self::Run { layers, .. } => layers.retain(|state| state.layer.name == name),
-            Self::Bare(bare) => bare.retain(|bare| bare.layer == name),
+            Self::Run { layers, .. } => layers.retain(|state| kept.contains(&state.layer.name)),
+            Self::Bare(bare) => bare.retain(|bare| kept.contains(&bare.layer)),
+        }
+        Ok(())
+    }
+
+    /// Where the list of file names is, if there is one.
+    #[must_use]
+    pub fn names_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Run { dir, .. } => Some(dir.path.join(FILE_NAMES)),
+            Self::Bare(bare) => bare.first().and_then(|bare| bare.names.clone()),
         }
     }
 
@@ -111,34 +140,51 @@ impl Sources {
 fn find_bare(directory: &Path) -> Result<Vec<Bare>> {
     let own = Folder::read(directory)?;
     if !own.is_empty() {
-        let beside = count_names(&directory.join(FILE_NAMES))?;
         // `.` has a name and a directory above it, once resolved.
         let full = directory
             .canonicalize()
             .unwrap_or_else(|_| directory.into());
-        let above = count_names(&directory_of(&full).join(FILE_NAMES))?;
+        let places = [directory, directory_of(&full)].map(|place| place.join(FILE_NAMES));
+        let names = places.into_iter().find(|path| path.is_file());
         return Ok(vec![Bare {
             layer: file_name(&full),
             folder: own,
-            rows: beside.or(above),
+            rows: names.as_deref().map_or(Ok(None), count_names)?,
+            names,
         }]);
     }
-    let rows = count_names(&directory.join(FILE_NAMES))?;
+    let path = directory.join(FILE_NAMES);
+    let rows = count_names(&path)?;
     let mut found = Vec::new();
     for name in names_in(directory)? {
-        let path: PathBuf = directory.join(&name);
-        if path.is_dir() {
-            let folder = Folder::read(&path)?;
+        let inner = directory.join(&name);
+        if inner.is_dir() {
+            let folder = Folder::read(&inner)?;
             if !folder.is_empty() {
                 found.push(Bare {
                     layer: name,
                     folder,
                     rows,
+                    names: rows.map(|_| path.clone()),
                 });
             }
         }
     }
     Ok(found)
+}
+
+/// The layers that a name or a glob means: a name, even one that looks like a glob, means itself.
+fn meant_by(pattern: &str, names: &[String]) -> Result<Vec<String>> {
+    if names.iter().any(|name| name == pattern) {
+        return Ok(vec![pattern.to_owned()]);
+    }
+    let glob = Glob::new(pattern).map_err(|error| {
+        let kind = error.kind();
+        anyhow::anyhow!("layer glob '{pattern}' is malformed: {kind}")
+    })?;
+    let glob = glob.compile_matcher();
+    let matched = names.iter().filter(|name| glob.is_match(name));
+    Ok(matched.cloned().collect())
 }
 
 /// Number of lines of a file; `None` where there is no such file. Memory does not grow with it.

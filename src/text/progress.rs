@@ -100,6 +100,13 @@ impl Progress {
         }
     }
 
+    /// Takes the bar away, before other lines are printed.
+    pub fn finish(&self) {
+        if let Some(Output::Bar(bar)) = self.screen().output.take() {
+            bar.finish_and_clear();
+        }
+    }
+
     fn draw(&self, screen: &mut Screen, done: u64, note: impl FnOnce() -> String) {
         let now = Instant::now();
         if let Some(output) = &screen.output
@@ -166,9 +173,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(Output::Bar(bar)) = &self.screen().output {
-            bar.finish_and_clear();
-        }
+        self.finish();
     }
 }
 

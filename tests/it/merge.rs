@@ -106,7 +106,7 @@ w = np.load('whole.npy'); w[6] = np.nan; np.save('nan.npy', w)",
     assert_eq!(dir.read("one.npy"), dir.read("whole.npy"));
     dir.featx_err(
         &["merge", "out", "--out", "two.npy"],
-        "--out takes one layer, and 'out' holds 2: features.30, avgpool; choose one with --layer",
+        "a file .npy takes one layer, and 'out' holds 2: features.30, avgpool; choose one with --layer",
     );
     dir.featx_err(
         &["merge", "out", "--layer", "fc"],

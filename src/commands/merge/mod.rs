@@ -1,11 +1,14 @@
-//! `featx merge`: the parts of each layer become one file.
+//! `featx merge`: the parts of each layer become one file, or all layers one in another format.
+
+mod export;
 
 use crate::cli::Merge;
+use crate::export::{NPY, format_of};
 use crate::rows::durable::{directory_of, require_space};
 use crate::rows::join::{Join, Wish};
 use crate::rows::layer_folder::Folder;
 use crate::rows::part::{MERGED, Part};
-use crate::run::contents::Sources;
+use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
 use crate::run::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
@@ -15,6 +18,15 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+
+/// What a directory holds of what is asked for.
+struct Found {
+    wanted: Vec<Wanted>,
+    /// The directory of `run.toml`, if there is one.
+    run: Option<PathBuf>,
+    /// `file_names.txt`
+    names: Option<PathBuf>,
+}
 
 /// One layer that is asked for.
 struct Wanted {
@@ -28,7 +40,17 @@ struct Wanted {
 /// # Errors
 /// A layer that cannot be merged, before any is; a disk that fails or is full.
 pub fn run(typed: &Merge) -> Result<()> {
-    let wanted = find(typed)?;
+    let out = typed.out.as_deref();
+    let format = out.map(format_of).transpose()?.flatten();
+    let takes_one = out.is_some() && format.is_none_or(|format| !format.takes_several());
+    let found = find(typed, takes_one)?;
+    match (format, out) {
+        (Some(format), Some(out)) => export::run(format, found, out, typed),
+        _ => join(&found.wanted, typed),
+    }
+}
+
+fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
     let wish = Wish {
         remove_parts: typed.remove_parts,
         overwrite: typed.overwrite,
@@ -38,7 +60,7 @@ pub fn run(typed: &Merge) -> Result<()> {
         layer,
         folder,
         rows,
-    } in &wanted
+    } in wanted
     {
         match &folder.merged {
             Some(merged) if folder.parts.is_empty() && typed.out.is_none() => {
@@ -66,35 +88,35 @@ pub fn run(typed: &Merge) -> Result<()> {
 }
 
 /// The layers that are asked for, refused with a word where a run has not finished them.
-fn find(typed: &Merge) -> Result<Vec<Wanted>> {
+fn find(typed: &Merge, takes_one: bool) -> Result<Found> {
     let mut sources = Sources::find(&typed.dir)?;
-    let names = sources.layer_names();
-    if let Some(layer) = &typed.layer {
-        ensure!(
-            names.contains(layer),
-            "layer '{layer}' is not in '{}'; it holds {}",
-            typed.dir.display(),
-            names.join(", ")
-        );
-        sources.keep_layer(layer);
+    if !typed.layer.is_empty() {
+        sources.keep_layers(&typed.layer, &typed.dir)?;
     }
-    ensure!(
-        typed.out.is_none() || typed.layer.is_some() || names.len() == 1,
-        "--out takes one layer, and '{}' holds {}: {}; choose one with --layer",
-        typed.dir.display(),
-        names.len(),
-        names.join(", ")
-    );
-    match sources {
-        Sources::Run { dir, layers } => from_run(&dir, layers),
-        Sources::Bare(bare) => Ok(bare
-            .into_iter()
-            .map(|bare| Wanted {
-                layer: bare.layer,
-                folder: bare.folder,
-                rows: bare.rows,
-            })
-            .collect()),
+    let layers = sources.layer_names();
+    if let Some(out) = &typed.out {
+        let ending = out.extension().unwrap_or(NPY.as_ref()).display();
+        ensure!(
+            !takes_one || layers.len() == 1,
+            "a file .{ending} takes one layer, and '{}' holds {}: {}; choose one with --layer",
+            typed.dir.display(),
+            layers.len(),
+            layers.join(", ")
+        );
+    }
+    let names = sources.names_path();
+    let (wanted, run) = match sources {
+        Sources::Run { dir, layers } => (from_run(&dir, layers)?, Some(dir.path)),
+        Sources::Bare(bare) => (bare.into_iter().map(from_bare).collect(), None),
+    };
+    Ok(Found { wanted, run, names })
+}
+
+fn from_bare(bare: Bare) -> Wanted {
+    Wanted {
+        layer: bare.layer,
+        folder: bare.folder,
+        rows: bare.rows,
     }
 }
 

@@ -1,0 +1,290 @@
+//! Parquet: the column `file_name`, and a column of lists a layer, a row's numbers in C order; the run, and each layer's
+//! row shape (`features.30.shape`), as metadata of the file.
+//!
+//! Source: parquet-format's `LogicalTypes.md`. A list is three levels: the row, its items, the number. Every list of a
+//! layer has as many items, so a number is the first of its row (repetition level 0) or a further one (1).
+
+use crate::export::number::Number;
+use crate::export::table::{Layer, NameReader, Table};
+use crate::export::{Format, ensure_distinct, number_among};
+use crate::rows::durable::Unfinished;
+use crate::text::figures::row_shape;
+use anyhow::{Context, Result, ensure};
+use half::f16;
+use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray,
+    FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{
+    SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter,
+};
+use parquet::schema::types::{Type, TypePtr};
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+const NAMES: &str = "file_name";
+/// Bytes of a row group, unless one row has more: readers load them whole.
+const GROUP: u64 = 64 << 20;
+/// A name's share of a row group.
+const NAME: u64 = 200;
+/// The format counts row groups in 16 bits.
+const MOST_GROUPS: u64 = 30_000;
+/// Readers count a list's items in 32 bits.
+const MOST_ITEMS: u64 = i32::MAX as u64;
+/// Numbers, and names, that are handed to the library at once.
+const NUMBERS_AT_ONCE: u64 = 1 << 18;
+const NAMES_AT_ONCE: usize = 4096;
+
+pub struct Parquet;
+
+impl Format for Parquet {
+    fn endings(&self) -> &'static [&'static str] {
+        &["parquet"]
+    }
+
+    fn check(&self, table: &Table) -> Result<()> {
+        for layer in &table.layers {
+            number_among(layer, &Number::ALL, "Parquet", "merge it to .npy")?;
+            ensure!(
+                layer.width() <= MOST_ITEMS,
+                "layer '{}' has {} numbers a row, and a list in Parquet no more than {MOST_ITEMS}; merge it to .npy",
+                layer.name,
+                layer.width()
+            );
+        }
+        let layers = table.layers.iter().map(|layer| layer.name.as_str());
+        ensure_distinct(layers.chain([NAMES]).map(|name| (name, name.to_owned())))?;
+        table
+            .names
+            .as_ref()
+            .map_or(Ok(()), |names| names.ensure_text("Parquet"))
+    }
+
+    /// As if nothing could be compressed.
+    fn file_bytes(&self, table: &Table) -> u64 {
+        let names = table.names.as_ref();
+        let names = names.map_or(0, |names| names.bytes + 4 * names.count);
+        let records = (table.rows() / group_rows(table) + 1) * (table.layers.len() as u64 + 1);
+        table.data_bytes() / 32 * 33 + names + 4096 * records
+    }
+
+    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+        let mut file = SerializedFileWriter::new(into.file(), schema(table)?, properties(table))?;
+        let mut names = table
+            .names
+            .as_ref()
+            .map(|names| names.reader())
+            .transpose()?;
+        let at_once = group_rows(table);
+        let mut start = 0;
+        while start < table.rows() {
+            let rows = start..(start + at_once).min(table.rows());
+            let mut group = file.next_row_group()?;
+            if let Some(names) = &mut names {
+                write_names(names, rows.end - rows.start, &mut group)?;
+            }
+            for layer in &table.layers {
+                write_layer(table, layer, &rows, &mut group)?;
+            }
+            group.close()?;
+            start = rows.end;
+        }
+        file.close()?;
+        Ok(())
+    }
+}
+
+fn group_rows(table: &Table) -> u64 {
+    let row_bytes: u64 = table.layers.iter().map(|l| l.rows.header.row_bytes()).sum();
+    let least = table.rows().div_ceil(MOST_GROUPS);
+    (GROUP / (row_bytes + NAME)).max(least).max(1)
+}
+
+fn properties(table: &Table) -> Arc<WriterProperties> {
+    let shapes = table.layers.iter().map(|layer| {
+        let shape = row_shape(layer.rows.header.row_shape());
+        (format!("{}.shape", layer.name), shape)
+    });
+    let facts = shapes.chain(table.facts.iter().cloned());
+    let metadata = facts
+        .map(|(key, value)| KeyValue::new(key, value))
+        .collect();
+    let properties = WriterProperties::builder()
+        .set_created_by(format!("featx version {}", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::SNAPPY)
+        // Activations hardly repeat; and where they do (zeros), compression finds them.
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_key_value_metadata(Some(metadata));
+    Arc::new(properties.build())
+}
+
+fn schema(table: &Table) -> Result<TypePtr> {
+    let mut fields = Vec::new();
+    if table.names.is_some() {
+        let name = Type::primitive_type_builder(NAMES, Physical::BYTE_ARRAY)
+            .with_repetition(Repetition::REQUIRED)
+            .with_logical_type(Some(LogicalType::String))
+            .build()?;
+        fields.push(Arc::new(name));
+    }
+    for layer in &table.layers {
+        fields.push(Arc::new(list(layer)?));
+    }
+    let root = Type::group_type_builder("schema").with_fields(fields);
+    Ok(Arc::new(root.build()?))
+}
+
+fn list(layer: &Layer) -> Result<Type> {
+    let number = layer.number().context("not a number")?;
+    let (physical, logical) = types(number);
+    let element = Type::primitive_type_builder("element", physical)
+        .with_repetition(Repetition::REQUIRED)
+        .with_logical_type(logical)
+        .with_length(if number == Number::F16 { 2 } else { -1 })
+        .build()?;
+    let items = Type::group_type_builder("list")
+        .with_repetition(Repetition::REPEATED)
+        .with_fields(vec![Arc::new(element)])
+        .build()?;
+    let list = Type::group_type_builder(&layer.name)
+        .with_repetition(Repetition::REQUIRED)
+        .with_logical_type(Some(LogicalType::List))
+        .with_fields(vec![Arc::new(items)]);
+    Ok(list.build()?)
+}
+
+fn types(number: Number) -> (Physical, Option<LogicalType>) {
+    let integer = |bits, signed| Some(LogicalType::integer(bits, signed));
+    match number {
+        Number::Bool => (Physical::BOOLEAN, None),
+        Number::I8 => (Physical::INT32, integer(8, true)),
+        Number::I16 => (Physical::INT32, integer(16, true)),
+        Number::I32 => (Physical::INT32, None),
+        Number::I64 => (Physical::INT64, None),
+        Number::U8 => (Physical::INT32, integer(8, false)),
+        Number::U16 => (Physical::INT32, integer(16, false)),
+        Number::U32 => (Physical::INT32, integer(32, false)),
+        Number::U64 => (Physical::INT64, integer(64, false)),
+        Number::F16 => (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)),
+        Number::F32 => (Physical::FLOAT, None),
+        Number::F64 => (Physical::DOUBLE, None),
+    }
+}
+
+fn next_column<'a, W: Write + Send>(
+    group: &'a mut SerializedRowGroupWriter<'_, W>,
+) -> Result<SerializedColumnWriter<'a>> {
+    group.next_column()?.context("the schema has more columns")
+}
+
+fn write_names<W: Write + Send>(
+    names: &mut NameReader,
+    rows: u64,
+    group: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<()> {
+    let mut column = next_column(group)?;
+    let mut batch = Vec::new();
+    let mut name = Vec::new();
+    for row in 0..rows {
+        names.next(&mut name)?;
+        batch.push(ByteArray::from(name.clone()));
+        if batch.len() == NAMES_AT_ONCE || row + 1 == rows {
+            let column = column.typed::<ByteArrayType>();
+            column.write_batch(&batch, None, None)?;
+            batch.clear();
+        }
+    }
+    Ok(column.close()?)
+}
+
+fn write_layer<W: Write + Send>(
+    table: &Table,
+    layer: &Layer,
+    rows: &Range<u64>,
+    group: &mut SerializedRowGroupWriter<'_, W>,
+) -> Result<()> {
+    let mut column = next_column(group)?;
+    let mut levels = Levels::new(layer.width() as usize);
+    let at_once = (NUMBERS_AT_ONCE / layer.width().max(1)).max(1);
+    table.for_each_block(layer, rows.clone(), at_once, |rows, bytes| {
+        levels.set_rows((rows.end - rows.start) as usize);
+        write_numbers(&mut column, layer, bytes, &levels)
+    })?;
+    Ok(column.close()?)
+}
+
+/// Where in its list each number is.
+struct Levels {
+    width: usize,
+    definition: Vec<i16>,
+    repetition: Vec<i16>,
+}
+
+impl Levels {
+    fn new(width: usize) -> Self {
+        Self {
+            width,
+            definition: Vec::new(),
+            repetition: Vec::new(),
+        }
+    }
+
+    /// A row of no number has a level all the same: that of an empty list.
+    fn set_rows(&mut self, rows: usize) {
+        let width = self.width.max(1);
+        self.definition
+            .resize(rows * width, i16::from(self.width > 0));
+        self.repetition.resize(rows * width, 1);
+        let firsts = self.repetition.iter_mut().step_by(width);
+        firsts.for_each(|level| *level = 0);
+    }
+}
+
+fn write_numbers(
+    column: &mut SerializedColumnWriter,
+    layer: &Layer,
+    bytes: &[u8],
+    levels: &Levels,
+) -> Result<()> {
+    macro_rules! each {
+        ($parquet:ty, $type:ty, $convert:expr) => {{
+            let (numbers, _) = bytes.as_chunks::<{ size_of::<$type>() }>();
+            let numbers = numbers.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
+            let numbers: Vec<<$parquet as DataType>::T> = numbers.map($convert).collect();
+            put::<$parquet>(column, &numbers, levels)
+        }};
+    }
+    match layer.number().context("not a number")? {
+        Number::Bool => each!(BoolType, u8, |byte| byte != 0),
+        Number::I8 => each!(Int32Type, i8, i32::from),
+        Number::I16 => each!(Int32Type, i16, i32::from),
+        Number::I32 => each!(Int32Type, i32, |number| number),
+        Number::I64 => each!(Int64Type, i64, |number| number),
+        Number::U8 => each!(Int32Type, u8, i32::from),
+        Number::U16 => each!(Int32Type, u16, i32::from),
+        // The bits stay; the logical type says that they have no sign.
+        Number::U32 => each!(Int32Type, u32, u32::cast_signed),
+        Number::U64 => each!(Int64Type, u64, u64::cast_signed),
+        Number::F16 => each!(FixedLenByteArrayType, f16, |number: f16| {
+            FixedLenByteArray::from(number.to_le_bytes().to_vec())
+        }),
+        Number::F32 => each!(FloatType, f32, |number| number),
+        Number::F64 => each!(DoubleType, f64, |number| number),
+    }
+}
+
+fn put<T: DataType>(
+    column: &mut SerializedColumnWriter,
+    numbers: &[T::T],
+    levels: &Levels,
+) -> Result<()> {
+    let (definition, repetition) = (&levels.definition, &levels.repetition);
+    let column = column.typed::<T>();
+    column.write_batch(numbers, Some(definition), Some(repetition))?;
+    Ok(())
+}
