@@ -50,7 +50,9 @@ pub fn rows_a_chunk(row_bytes: u64, rows: u64) -> Result<u64> {
         row_bytes <= LARGEST_CHUNK,
         "a row of {row_bytes} bytes is larger than the {LARGEST_CHUNK} that HDF5 can keep in one piece; merge it to .npy"
     );
-    Ok((CHUNK / row_bytes.max(1)).clamp(1, rows.max(1)))
+    let most = (CHUNK / row_bytes.max(1)).max(1);
+    // As many chunks of equal size: the last one, which takes as much space, is nearly full.
+    Ok(rows.div_ceil(rows.div_ceil(most).max(1)).max(1))
 }
 
 /// Makes a dataset of this shape, with space for all of it, where `axis` counts rows.

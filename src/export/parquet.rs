@@ -1,8 +1,9 @@
-//! Parquet: the column `file_name`, and a column of lists a layer, a row's numbers in C order; the run, and each layer's
-//! row shape (`features.30.shape`), as metadata of the file.
+//! Parquet: the column `file_name`, and a column of fixed-size lists a layer, a row's numbers in C order; the run, and
+//! each layer's row shape (`features.30.shape`), as metadata of the file.
 //!
-//! Source: parquet-format's `LogicalTypes.md`. A list is three levels: the row, its items, the number. Every list of a
-//! layer has as many items, so a number is the first of its row (repetition level 0) or a further one (1).
+//! Parquet knows lists of any size alone; that they are of one size says the Arrow schema in the metadata, which Arrow's
+//! readers look for. Every list has as many items, so a number is the first of its row (repetition level 0) or a further
+//! one (1). Source: parquet-format's `LogicalTypes.md`.
 
 use crate::export::number::Number;
 use crate::export::table::{Layer, NameReader, Table};
@@ -10,10 +11,12 @@ use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::durable::Unfinished;
 use crate::text::figures::row_shape;
 use anyhow::{Context, Result, ensure};
+use arrow_schema::{DataType, Field, Schema};
 use half::f16;
-use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::basic::Compression;
 use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray,
+    BoolType, ByteArray, ByteArrayType, DataType as Physical, DoubleType, FixedLenByteArray,
     FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
 };
 use parquet::file::metadata::KeyValue;
@@ -21,7 +24,6 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{
     SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter,
 };
-use parquet::schema::types::{Type, TypePtr};
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -73,7 +75,11 @@ impl Format for Parquet {
     }
 
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
-        let mut file = SerializedFileWriter::new(into.file(), schema(table)?, properties(table))?;
+        let schema = schema(table)?;
+        let columns = ArrowSchemaConverter::new().convert(&schema)?;
+        let properties = properties(table, &schema);
+        let mut file =
+            SerializedFileWriter::new(into.file(), columns.root_schema_ptr(), properties)?;
         let mut names = table
             .names
             .as_ref()
@@ -104,7 +110,7 @@ fn group_rows(table: &Table) -> u64 {
     (GROUP / (row_bytes + NAME)).max(least).max(1)
 }
 
-fn properties(table: &Table) -> Arc<WriterProperties> {
+fn properties(table: &Table, schema: &Schema) -> Arc<WriterProperties> {
     let shapes = table.layers.iter().map(|layer| {
         let shape = row_shape(layer.rows.header.row_shape());
         (format!("{}.shape", layer.name), shape)
@@ -113,66 +119,46 @@ fn properties(table: &Table) -> Arc<WriterProperties> {
     let metadata = facts
         .map(|(key, value)| KeyValue::new(key, value))
         .collect();
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_created_by(format!("featx version {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::SNAPPY)
         // Activations hardly repeat; and where they do (zeros), compression finds them.
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_key_value_metadata(Some(metadata));
-    Arc::new(properties.build())
+        .set_key_value_metadata(Some(metadata))
+        .build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    Arc::new(properties)
 }
 
-fn schema(table: &Table) -> Result<TypePtr> {
+fn schema(table: &Table) -> Result<Schema> {
     let mut fields = Vec::new();
     if table.names.is_some() {
-        let name = Type::primitive_type_builder(NAMES, Physical::BYTE_ARRAY)
-            .with_repetition(Repetition::REQUIRED)
-            .with_logical_type(Some(LogicalType::String))
-            .build()?;
-        fields.push(Arc::new(name));
+        fields.push(Field::new(NAMES, DataType::Utf8, false));
     }
     for layer in &table.layers {
-        fields.push(Arc::new(list(layer)?));
+        let number = layer.number().context("not a number")?;
+        let element = Arc::new(Field::new("element", type_of(number), false));
+        let list = DataType::FixedSizeList(element, i32::try_from(layer.width())?);
+        fields.push(Field::new(&layer.name, list, false));
     }
-    let root = Type::group_type_builder("schema").with_fields(fields);
-    Ok(Arc::new(root.build()?))
+    Ok(Schema::new(fields))
 }
 
-fn list(layer: &Layer) -> Result<Type> {
-    let number = layer.number().context("not a number")?;
-    let (physical, logical) = types(number);
-    let element = Type::primitive_type_builder("element", physical)
-        .with_repetition(Repetition::REQUIRED)
-        .with_logical_type(logical)
-        .with_length(if number == Number::F16 { 2 } else { -1 })
-        .build()?;
-    let items = Type::group_type_builder("list")
-        .with_repetition(Repetition::REPEATED)
-        .with_fields(vec![Arc::new(element)])
-        .build()?;
-    let list = Type::group_type_builder(&layer.name)
-        .with_repetition(Repetition::REQUIRED)
-        .with_logical_type(Some(LogicalType::List))
-        .with_fields(vec![Arc::new(items)]);
-    Ok(list.build()?)
-}
-
-fn types(number: Number) -> (Physical, Option<LogicalType>) {
-    let integer = |bits, signed| Some(LogicalType::integer(bits, signed));
+fn type_of(number: Number) -> DataType {
     match number {
-        Number::Bool => (Physical::BOOLEAN, None),
-        Number::I8 => (Physical::INT32, integer(8, true)),
-        Number::I16 => (Physical::INT32, integer(16, true)),
-        Number::I32 => (Physical::INT32, None),
-        Number::I64 => (Physical::INT64, None),
-        Number::U8 => (Physical::INT32, integer(8, false)),
-        Number::U16 => (Physical::INT32, integer(16, false)),
-        Number::U32 => (Physical::INT32, integer(32, false)),
-        Number::U64 => (Physical::INT64, integer(64, false)),
-        Number::F16 => (Physical::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16)),
-        Number::F32 => (Physical::FLOAT, None),
-        Number::F64 => (Physical::DOUBLE, None),
+        Number::Bool => DataType::Boolean,
+        Number::I8 => DataType::Int8,
+        Number::I16 => DataType::Int16,
+        Number::I32 => DataType::Int32,
+        Number::I64 => DataType::Int64,
+        Number::U8 => DataType::UInt8,
+        Number::U16 => DataType::UInt16,
+        Number::U32 => DataType::UInt32,
+        Number::U64 => DataType::UInt64,
+        Number::F16 => DataType::Float16,
+        Number::F32 => DataType::Float32,
+        Number::F64 => DataType::Float64,
     }
 }
 
@@ -255,7 +241,7 @@ fn write_numbers(
         ($parquet:ty, $type:ty, $convert:expr) => {{
             let (numbers, _) = bytes.as_chunks::<{ size_of::<$type>() }>();
             let numbers = numbers.iter().map(|bytes| <$type>::from_le_bytes(*bytes));
-            let numbers: Vec<<$parquet as DataType>::T> = numbers.map($convert).collect();
+            let numbers: Vec<<$parquet as Physical>::T> = numbers.map($convert).collect();
             put::<$parquet>(column, &numbers, levels)
         }};
     }
@@ -278,7 +264,7 @@ fn write_numbers(
     }
 }
 
-fn put<T: DataType>(
+fn put<T: Physical>(
     column: &mut SerializedColumnWriter,
     numbers: &[T::T],
     levels: &Levels,
