@@ -1,10 +1,10 @@
 //! HDF5: a dataset a layer, named as it and chunked by rows; `file_names`, strings; the run as attributes of the root.
 
-use crate::export::in_place::{MOST_AXES, Places, allot, create, rows_a_chunk};
+use crate::export::in_place::{MOST_AXES, Places, allot, create, record_bytes, rows_a_chunk};
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
 use crate::export::{Format, ensure_distinct, number_among};
-use crate::rows::copy::{At, allocate, start_writing};
+use crate::rows::copy::{At, start_writing};
 use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::types::VarLenUnicode;
@@ -15,10 +15,8 @@ use std::os::unix::fs::FileExt;
 const NAMES: &str = "file_names";
 /// Names that are written at once.
 const AT_ONCE: usize = 4096;
-/// What the library's own records take, a chunk, a name and a file, generously.
-const CHUNK_RECORD: u64 = 64;
-const NAME_RECORD: u64 = 48;
-const FILE_RECORDS: u64 = 1 << 16;
+/// What a name takes beside its letters, generously.
+const NAME_RECORD: u64 = 64;
 
 pub struct Hdf5;
 
@@ -42,12 +40,12 @@ impl Format for Hdf5 {
 
     fn file_bytes(&self, table: &Table) -> u64 {
         let names = table.names.as_ref();
-        let names = names.map_or(0, |names| names.bytes + NAME_RECORD * names.count);
-        table.layers.iter().map(chunk_bytes).sum::<u64>() + names + FILE_RECORDS
+        let names = names.map_or(0, |names| 2 * names.bytes + NAME_RECORD * names.count);
+        table.data_bytes() + names + record_bytes(table)
     }
 
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
-        let file = create(into.path(), 0)?;
+        let file = create(into, 0, self.file_bytes(table))?;
         write_facts(&file, table)?;
         let mut places = Vec::new();
         for layer in &table.layers {
@@ -60,7 +58,7 @@ impl Format for Hdf5 {
             write_names(&file, names)?;
         }
         file.close()?;
-        allocate(into.file(), into.file().metadata()?.len())?;
+        debug_assert!(into.file().metadata()?.len() <= self.file_bytes(table));
         let layers = table.layers.iter().zip(&places);
         layers
             .into_iter()
@@ -81,14 +79,6 @@ pub fn check_size(layer: &Layer) -> Result<()> {
         .with_context(|| format!("layer '{name}'"))
 }
 
-/// Bytes of a layer's chunks, the last of which may not be full, and of the index of them.
-pub fn chunk_bytes(layer: &Layer) -> u64 {
-    let (row, rows) = (layer.rows.header.row_bytes(), layer.rows.rows());
-    let chunk = rows_a_chunk(row, rows).unwrap_or(1);
-    let chunks = rows.div_ceil(chunk);
-    chunks * (chunk * row + CHUNK_RECORD)
-}
-
 /// # Errors
 /// The library refuses.
 pub fn write_facts(root: &Location, table: &Table) -> Result<()> {
@@ -104,6 +94,7 @@ pub fn write_facts(root: &Location, table: &Table) -> Result<()> {
 fn write_names(root: &Group, names: &Names) -> Result<()> {
     let dataset = root
         .new_dataset::<VarLenUnicode>()
+        .obj_track_times(false)
         .shape(names.count as usize)
         .create(NAMES)?;
     let mut row = 0;

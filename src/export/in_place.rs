@@ -5,18 +5,23 @@
 //! type of numbers that it would have to know. Chunks without filters are nothing but their bytes.
 
 use crate::export::number::Number;
+use crate::export::table::Table;
+use crate::rows::copy::allocate;
+use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::file::File;
 use hdf5_metno::plist::dataset_create::{AllocTime, FillTime};
 use hdf5_metno::types::{FloatSize, IntSize, TypeDescriptor};
 use hdf5_metno::{Dataset, Group};
-use std::path::Path;
 
 /// Bytes of a chunk, unless one row has more. Readers that cache chunks (1 MB, by default) read only what they are asked
 /// for of a larger one.
 const CHUNK: u64 = 4 << 20;
 /// The format keeps a chunk's size in 32 bits.
 const LARGEST_CHUNK: u64 = u32::MAX as u64;
+/// What the library's own records take, generously: a file's, and a dataset's.
+const FILE_RECORDS: u64 = 1 << 16;
+const LAYER_RECORD: u64 = 1 << 13;
 /// Of one dataset.
 pub const MOST_AXES: usize = 32;
 
@@ -28,17 +33,36 @@ pub struct Places {
     chunks: Vec<u64>,
 }
 
-/// Makes an empty file in place of the one that is there.
+/// Makes an HDF5 file of the empty one that `into` is, with room for `bytes`.
+///
+/// The room is taken before the library writes anything: it does not survive a disk that fills up under it.
 ///
 /// # Errors
-/// It cannot be made.
-pub fn create(path: &Path, userblock: u64) -> Result<File> {
+/// It cannot be made; no space.
+pub fn create(into: &Unfinished, userblock: u64, bytes: u64) -> Result<File> {
     // Who made the file has locked it already, and the library would take that for another writer.
-    let made = File::with_options()
+    let file = File::with_options()
         .with_fapl(|access| access.file_locking(false))
-        .with_fcpl(|create| create.userblock(userblock))
-        .create(path);
-    Ok(made?)
+        .with_fcpl(|create| create.userblock(userblock).obj_track_times(false))
+        .create(into.path())?;
+    allocate(into.file(), bytes)?;
+    Ok(file)
+}
+
+/// Bytes that the library needs beside the rows themselves: for a file, a layer's record, the index of its chunks.
+pub fn record_bytes(table: &Table) -> u64 {
+    let layers = table.layers.iter().map(|layer| {
+        let (rows, axes) = (layer.rows.rows(), layer.shape().len() as u64);
+        let at_once = rows_a_chunk(layer.rows.header.row_bytes(), rows).unwrap_or(1);
+        let last = (rows.next_multiple_of(at_once) - rows) * layer.rows.header.row_bytes();
+        LAYER_RECORD + rows.div_ceil(at_once) * (64 + 32 * axes) + last
+    });
+    let facts: usize = table
+        .facts
+        .iter()
+        .map(|(key, value)| key.len() + value.len() + 256)
+        .sum();
+    FILE_RECORDS + facts as u64 + layers.sum::<u64>()
 }
 
 /// How many rows a chunk has.
@@ -71,7 +95,8 @@ pub fn allot(
     let is_empty = shape.contains(&0);
     let mut chunk = shape.clone();
     chunk[axis] = rows_a_chunk as usize;
-    let builder = group.new_dataset_builder().empty_as(&descriptor(number));
+    let builder = group.new_dataset_builder().obj_track_times(false);
+    let builder = builder.empty_as(&descriptor(number));
     let builder = if is_empty {
         builder
     } else {

@@ -6,12 +6,12 @@
 //! whole array round; in chunks of some rows, each of which is turned round by itself, it takes no more memory than one.
 //! Source: the MAT-file of `save -v7.3`, as `hdf5storage` documents and writes it.
 
-use crate::export::hdf5::{check_size, chunk_bytes, write_facts};
-use crate::export::in_place::{MOST_AXES, Places, allot, create, rows_a_chunk};
+use crate::export::hdf5::{check_size, write_facts};
+use crate::export::in_place::{MOST_AXES, Places, allot, create, record_bytes, rows_a_chunk};
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
 use crate::export::{Format, ensure_distinct, number_among};
-use crate::rows::copy::{At, allocate, start_writing};
+use crate::rows::copy::{At, start_writing};
 use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::types::{FixedAscii, TypeDescriptor};
@@ -30,7 +30,6 @@ const LONGEST_NAME: usize = 63;
 const AT_ONCE: usize = 4096;
 /// What a name takes beside its letters: it is a dataset with two attributes.
 const NAME_RECORD: u64 = 1024;
-const FILE_RECORDS: u64 = 1 << 17;
 /// MATLAB has no half precision in its files.
 const HELD: [Number; 11] = [
     Number::Bool,
@@ -100,11 +99,11 @@ impl Format for Mat {
     fn file_bytes(&self, table: &Table) -> u64 {
         let names = table.names.as_ref();
         let names = names.map_or(0, |names| 2 * names.bytes + NAME_RECORD * names.count);
-        table.layers.iter().map(chunk_bytes).sum::<u64>() + names + FILE_RECORDS
+        table.data_bytes() + names + record_bytes(table)
     }
 
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
-        let file = create(into.path(), HEADER as u64)?;
+        let file = create(into, HEADER as u64, self.file_bytes(table))?;
         write_facts(&file, table)?;
         let mut places = Vec::new();
         for layer in &table.layers {
@@ -122,7 +121,7 @@ impl Format for Mat {
             write_text(&file, RUN, &facts.concat())?;
         }
         file.close()?;
-        allocate(into.file(), into.file().metadata()?.len())?;
+        debug_assert!(into.file().metadata()?.len() <= self.file_bytes(table));
         into.file().write_all_at(&header(), 0)?;
         let mut layers = table.layers.iter().zip(&places);
         layers.try_for_each(|(layer, places)| write_rows(table, layer, places, into.file()))
@@ -209,6 +208,7 @@ fn write_text(group: &Group, name: &str, text: &str) -> Result<Dataset> {
     let letters: Vec<u16> = text.encode_utf16().collect();
     let dataset = group
         .new_dataset::<u16>()
+        .obj_track_times(false)
         .shape((letters.len(), 1))
         .create(name)?;
     dataset.write_raw(&letters)?;
@@ -220,6 +220,7 @@ fn write_text(group: &Group, name: &str, text: &str) -> Result<Dataset> {
 fn write_names(root: &Group, names: &Names) -> Result<()> {
     let cells = root
         .new_dataset::<ObjectReference1>()
+        .obj_track_times(false)
         .shape((1, names.count as usize))
         .create(NAMES)?;
     set_class(&cells, "cell")?;

@@ -24,6 +24,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{
     SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter,
 };
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Format for Parquet {
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
         let schema = schema(table)?;
         let columns = ArrowSchemaConverter::new().convert(&schema)?;
-        let properties = properties(table, &schema);
+        let properties = properties(&schema);
         let mut file =
             SerializedFileWriter::new(into.file(), columns.root_schema_ptr(), properties)?;
         let mut names = table
@@ -110,22 +111,17 @@ fn group_rows(table: &Table) -> u64 {
     (GROUP / (row_bytes + NAME)).max(least).max(1)
 }
 
-fn properties(table: &Table, schema: &Schema) -> Arc<WriterProperties> {
-    let shapes = table.layers.iter().map(|layer| {
-        let shape = row_shape(layer.rows.header.row_shape());
-        (format!("{}.shape", layer.name), shape)
-    });
-    let facts = shapes.chain(table.facts.iter().cloned());
-    let metadata = facts
-        .map(|(key, value)| KeyValue::new(key, value))
-        .collect();
+fn properties(schema: &Schema) -> Arc<WriterProperties> {
+    // Arrow's readers take the schema's metadata, all others the file's.
+    let metadata = schema.metadata().clone().into_iter();
+    let metadata = metadata.map(|(key, value)| KeyValue::new(key, value));
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("featx version {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::SNAPPY)
         // Activations hardly repeat; and where they do (zeros), compression finds them.
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_key_value_metadata(Some(metadata))
+        .set_key_value_metadata(Some(metadata.collect()))
         .build();
     add_encoded_arrow_schema_to_metadata(schema, &mut properties);
     Arc::new(properties)
@@ -142,7 +138,15 @@ fn schema(table: &Table) -> Result<Schema> {
         let list = DataType::FixedSizeList(element, i32::try_from(layer.width())?);
         fields.push(Field::new(&layer.name, list, false));
     }
-    Ok(Schema::new(fields))
+    let shapes = table.layers.iter().map(|layer| {
+        let shape = row_shape(layer.rows.header.row_shape());
+        (format!("{}.shape", layer.name), shape)
+    });
+    let metadata = table.facts.iter().cloned().chain(shapes);
+    Ok(Schema::new_with_metadata(
+        fields,
+        metadata.collect::<HashMap<_, _>>(),
+    ))
 }
 
 fn type_of(number: Number) -> DataType {

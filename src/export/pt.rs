@@ -7,9 +7,10 @@ use crate::export::number::Number;
 use crate::export::pickle::{AT_ONCE, Pickler};
 use crate::export::table::{Layer, Table};
 use crate::export::{Format, ensure_distinct, number_among};
+use crate::rows::copy::allocate;
 use crate::rows::durable::Unfinished;
 use anyhow::Result;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -55,6 +56,8 @@ impl Format for Pt {
     }
 
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+        // A disk that fills up under it, the library would tell the user itself.
+        allocate(into.file(), self.file_bytes(table))?;
         let mut archive = ZipWriter::new(BufWriter::with_capacity(1 << 16, into.file()));
         let stored = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -70,8 +73,10 @@ impl Format for Pt {
             archive.start_file(format!("archive/data/{index}"), stored)?;
             table.for_all_rows(layer, |_, bytes| Ok(archive.write_all(bytes)?))?;
         }
-        archive.finish()?.flush()?;
-        Ok(())
+        let mut file = archive.finish()?;
+        let end = file.stream_position()?;
+        file.flush()?;
+        Ok(into.file().set_len(end)?)
     }
 }
 

@@ -7,6 +7,8 @@
 mod broken;
 #[cfg(feature = "torch")]
 mod devices;
+#[cfg(all(feature = "hdf5", feature = "parquet"))]
+mod exports;
 #[cfg(feature = "torch")]
 mod extract;
 #[cfg(feature = "torch")]
