@@ -96,7 +96,7 @@ pub fn allot(
     let mut chunk = shape.clone();
     chunk[axis] = rows_a_chunk as usize;
     let builder = group.new_dataset_builder().obj_track_times(false);
-    let builder = builder.empty_as(&descriptor(number));
+    let builder = builder.empty_as(descriptor(number));
     let builder = if is_empty {
         builder
     } else {

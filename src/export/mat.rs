@@ -171,7 +171,7 @@ fn class_of(number: Number) -> &'static str {
 fn set_class(object: &Location, class: &str) -> Result<()> {
     let attribute = object
         .new_attr_builder()
-        .empty_as(&TypeDescriptor::FixedAscii(class.len()))
+        .empty_as(TypeDescriptor::FixedAscii(class.len()))
         .create("MATLAB_class")?;
     Ok(attribute.write_scalar(&FixedAscii::<16>::from_ascii(class.as_bytes())?)?)
 }
