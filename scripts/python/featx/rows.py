@@ -55,13 +55,13 @@ class Rows:
         """Rows by number, slice, list or mask, and what of them, as NumPy indexes: `rows[3:9, 0]`."""
         first, *rest = key if isinstance(key, tuple) else (key,)
         if first is Ellipsis or first is None:
-            return np.asarray(self)[key]
+            whole: np.ndarray = np.asarray(self)[key]
+            return whole
         wanted = self._numbers(first)
         rows = self._take(np.atleast_1d(wanted))
-        if wanted.ndim == 0:
-            rows = rows[0]
-            return rows[tuple(rest)] if rest else rows  # type: ignore[no-any-return]
-        return rows[(slice(None), *rest)] if rest else rows  # type: ignore[no-any-return]
+        which = 0 if wanted.ndim == 0 else slice(None)
+        asked: np.ndarray = rows[(which, *rest)]
+        return asked
 
     def _numbers(self, rows: Any) -> np.ndarray:
         """Row numbers, not negative; of no dimension where one row is meant."""
