@@ -1,6 +1,8 @@
 //! HDF5: a dataset a layer, named as it and chunked by rows; `file_names`, strings; the run as attributes of the root.
 
-use crate::export::in_place::{MOST_AXES, Places, allot, create, record_bytes, rows_a_chunk};
+use crate::export::in_place::{
+    MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
+};
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
 use crate::export::{Format, ensure_distinct, number_among};
@@ -57,7 +59,7 @@ impl Format for Hdf5 {
         if let Some(names) = &table.names {
             write_names(&file, names)?;
         }
-        file.close()?;
+        close(file, into)?;
         debug_assert!(into.file().metadata()?.len() <= self.file_bytes(table));
         let layers = table.layers.iter().zip(&places);
         layers

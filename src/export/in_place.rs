@@ -49,6 +49,24 @@ pub fn create(into: &Unfinished, userblock: u64, bytes: u64) -> Result<File> {
     Ok(file)
 }
 
+/// Closes the file, gives back what of its room was not needed, and lets the library look whether it is whole.
+///
+/// # Errors
+/// A disk that fails.
+pub fn close(file: File, into: &Unfinished) -> Result<()> {
+    file.flush()?;
+    let needed = file.size();
+    file.close()?;
+    if into.file().metadata()?.len() > needed {
+        into.file().set_len(needed)?;
+    }
+    // It refuses a file that ends before its last record.
+    File::with_options()
+        .with_fapl(|access| access.file_locking(false))
+        .open(into.path())?;
+    Ok(())
+}
+
 /// Bytes that the library needs beside the rows themselves: for a file, a layer's record, the index of its chunks.
 pub fn record_bytes(table: &Table) -> u64 {
     let layers = table.layers.iter().map(|layer| {

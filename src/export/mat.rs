@@ -7,7 +7,9 @@
 //! Source: the MAT-file of `save -v7.3`, as `hdf5storage` documents and writes it.
 
 use crate::export::hdf5::{check_size, write_facts};
-use crate::export::in_place::{MOST_AXES, Places, allot, create, record_bytes, rows_a_chunk};
+use crate::export::in_place::{
+    MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
+};
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
 use crate::export::{Format, ensure_distinct, number_among};
@@ -120,7 +122,7 @@ impl Format for Mat {
         if !facts.is_empty() {
             write_text(&file, RUN, &facts.concat())?;
         }
-        file.close()?;
+        close(file, into)?;
         debug_assert!(into.file().metadata()?.len() <= self.file_bytes(table));
         into.file().write_all_at(&header(), 0)?;
         let mut layers = table.layers.iter().zip(&places);
