@@ -101,7 +101,9 @@ pub fn format_of(target: &Path) -> Result<Option<&'static dyn Format>> {
     }
     let path = target.display();
     if let Some((_, feature)) = LEFT_OUT.iter().find(|(left_out, _)| *left_out == ending) {
-        bail!("cannot write '{path}': this featx was built without its feature '{feature}'");
+        bail!(
+            "cannot write '{path}': this featx was built without its feature '{feature}'; build it with: cargo build --release --features {feature}"
+        );
     }
     let known: Vec<String> = std::iter::once(&NPY)
         .chain(FORMATS.iter().flat_map(|format| format.endings()))

@@ -376,3 +376,15 @@ fn a_result_that_cannot_be_read_may_be_replaced() {
         "'out/fc' lacks rows 0-4 of 4; run the same featx extract again to finish them",
     );
 }
+
+#[test]
+#[cfg(not(feature = "hdf5"))]
+fn a_format_that_was_left_out_is_named() {
+    let dir = Workdir::new("merge_left_out");
+    run_dir(&dir, "out", &["fc"], 4, 1, &[(0, 4)]);
+    dir.featx_err(
+        &["merge", "out", "--out", "x.h5"],
+        "cannot write 'x.h5': this featx was built without its feature 'hdf5'; build it with: cargo build --release \
+         --features hdf5",
+    );
+}
