@@ -71,7 +71,7 @@ impl Plan {
             .flat_map(|rows| rows.ranges().iter().cloned())
             .collect();
         let floor = forecast.floor(run.batch_size);
-        let row_bytes = row_bytes(&run);
+        let row_bytes = run.row_bytes();
         let bounds = Bounds {
             budget: job.ram_budget,
             row_bytes,
@@ -184,6 +184,7 @@ impl Plan {
             rows: self.portion.len(),
             rows_done: self.rows_done(),
             bytes_per_row: self.bounds.row_bytes,
+            unreduced_bytes_per_row: self.run.unreduced_row_bytes(),
             batch_size: self.run.batch_size,
             step_size: part_rows.div_ceil(self.run.batch_size),
             parts: self.segments.iter().map(parts_of).sum(),
@@ -205,6 +206,9 @@ struct Outline<'a> {
     rows: u64,
     rows_done: u64,
     bytes_per_row: u64,
+    /// Absent where rows are neither pooled nor projected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreduced_bytes_per_row: Option<u64>,
     batch_size: u64,
     step_size: u64,
     parts: u64,
@@ -226,7 +230,10 @@ impl Outline<'_> {
                     figures::count(self.rows_done)
                 ),
             ),
-            ("bytes a row", figures::bytes(self.bytes_per_row)),
+            (
+                "bytes a row",
+                figures::reduced(self.bytes_per_row, self.unreduced_bytes_per_row),
+            ),
             ("batch size", figures::count(self.batch_size)),
             ("step size", figures::counted(self.step_size, "batch")),
             ("parts", figures::count(self.parts)),
@@ -236,11 +243,14 @@ impl Outline<'_> {
             ("disk needed", figures::bytes(self.disk_needed_bytes)),
         ];
         let layer = |layer: &Layer| {
-            vec![
-                layer.name.clone(),
-                figures::row_shape(&layer.shape),
-                layer.dtype.clone(),
-            ]
+            let row = figures::row_shape(&layer.shape);
+            let row = match &layer.activation {
+                Some(activation) if *activation != layer.shape => {
+                    format!("{row} of {}", figures::row_shape(activation))
+                }
+                _ => row,
+            };
+            vec![layer.name.clone(), row, layer.dtype.clone()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)
@@ -252,14 +262,6 @@ impl Outline<'_> {
             table::columns(&rows)
         )
     }
-}
-
-fn row_bytes(run: &Run) -> u64 {
-    let element = if run.dtype == "f16" { 2 } else { 4 };
-    run.layers
-        .iter()
-        .map(|layer| layer.shape.iter().product::<u64>() * element)
-        .sum()
 }
 
 /// Without `run.toml` nothing tells what rows they hold.
