@@ -34,7 +34,9 @@ fn project(args: &Extract) -> Result<Option<Project>> {
     let Some(outputs) = args.project else {
         ensure!(
             args.seed.is_none(),
-            wrong_usage("--seed is the projection's, and there is none; add --project N, or leave --seed out")
+            wrong_usage(
+                "--seed is the projection's, and there is none; add --project N, or leave --seed out"
+            )
         );
         return Ok(None);
     };

@@ -94,18 +94,21 @@ pub struct Layer {
     pub projected_from: Option<u64>,
 }
 
-
 impl Run {
     /// Bytes of a row, all layers.
     #[must_use]
     pub fn row_bytes(&self) -> u64 {
-        self.layers.iter().map(|layer| self.bytes_of(&layer.shape)).sum()
+        self.layers
+            .iter()
+            .map(|layer| self.bytes_of(&layer.shape))
+            .sum()
     }
 
     /// As [`Run::row_bytes`], were rows neither pooled nor projected; none where they are not.
     #[must_use]
     pub fn unreduced_row_bytes(&self) -> Option<u64> {
-        let whole = |layer: &Layer| self.bytes_of(layer.activation.as_ref().unwrap_or(&layer.shape));
+        let whole =
+            |layer: &Layer| self.bytes_of(layer.activation.as_ref().unwrap_or(&layer.shape));
         let is_reduced = self.layers.iter().any(|layer| layer.activation.is_some());
         is_reduced.then(|| self.layers.iter().map(whole).sum())
     }
@@ -240,8 +243,14 @@ impl Run {
             ("pool", self.pool.clone().unwrap_or_else(|| "none".into())),
             ("project", of_project(|project| project.outputs.to_string())),
             ("seed", of_project(|project| project.seed.to_string())),
-            ("projection recipe", of_project(|project| project.recipe.to_string())),
-            ("rows projected from", lengths.collect::<Vec<_>>().join(", ")),
+            (
+                "projection recipe",
+                of_project(|project| project.recipe.to_string()),
+            ),
+            (
+                "rows projected from",
+                lengths.collect::<Vec<_>>().join(", "),
+            ),
             ("row shapes", forms.collect::<Vec<_>>().join(", ")),
             ("resize", p.resize.to_string()),
             ("crop", p.crop.to_string()),

@@ -130,7 +130,10 @@ mod tests {
         );
         assert_eq!(counted(1, "part"), "1 part");
         let reduced = [Some(12_845_056), None].map(|from| reduced(16_384, from));
-        assert_eq!(reduced, ["16.4 kB, of 12.8 MB: 784.0 times less", "16.4 kB"]);
+        assert_eq!(
+            reduced,
+            ["16.4 kB, of 12.8 MB: 784.0 times less", "16.4 kB"]
+        );
         let times = [420, 9_999, 10_000, 42_000, 187_000, 7_500_000]
             .map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(times, ["0.4s", "9.9s", "10s", "42s", "3m07s", "2h05m"]);

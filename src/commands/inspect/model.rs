@@ -2,7 +2,9 @@
 
 use crate::images::Preprocess;
 use crate::job::preprocess_of;
-use crate::model::{Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Reduction};
+use crate::model::{
+    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Reduction,
+};
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;
 use anyhow::Result;

@@ -108,7 +108,13 @@ pub struct Layer {
 }
 
 impl Layer {
-    fn new(name: &str, output: usize, whole: Vec<u64>, before: Vec<u64>, reduction: Reduction) -> Self {
+    fn new(
+        name: &str,
+        output: usize,
+        whole: Vec<u64>,
+        before: Vec<u64>,
+        reduction: Reduction,
+    ) -> Self {
         let inputs = before.iter().product();
         let projector = reduction
             .project
@@ -340,17 +346,25 @@ impl Extractor {
 
     /// Bytes that projections take beside what a batch takes, where so many threads compute.
     pub fn bytes_of_projections(&self, threads: usize) -> u64 {
-        let projectors = self.layers.iter().filter_map(|layer| layer.projector.as_ref());
+        let projectors = self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.projector.as_ref());
         let on_gpu = !self.needs_cores();
-        projectors.map(|projector| projector.bytes(on_gpu, threads as u64)).sum()
+        projectors
+            .map(|projector| projector.bytes(on_gpu, threads as u64))
+            .sum()
     }
 
     /// The layers that `--project` leaves as they are.
     pub fn too_short_to_project(&self) -> Vec<&str> {
-        let short = |layer: &&Layer| {
-            layer.projector.is_none() && self.options.reduction.project.is_some()
-        };
-        self.layers.iter().filter(short).map(|layer| layer.name.as_str()).collect()
+        let short =
+            |layer: &&Layer| layer.projector.is_none() && self.options.reduction.project.is_some();
+        self.layers
+            .iter()
+            .filter(short)
+            .map(|layer| layer.name.as_str())
+            .collect()
     }
 
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
@@ -358,9 +372,7 @@ impl Extractor {
     pub fn bytes_of_faster_forms(&self) -> u64 {
         let elements = |layer: &Layer| layer.whole.iter().product::<u64>();
         let whole_elements: u64 = self.layers.iter().map(elements).sum();
-        self.engine.packed_bytes()
-            + whole_elements * 4 * self.batch as u64
-            + BYTES_OF_COMPILER
+        self.engine.packed_bytes() + whole_elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.

@@ -77,7 +77,9 @@ impl Blocks {
 
     /// Counts first, so that no entry moves and nothing is taken beside.
     pub fn new(projection: &Projection, places: &Places) -> Self {
-        let Projection { inputs, outputs, .. } = *projection;
+        let Projection {
+            inputs, outputs, ..
+        } = *projection;
         assert!(outputs <= 1 << OUTPUT_BITS);
         let mut starts = vec![0; inputs.div_ceil(BLOCK as u64) as usize + 1];
         for entry in (0..outputs).flat_map(|row| projection.row(row)) {
@@ -201,7 +203,10 @@ mod tests {
                 blocks.project(&laid[from..to], &mut alone);
                 assert_eq!(alone, together[image * 50..][..50]);
                 for (found, wanted) in alone.iter().zip(plainly(&projection, &rows[from..to])) {
-                    assert!((f64::from(*found) - wanted).abs() < 1e-4, "{found} {wanted}");
+                    assert!(
+                        (f64::from(*found) - wanted).abs() < 1e-4,
+                        "{found} {wanted}"
+                    );
                 }
             }
         }

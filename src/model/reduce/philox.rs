@@ -27,10 +27,7 @@ impl Philox {
                 high0 ^ block[3] ^ key[1],
                 low0,
             ];
-            key = [
-                key[0].wrapping_add(STEPS[0]),
-                key[1].wrapping_add(STEPS[1]),
-            ];
+            key = [key[0].wrapping_add(STEPS[0]), key[1].wrapping_add(STEPS[1])];
         }
         block
     }

@@ -145,7 +145,9 @@ mod tests {
         for text in ["avg", "max", "avg:1", "max:7"] {
             assert_eq!(text.parse::<Pool>().unwrap().to_string(), text);
         }
-        for text in ["", "min", "avg:", "avg:0", "avg:-1", "max:1.5", "AVG", "avg:2:2"] {
+        for text in [
+            "", "min", "avg:", "avg:0", "avg:-1", "max:1.5", "AVG", "avg:2:2",
+        ] {
             assert!(text.parse::<Pool>().is_err(), "{text}");
         }
     }

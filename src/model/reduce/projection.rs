@@ -112,7 +112,10 @@ mod tests {
             Projection::new("fc", 1000, 10, 1),
         ];
         for other in others {
-            assert_ne!(one.row(3).collect::<Vec<_>>(), other.row(3).collect::<Vec<_>>());
+            assert_ne!(
+                one.row(3).collect::<Vec<_>>(),
+                other.row(3).collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -64,7 +64,9 @@ impl Projector {
 
     /// Images are divided among the threads of the forward pass.
     fn by_blocks(&self, activation: &Tensor) -> Result<Tensor> {
-        let OnCpu { order, blocks } = self.on_cpu.get_or_init(|| OnCpu::new(&self.projection, activation));
+        let OnCpu { order, blocks } = self
+            .on_cpu
+            .get_or_init(|| OnCpu::new(&self.projection, activation));
         // Makes no copy where the memory order is the one that the blocks are made for.
         let laid = activation
             .f_to_kind(Kind::Float)?
@@ -72,10 +74,7 @@ impl Projector {
             .f_contiguous()?;
         let images = laid.size()[0] as usize;
         let (inputs, outputs) = (laid.numel() / images, self.projection.outputs as usize);
-        let made = Tensor::f_zeros(
-            [images as i64, outputs as i64],
-            (Kind::Float, Device::Cpu),
-        )?;
+        let made = Tensor::f_zeros([images as i64, outputs as i64], (Kind::Float, Device::Cpu))?;
         // SAFETY: both are contiguous, hold so many f32, and live to the end of this function. `made` is not shared yet,
         // and nobody writes into an activation.
         let (rows, out) = unsafe {
