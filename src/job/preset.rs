@@ -1,6 +1,7 @@
-//! The preprocessing that belongs to a model: the TOML beside it, else the preset of its name, else ImageNet's.
+//! What is known of a model besides its file, its preprocessing above all: the TOML beside it, else the preset of its name, else ImageNet's.
 
 use crate::images::Preprocess;
+use crate::model::HookTensors;
 use crate::text::toml_file;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -12,38 +13,76 @@ include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ModelToml {
+    #[serde(default)]
     preprocess: Preprocess,
+    #[serde(default)]
+    tokens: TokensToml,
+    #[serde(default)]
+    outputs: HookTensors,
 }
 
-/// The preprocessing of a model file, and where it comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TokensToml {
+    /// Tokens before the patches.
+    prefix: usize,
+}
+
+impl Default for TokensToml {
+    fn default() -> Self {
+        Self { prefix: 1 } // the class token
+    }
+}
+
+/// What a model's TOML says.
+#[derive(Debug)]
+pub struct Described {
+    pub preprocess: Preprocess,
+    /// Where it comes from, for the user to see.
+    pub source: String,
+    /// Tokens before the patches.
+    pub prefix: usize,
+    /// Which tensor of a traced layer a forward hook sees first.
+    pub hooks: HookTensors,
+}
+
+/// What is known of a model file.
 ///
 /// # Errors
 /// A TOML beside the model that cannot be read or has keys that featx does not know.
-pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
+pub fn describe(model: &Path) -> Result<Described> {
     let beside = model.with_extension("toml");
     if beside.is_file() {
         let named = || format!("cannot read '{}'", beside.display());
         let text = std::fs::read_to_string(&beside).with_context(named)?;
-        return Ok((
-            parse(&text, &beside.display().to_string())?,
-            format!("'{}'", beside.display()),
-        ));
+        let parsed = parse(&text, &beside.display().to_string())?;
+        return Ok(described(parsed, format!("'{}'", beside.display())));
     }
     let name = model.file_stem().unwrap_or_default().to_string_lossy();
     if let Ok(index) = PRESETS.binary_search_by_key(&&*name, |(name, _)| name) {
-        return Ok((parse(PRESETS[index].1, &name)?, format!("preset {name}")));
+        let parsed = parse(PRESETS[index].1, &name)?;
+        return Ok(described(parsed, format!("preset {name}")));
     }
     let source = format!("ImageNet's usual, for lack of '{}'", beside.display());
-    Ok((Preprocess::default(), source))
+    Ok(described(parse("", &source)?, source))
 }
 
-fn parse(text: &str, source: &str) -> Result<Preprocess> {
+fn described(toml: ModelToml, source: String) -> Described {
+    Described {
+        preprocess: toml.preprocess,
+        source,
+        prefix: toml.tokens.prefix,
+        hooks: toml.outputs,
+    }
+}
+
+fn parse(text: &str, source: &str) -> Result<ModelToml> {
     let parsed: ModelToml = toml_file::parse(text, source)?;
     parsed
         .preprocess
         .validate()
         .with_context(|| format!("'{source}'"))?;
-    Ok(parsed.preprocess)
+    Ok(parsed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 14] = [
     "compute/cuda",
     "compute/threads",
     "fast/arena",
@@ -9,8 +9,11 @@ const SOURCES: [&str; 11] = [
     "fast/pointwise",
     "fast/winograd",
     "load/archive",
+    "load/input",
     "load/layers",
     "load/module",
+    "load/outputs",
+    "load/torchvision",
     "load/walk",
 ];
 

@@ -8,8 +8,9 @@ mod load;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
-    Precision, Stored, Tokens, configure_cuda, set_threads,
+    PROBED, Precision, Probe, Stored, Tokens, TokensOf, Varies, configure_cuda, set_threads,
+    tensors_of,
 };
 pub use fast::{install_arena, trim_arena};
 pub use ffi::LayerInfo;
-pub use load::Archive;
+pub use load::{Archive, HookTensors, Wanted};

@@ -25,6 +25,9 @@ pub struct Run {
     /// `cls`, `mean`, `cls+mean`; absent where a row is kept whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<String>,
+    /// Tokens before the patches, with which `tokens` is to be read; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_prefix: Option<u64>,
     /// Images a forward pass. Shards are cut at its multiples.
     pub batch_size: u64,
     /// Number of images, which is the number of rows.
@@ -69,6 +72,9 @@ pub struct Layer {
     pub shape: Vec<u64>,
     /// NumPy's spelling: `<f4`.
     pub dtype: String,
+    /// What its rows depend on besides their images: `chance`, `batch`; absent where nothing was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<String>,
 }
 
 impl Run {
@@ -186,6 +192,10 @@ impl Run {
                 "tokens",
                 self.tokens.clone().unwrap_or_else(|| "none".into()),
             ),
+            (
+                "tokens before the patches",
+                self.tokens_prefix.unwrap_or(1).to_string(),
+            ),
             ("row shapes", forms.collect::<Vec<_>>().join(", ")),
             ("resize", p.resize.to_string()),
             ("crop", p.crop.to_string()),
@@ -225,6 +235,7 @@ pub(crate) mod tests {
             dtype: "f32".into(),
             flatten: false,
             tokens: None,
+            tokens_prefix: None,
             batch_size: 32,
             images: 100,
             image_list: "ab".into(),
@@ -244,6 +255,7 @@ pub(crate) mod tests {
                 name: "features.30".into(),
                 shape: vec![512, 7, 7],
                 dtype: "<f4".into(),
+                varies: None,
             }],
         }
     }

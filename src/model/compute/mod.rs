@@ -7,12 +7,14 @@ pub mod engine;
 pub mod extractor;
 pub mod feeder;
 pub mod precision;
+pub mod probe;
 pub mod threads;
 
-pub use activation::{Activation, Stored, Tokens};
+pub use activation::{Activation, Stored, Tokens, TokensOf};
 pub use cuda::configure_cuda;
 pub use devices::{Device, DeviceChoice};
-pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
+pub use extractor::{Extractor, ExtractorOptions, Layer, Layers, Varies, tensors_of};
 pub use feeder::{Feeder, Input};
 pub use precision::Precision;
+pub use probe::{PROBED, Probe};
 pub use threads::set_threads;
