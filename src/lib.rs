@@ -3,6 +3,9 @@
 //! Data goes one way:
 //! `images → decode → batch → model → features → parts → (merge) → features.npy`.
 
+// Both panic where nobody reads; `text::printing` does not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod cli;
 pub mod commands;
 pub mod export;
@@ -27,7 +30,8 @@ pub mod sources;
 pub mod text;
 
 /// To be called first of all, while there is one thread.
-pub fn tame_allocator() {
+pub fn prepare_process() {
     #[cfg(feature = "torch")]
     memory::tame_allocator();
+    rows::size_limit::ignore_signal();
 }

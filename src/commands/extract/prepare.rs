@@ -8,13 +8,14 @@ use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
 pub fn find_images(job: &Job) -> Result<Images> {
     match &job.list {
         Some(list) => Images::from_list(&job.images, list),
-        None => Images::scan(&job.images, |line| eprintln!("{line}")),
+        None => Images::scan(&job.images, |line| say(line)),
     }
 }
 
@@ -22,12 +23,12 @@ pub fn find_images(job: &Job) -> Result<Images> {
 pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
     model::install_arena();
     model::set_threads(job.threads_of_pass(1));
-    eprintln!("device: {}", job.devices_text);
+    say(format_args!("device: {}", job.devices_text));
     if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
-        eprintln!(
+        say(format_args!(
             "this processor has no {} instructions: they are emulated, more slowly than f32",
             job.precision.name()
-        );
+        ));
     }
     if job.devices[0] != Device::Cpu {
         model::configure_cuda(job.tf32);
@@ -35,15 +36,15 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
     if archive.loaded_whole {
-        eprintln!(
+        say(format_args!(
             "'{}' computes while it is loaded, so it is read whole",
             job.model.display()
-        );
+        ));
     }
     let layers = Layers::load(archive)?;
     let selection = layers.select(&job.layers)?;
     if !selection.never_called.is_empty() {
-        eprintln!("{}", never_called(&selection.never_called));
+        say(never_called(&selection.never_called));
     }
     let Preprocess {
         resize,
@@ -51,11 +52,11 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         interpolation,
         ..
     } = &job.preprocess;
-    eprintln!(
+    say(format_args!(
         "preprocessing: resize {resize}, crop {crop}, {} ({})",
         interpolation.name(),
         job.preprocess_source
-    );
+    ));
     let options = ExtractorOptions {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
@@ -125,7 +126,7 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     extractor
         .left_out
         .iter()
-        .for_each(|line| eprintln!("left out: {line}"));
+        .for_each(|line| say(format_args!("left out: {line}")));
     Ok(())
 }
 
