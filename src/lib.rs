@@ -29,9 +29,15 @@ mod slurm;
 pub mod sources;
 pub mod text;
 
+#[cfg(feature = "torch")]
+#[global_allocator]
+static ALLOCATOR: memory::Explained = memory::Explained;
+
 /// To be called first of all, while there is one thread.
 pub fn prepare_process() {
     #[cfg(feature = "torch")]
     memory::tame_allocator();
+    #[cfg(feature = "torch")]
+    model::explain_terminate();
     rows::size_limit::ignore_signal();
 }

@@ -42,6 +42,15 @@ pub fn words(error: &Error) -> String {
     let text = format!("{error:#}");
     match exit_code(error) {
         128.. => text,
-        _ => format!("error: {text}{}", size_limit::cure(&text).unwrap_or_default()),
+        _ => format!("error: {text}{}", cure(&text).unwrap_or_default()),
     }
+}
+
+/// What lifts a limit of the system's that an error came from.
+fn cure(error: &str) -> Option<String> {
+    #[cfg(feature = "torch")]
+    if let Some(cure) = crate::memory::cure(error) {
+        return Some(cure);
+    }
+    size_limit::cure(error)
 }

@@ -8,7 +8,7 @@ mod load;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
-    Precision, Stored, Tokens, configure_cuda, set_threads,
+    Precision, Stored, Tokens, configure_cuda, explain_terminate, set_threads,
 };
 pub use fast::{install_arena, trim_arena};
 pub use ffi::LayerInfo;

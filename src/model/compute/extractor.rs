@@ -315,6 +315,10 @@ fn nameable(layer: &str) -> Result<()> {
 }
 
 fn wants_another_input(file_name: &str, options: &ExtractorOptions, reason: &Error) -> Error {
+    let text = reason.to_string();
+    if text.contains("bad_alloc") || text.contains("can't allocate memory") {
+        return anyhow!("'{file_name}': {text}"); // no fault of the input's
+    }
     let (side, precision) = (options.side, options.precision.name());
     let cure = match options.precision {
         Precision::F32 => {

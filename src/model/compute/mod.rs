@@ -15,4 +15,4 @@ pub use devices::{Device, DeviceChoice};
 pub use extractor::{Extractor, ExtractorOptions, Layer, Layers};
 pub use feeder::{Feeder, Input};
 pub use precision::Precision;
-pub use threads::set_threads;
+pub use threads::{explain_terminate, set_threads};
