@@ -17,7 +17,7 @@ pub fn cores() -> usize {
 }
 
 /// Address space that threads' stacks and malloc reserve beyond what they use, bytes.
-const RESERVED: u64 = 256 << 20;
+const RESERVED: u64 = 128 << 20;
 
 /// Bytes of memory that this process may use: the host's available memory, the limit of every cgroup that it is in,
 /// what Slurm gave it, and its limit on address space, whichever is least. Slurm's tasks on one node share the first two.
@@ -41,7 +41,7 @@ pub fn address_space() -> Option<u64> {
 }
 
 /// What may come to be resident within the limit on address space: what libraries map and never touch counts against it.
-fn within_address_space() -> Option<u64> {
+pub fn within_address_space() -> Option<u64> {
     let mapped = status_bytes("VmSize:").saturating_sub(status_bytes("VmRSS:"));
     Some(address_space()?.saturating_sub(mapped + RESERVED))
 }
@@ -49,12 +49,19 @@ fn within_address_space() -> Option<u64> {
 /// What cures an error whose text says that memory ran out; none where it says something else.
 #[must_use]
 pub fn cure(error: &str) -> Option<String> {
+    const UNDER_THE_FLOOR: &str = " is under the floor of ";
     const SIGNS: [&str; 4] = [
         "bad_alloc",
         "can't allocate memory",
         "Cannot allocate memory",
         "Resource temporarily unavailable", // a thread's stack
     ];
+    if let Some(limit) = address_space().filter(|_| error.contains(UNDER_THE_FLOOR)) {
+        return Some(format!(
+            "; the address space is limited to {} (ulimit -v, h_vmem), and no budget goes beyond that",
+            figures::bytes(limit)
+        ));
+    }
     SIGNS
         .iter()
         .any(|sign| error.contains(sign))

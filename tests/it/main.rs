@@ -30,6 +30,8 @@ mod inspect;
 mod lanes;
 #[cfg(feature = "torch")]
 mod memory;
+#[cfg(feature = "torch")]
+mod limits;
 mod merge;
 mod npy;
 #[cfg(feature = "images")]
@@ -44,6 +46,7 @@ mod scan;
 #[cfg(feature = "torch")]
 mod shards;
 mod split;
+mod streams;
 mod support;
 #[cfg(feature = "images")]
 mod windows;

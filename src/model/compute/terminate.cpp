@@ -27,8 +27,16 @@ namespace {
   _exit(1);
 }
 
+void install(int, char**, char**) {
+  std::set_terminate(explain);
+}
+
+// Before libtorch's own static objects are made, which take memory too.
+__attribute__((section(".preinit_array"), used)) void (*before_libraries)(int, char**, char**) = install;
+
 } // namespace
 
+// Has the linker keep this file.
 extern "C" void featx_explain_terminate() {
   std::set_terminate(explain);
 }
