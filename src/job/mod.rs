@@ -2,6 +2,7 @@
 //! nothing is optional.
 
 mod preset;
+mod reduction;
 mod shard;
 
 pub use preset::preprocess_of;
@@ -11,7 +12,7 @@ use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, Precision, Stored, Tokens};
+use crate::model::{Device, Precision, Reduction, Stored, Tokens};
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -53,6 +54,7 @@ pub struct Job {
     pub stored: Stored,
     pub flatten: bool,
     pub tokens: Option<Tokens>,
+    pub reduction: Reduction,
     pub skip_broken: bool,
     pub image_timeout: Duration,
     /// None: this process does the whole run.
@@ -89,6 +91,7 @@ impl Job {
         let out = args.out.clone().ok_or_else(|| required("out"))?;
         let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
         let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
+        let reduction = reduction::resolve(&args, &model)?;
         let cores = cores();
         let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
         Ok(Self {
@@ -121,6 +124,7 @@ impl Job {
                 TokensArg::Mean => Tokens::Mean,
                 TokensArg::ClsMean => Tokens::ClsMean,
             }),
+            reduction,
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
             shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,

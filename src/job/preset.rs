@@ -1,18 +1,43 @@
 //! The preprocessing that belongs to a model: the TOML beside it, else the preset of its name, else ImageNet's.
 
 use crate::images::Preprocess;
+use crate::model::Grid;
 use crate::text::toml_file;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::Path;
 
 // `PRESETS: &[(&str, &str)]`, name and text of each file in configs/, sorted by name; made by the build script.
 include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 
+/// On a side, more than any model has.
+const MOST_TOKENS: u64 = 1 << 16;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ModelToml {
     preprocess: Preprocess,
+    #[serde(default)]
+    tokens: TokensToml,
+}
+
+/// What a transformer's tokens are.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TokensToml {
+    /// Tokens before the patches: the class token, and registers.
+    prefix: u64,
+    /// Patches, (down, across).
+    grid: Option<[u64; 2]>,
+}
+
+impl Default for TokensToml {
+    fn default() -> Self {
+        Self {
+            prefix: 1,
+            grid: None,
+        }
+    }
 }
 
 /// The preprocessing of a model file, and where it comes from.
@@ -20,6 +45,24 @@ struct ModelToml {
 /// # Errors
 /// A TOML beside the model that cannot be read or has keys that featx does not know.
 pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
+    let (toml, source) = toml_of(model)?;
+    Ok((toml.preprocess, source))
+}
+
+/// How the model's tokens lie in the image, where its TOML says it.
+///
+/// # Errors
+/// As [`preprocess_of`].
+pub fn grid_of(model: &Path) -> Result<Option<Grid>> {
+    let TokensToml { prefix, grid } = toml_of(model)?.0.tokens;
+    Ok(grid.map(|[height, width]| Grid {
+        prefix,
+        height,
+        width,
+    }))
+}
+
+fn toml_of(model: &Path) -> Result<(ModelToml, String)> {
     let beside = model.with_extension("toml");
     if beside.is_file() {
         let named = || format!("cannot read '{}'", beside.display());
@@ -34,16 +77,29 @@ pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
         return Ok((parse(PRESETS[index].1, &name)?, format!("preset {name}")));
     }
     let source = format!("ImageNet's usual, for lack of '{}'", beside.display());
-    Ok((Preprocess::default(), source))
+    let toml = ModelToml {
+        preprocess: Preprocess::default(),
+        tokens: TokensToml::default(),
+    };
+    Ok((toml, source))
 }
 
-fn parse(text: &str, source: &str) -> Result<Preprocess> {
+fn parse(text: &str, source: &str) -> Result<ModelToml> {
     let parsed: ModelToml = toml_file::parse(text, source)?;
     parsed
         .preprocess
         .validate()
         .with_context(|| format!("'{source}'"))?;
-    Ok(parsed.preprocess)
+    if let Some(grid) = parsed.tokens.grid {
+        let fits = grid.iter().all(|side| (1..=MOST_TOKENS).contains(side));
+        ensure!(
+            fits && parsed.tokens.prefix <= MOST_TOKENS,
+            "'{source}': [tokens] grid is how many patches there are, down and across, as [14, 14]; found {grid:?} after \
+             {} other tokens",
+            parsed.tokens.prefix
+        );
+    }
+    Ok(parsed)
 }
 
 #[cfg(test)]

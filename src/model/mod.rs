@@ -5,6 +5,7 @@ mod compute;
 mod fast;
 mod ffi;
 mod load;
+mod reduce;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
@@ -13,3 +14,4 @@ pub use compute::{
 pub use fast::{install_arena, trim_arena};
 pub use ffi::LayerInfo;
 pub use load::Archive;
+pub use reduce::{Grid, MOST_OUTPUTS, Pool, Project, RECIPE, Reduction};

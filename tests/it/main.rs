@@ -36,6 +36,8 @@ mod merge;
 mod npy;
 #[cfg(feature = "images")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;

@@ -75,7 +75,7 @@ impl Plan {
             .flat_map(|rows| rows.ranges().iter().cloned())
             .collect();
         let floor = forecast.floor(run.batch_size);
-        let row_bytes = row_bytes(&run);
+        let row_bytes = run.row_bytes();
         let bounds = Bounds {
             budget: job.ram_budget,
             row_bytes,
@@ -189,6 +189,7 @@ impl Plan {
             rows: self.portion.len(),
             rows_done: self.rows_done(),
             bytes_per_row: self.bounds.row_bytes,
+            unreduced_bytes_per_row: self.run.unreduced_row_bytes(),
             batch_size: self.run.batch_size,
             step_size: part_rows.div_ceil(self.run.batch_size),
             parts: self.segments.iter().map(parts_of).sum(),
@@ -210,6 +211,9 @@ struct Outline<'a> {
     rows: u64,
     rows_done: u64,
     bytes_per_row: u64,
+    /// Absent where rows are neither pooled nor projected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreduced_bytes_per_row: Option<u64>,
     batch_size: u64,
     step_size: u64,
     parts: u64,
@@ -231,7 +235,10 @@ impl Outline<'_> {
                     figures::count(self.rows_done)
                 ),
             ),
-            ("bytes a row", figures::bytes(self.bytes_per_row)),
+            (
+                "bytes a row",
+                figures::reduced(self.bytes_per_row, self.unreduced_bytes_per_row),
+            ),
             ("batch size", figures::count(self.batch_size)),
             ("step size", figures::counted(self.step_size, "batch")),
             ("parts", figures::count(self.parts)),
@@ -241,11 +248,14 @@ impl Outline<'_> {
             ("disk needed", figures::bytes(self.disk_needed_bytes)),
         ];
         let layer = |layer: &Layer| {
-            vec![
-                layer.name.clone(),
-                figures::row_shape(&layer.shape),
-                layer.dtype.clone(),
-            ]
+            let row = figures::row_shape(&layer.shape);
+            let row = match &layer.activation {
+                Some(activation) if *activation != layer.shape => {
+                    format!("{row} of {}", figures::row_shape(activation))
+                }
+                _ => row,
+            };
+            vec![layer.name.clone(), row, layer.dtype.clone()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)
@@ -259,16 +269,6 @@ impl Outline<'_> {
     }
 }
 
-fn row_bytes(run: &Run) -> u64 {
-    run.layers.iter().map(|layer| layer_bytes(run, layer)).sum()
-}
-
-/// Of a row of one layer.
-fn layer_bytes(run: &Run, layer: &Layer) -> u64 {
-    let element = if run.dtype == "f16" { 2 } else { 4 };
-    layer.shape.iter().product::<u64>() * element
-}
-
 /// Rows that a part may have without its file being larger than the system allows.
 ///
 /// # Errors
@@ -277,7 +277,7 @@ fn most_rows(run: &Run) -> Result<u64> {
     let Some(limit) = size_limit::most_bytes() else {
         return Ok(u64::MAX);
     };
-    let layers = run.layers.iter().map(|layer| layer_bytes(run, layer));
+    let layers = run.layers.iter().map(|layer| run.bytes_of(&layer.shape));
     let largest = layers.max().unwrap_or_default().max(1);
     let rows = limit.saturating_sub(HEADER) / largest;
     ensure!(

@@ -3,7 +3,7 @@
 use crate::images::Preprocess;
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
-use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers};
+use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers, Reduction};
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
 use crate::sources::Images;
@@ -61,6 +61,7 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
+        reduction: job.reduction,
         device: job.devices[0],
         precision: job.precision,
         tf32: job.tf32,
@@ -97,7 +98,8 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
         },
     };
     model::trim_arena();
-    Forecast::measure(image, job.workers)
+    let projections = extractor.bytes_of_projections(job.threads);
+    Forecast::measure(image, job.workers, projections)
 }
 
 /// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
@@ -127,6 +129,13 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
         .left_out
         .iter()
         .for_each(|line| say(format_args!("left out: {line}")));
+    let short = extractor.too_short_to_project();
+    if !short.is_empty() {
+        say(format_args!(
+            "not projected, for they have no more numbers than that: {}",
+            some(&short)
+        ));
+    }
     Ok(())
 }
 
@@ -136,21 +145,23 @@ pub fn digest(images: &Images) -> String {
 }
 
 fn never_called(names: &[String]) -> String {
-    let some: Vec<String> = names
+    format!(
+        "left out, for they are never called: {} (see: featx inspect)",
+        some(names)
+    )
+}
+
+/// `'a', 'b', 'c' and 4 more`
+fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> = names
         .iter()
         .take(3)
-        .map(|name| format!("'{name}'"))
+        .map(|name| format!("'{}'", name.as_ref()))
         .collect();
-    let more = names.len().saturating_sub(3);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "left out, for they are never called: {}{more} (see: featx inspect)",
-        some.join(", ")
-    )
+    match names.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// What `run.toml` will say, of a run by one process.
@@ -161,6 +172,8 @@ pub fn describe(
     fingerprint: &str,
     batch: u64,
 ) -> Run {
+    let Reduction { pool, project, .. } = job.reduction;
+    let is_reduced = pool.is_some() || project.is_some();
     let layer = |layer: &crate::model::Layer| record::Layer {
         name: layer.name.clone(),
         shape: if job.flatten {
@@ -169,6 +182,8 @@ pub fn describe(
             layer.shape.clone()
         },
         dtype: job.stored.descr().to_owned(),
+        activation: is_reduced.then(|| layer.whole.clone()),
+        projected_from: layer.projected_from(),
     };
     let preprocess = &job.preprocess;
     Run {
@@ -177,6 +192,12 @@ pub fn describe(
         dtype: job.stored.name().to_owned(),
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
+        pool: pool.map(|pool| pool.to_string()),
+        project: project.map(|project| record::Project {
+            outputs: project.outputs,
+            seed: project.seed,
+            recipe: model::RECIPE,
+        }),
         batch_size: batch,
         images: images.len(),
         image_list: digest(images),

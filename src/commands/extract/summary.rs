@@ -33,7 +33,25 @@ pub struct Summary<'a> {
     bytes_written: u64,
     device: String,
     precision: &'a str,
-    layers: &'a [Layer],
+    layers: Vec<Stored<'a>>,
+}
+
+/// A layer's rows.
+#[derive(Debug, Serialize)]
+pub struct Stored<'a> {
+    name: &'a str,
+    shape: &'a [u64],
+    dtype: &'a str,
+}
+
+impl<'a> Stored<'a> {
+    fn of(layer: &'a Layer) -> Self {
+        Self {
+            name: &layer.name,
+            shape: &layer.shape,
+            dtype: &layer.dtype,
+        }
+    }
 }
 
 impl<'a> Summary<'a> {
@@ -50,7 +68,7 @@ impl<'a> Summary<'a> {
             bytes_written: writer.bytes,
             device: Device::names(&job.devices),
             precision: &plan.run.precision,
-            layers: &plan.run.layers,
+            layers: plan.run.layers.iter().map(Stored::of).collect(),
         }
     }
 

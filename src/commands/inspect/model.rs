@@ -2,7 +2,9 @@
 
 use crate::images::Preprocess;
 use crate::job::preprocess_of;
-use crate::model::{Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision};
+use crate::model::{
+    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Reduction,
+};
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;
 use anyhow::Result;
@@ -86,6 +88,7 @@ fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
         side: preprocess.crop,
         normaliser: preprocess.normaliser(),
         tokens: None,
+        reduction: Reduction::default(),
         device: Device::Cpu,
         precision: Precision::F32,
         tf32: false,

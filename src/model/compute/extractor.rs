@@ -11,7 +11,9 @@ use crate::model::fast::trial;
 use crate::model::ffi::{LayerInfo, Module};
 use crate::model::load::archive::Archive;
 use crate::model::load::selection::{Selection, Wanted, select};
+use crate::model::reduce::{Projector, Reduction};
 use anyhow::{Context, Error, Result, anyhow, ensure};
+use std::sync::Arc;
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
@@ -83,6 +85,7 @@ pub struct ExtractorOptions {
     pub side: usize,
     pub normaliser: Normaliser,
     pub tokens: Option<Tokens>,
+    pub reduction: Reduction,
     pub device: Device,
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
@@ -90,12 +93,51 @@ pub struct ExtractorOptions {
 }
 
 /// A layer, and the shape of one image's activation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Layer {
     pub name: String,
+    /// As it is given back.
     pub shape: Vec<u64>,
+    /// As the model gives it.
+    pub whole: Vec<u64>,
+    /// Before it is projected.
+    before: Vec<u64>,
+    projector: Option<Arc<Projector>>,
     /// Which of the cut's outputs it is.
     output: usize,
+}
+
+impl Layer {
+    fn new(
+        name: &str,
+        output: usize,
+        whole: Vec<u64>,
+        before: Vec<u64>,
+        reduction: Reduction,
+    ) -> Self {
+        let inputs = before.iter().product();
+        let projector = reduction
+            .project
+            .filter(|project| inputs > project.outputs)
+            .map(|project| Projector::new(name, inputs, project.outputs, project.seed));
+        Self {
+            name: name.to_owned(),
+            shape: match (&projector, reduction.project) {
+                (Some(_), Some(project)) => vec![project.outputs],
+                _ => before.clone(),
+            },
+            whole,
+            before,
+            projector: projector.map(Arc::new),
+            output,
+        }
+    }
+
+    /// Numbers of a row that become fewer by projection.
+    pub fn projected_from(&self) -> Option<u64> {
+        let projector = self.projector.as_ref();
+        projector.map(|_| self.before.iter().product())
+    }
 }
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -213,14 +255,14 @@ impl Extractor {
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
             let Wanted { name, by_name } = wanted;
-            let rows = nameable(name)
-                .and_then(|()| Activation::new(name, tensor, self.batch, self.options.tokens));
+            let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
+            let rows = nameable(name).and_then(|()| self.rows(name, tensor));
             match rows {
-                Ok(rows) => self.layers.push(Layer {
-                    name: name.clone(),
-                    shape: rows.row_shape(),
-                    output,
-                }),
+                Ok(rows) => {
+                    let (shape, reduction) = (rows.row_shape(), self.options.reduction);
+                    self.layers
+                        .push(Layer::new(name, output, whole, shape, reduction));
+                }
                 Err(error) if *by_name => return Err(error),
                 Err(error) => self.left_out.push(error.to_string()),
             }
@@ -249,24 +291,35 @@ impl Extractor {
         let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
         self.engine.synchronize()?;
-        for (layer, activation) in self.layers.iter().zip(&activations) {
-            let shape = activation.row_shape();
-            ensure!(
-                shape == layer.shape,
-                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
-                layer.name,
-                layer.shape
-            );
-        }
         Ok(activations)
     }
 
     fn activations(&self, outputs: Vec<Tensor>) -> Result<Vec<Activation>> {
         let rows = |layer: &Layer| {
-            let tensor = outputs[layer.output].shallow_clone();
-            Activation::new(&layer.name, tensor, self.batch, self.options.tokens)
+            let rows = self.rows(&layer.name, outputs[layer.output].shallow_clone())?;
+            let shape = rows.row_shape();
+            ensure!(
+                shape == layer.before,
+                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
+                layer.name,
+                layer.before
+            );
+            match &layer.projector {
+                Some(projector) => rows.projected(projector),
+                None => Ok(rows),
+            }
         };
         self.layers.iter().map(rows).collect()
+    }
+
+    /// What a layer gave for a batch, before it is projected.
+    fn rows(&self, layer: &str, tensor: Tensor) -> Result<Activation> {
+        let rows = Activation::new(layer, tensor, self.batch, self.options.tokens)?;
+        let Reduction { pool, grid, .. } = self.options.reduction;
+        match pool {
+            Some(pool) => rows.pooled(layer, pool, grid),
+            None => Ok(rows),
+        }
     }
 
     /// Whether it pays to look for a faster way to compute a run of so many images.
@@ -285,18 +338,41 @@ impl Extractor {
             .choose_form(self.options.side, self.batch, proofs)
     }
 
-    /// Of one image's activations, all layers.
+    /// Of one image's activations, all layers, as they are given back.
     pub fn elements_per_image(&self) -> u64 {
         let elements = |layer: &Layer| layer.shape.iter().product::<u64>();
         self.layers.iter().map(elements).sum()
     }
 
+    /// Bytes that projections take beside what a batch takes, where so many threads compute.
+    pub fn bytes_of_projections(&self, threads: usize) -> u64 {
+        let projectors = self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.projector.as_ref());
+        let on_gpu = !self.needs_cores();
+        projectors
+            .map(|projector| projector.bytes(on_gpu, threads as u64))
+            .sum()
+    }
+
+    /// The layers that `--project` leaves as they are.
+    pub fn too_short_to_project(&self) -> Vec<&str> {
+        let short =
+            |layer: &&Layer| layer.projector.is_none() && self.options.reduction.project.is_some();
+        self.layers
+            .iter()
+            .filter(short)
+            .map(|layer| layer.name.as_str())
+            .collect()
+    }
+
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
-        self.engine.packed_bytes()
-            + self.elements_per_image() * 4 * self.batch as u64
-            + BYTES_OF_COMPILER
+        let elements = |layer: &Layer| layer.whole.iter().product::<u64>();
+        let whole_elements: u64 = self.layers.iter().map(elements).sum();
+        self.engine.packed_bytes() + whole_elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.
