@@ -56,7 +56,9 @@ fn parts_keep_to_the_limit_on_files_and_what_cannot_is_refused() {
     let ended = limited(&dir, "-f 175", &args("out"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let names = dir.names("out/layer1");
-    let largest = names.iter().map(|name| dir.read(&format!("out/layer1/{name}")).len());
+    let largest = names
+        .iter()
+        .map(|name| dir.read(&format!("out/layer1/{name}")).len());
     assert!(largest.max().unwrap() <= 175 * 1024 && names.len() >= 12);
 
     let ended = limited(&dir, "-f 30", &args("small"));
@@ -68,7 +70,8 @@ fn parts_keep_to_the_limit_on_files_and_what_cannot_is_refused() {
 
     let ended = limited(&dir, "-f 175", &["merge", "out"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let expected = "File too large (os error 27); a file may have 179.2 kB (ulimit -f): raise that limit\n";
+    let expected =
+        "File too large (os error 27); a file may have 179.2 kB (ulimit -f): raise that limit\n";
     assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
     assert_eq!(dir.names("out/layer1"), names);
 }
@@ -81,18 +84,26 @@ fn a_limit_on_address_space_is_heeded_or_named() {
     let mut done = 0;
     for mib in [300, 400, 500, 700, 1000, 6000] {
         let out = format!("out{mib}");
-        let options = "extract --model resnet_scripted.pt --layer layer1,fc --threads 2 --workers 2 --out";
+        let options =
+            "extract --model resnet_scripted.pt --layer layer1,fc --threads 2 --workers 2 --out";
         let args: Vec<&str> = options.split(' ').chain([&*out]).collect();
         let ended = limited(&dir, &format!("-v {}", mib * 1024), &args);
         let last = ended.stderr.lines().last().unwrap_or_default();
         match ended.code {
             Some(0) => done += 1,
             // The dynamic loader's own words.
-            Some(127) => assert!(last.contains("error while loading shared libraries"), "{last}"),
+            Some(127) => assert!(
+                last.contains("error while loading shared libraries"),
+                "{last}"
+            ),
             code => {
                 assert_eq!(code, Some(1), "{mib} MiB: {}", ended.stderr);
                 let named = last.contains("ulimit -v") || last.contains("--ram-budget");
-                assert!(last.starts_with("error: ") && named, "{mib} MiB: {}", ended.stderr);
+                assert!(
+                    last.starts_with("error: ") && named,
+                    "{mib} MiB: {}",
+                    ended.stderr
+                );
             }
         }
     }

@@ -29,9 +29,9 @@ mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;
 #[cfg(feature = "torch")]
-mod memory;
-#[cfg(feature = "torch")]
 mod limits;
+#[cfg(feature = "torch")]
+mod memory;
 mod merge;
 mod npy;
 #[cfg(feature = "images")]

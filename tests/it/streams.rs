@@ -44,7 +44,11 @@ fn merge_split_and_inspect_work_in_silence() {
     });
     without_stderr(&dir, &["inspect", "a.npy"], |ended| {
         assert_eq!(ended.status.code(), Some(0));
-        assert!(String::from_utf8(ended.stdout).unwrap().contains("300 of (4)"));
+        assert!(
+            String::from_utf8(ended.stdout)
+                .unwrap()
+                .contains("300 of (4)")
+        );
     });
 }
 
@@ -55,7 +59,11 @@ fn a_reader_of_results_that_has_seen_enough_is_no_error_and_a_full_disk_is_one()
     let [full, gone] = unwritable();
     let ended = dir.command(&["inspect", "a.npy"]).stdout(gone).output();
     assert_eq!(ended.unwrap().status.code(), Some(0));
-    let ended = dir.command(&["inspect", "a.npy"]).stdout(full).output().unwrap();
+    let ended = dir
+        .command(&["inspect", "a.npy"])
+        .stdout(full)
+        .output()
+        .unwrap();
     assert_eq!(ended.status.code(), Some(1));
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(
@@ -68,13 +76,18 @@ fn a_reader_of_results_that_has_seen_enough_is_no_error_and_a_full_disk_is_one()
 #[test]
 fn extract_works_in_silence() {
     let dir = crate::support::models::workdir("streams_extract");
-    let args = "extract --model resnet_scripted --layer fc,layer* --json --overwrite --out out photos";
+    let args =
+        "extract --model resnet_scripted --layer fc,layer* --json --overwrite --out out photos";
     let args: Vec<&str> = args.split(' ').collect();
     without_stderr(&dir, &args, |ended| {
         assert_eq!(ended.status.code(), Some(0));
         assert!(ended.stdout.starts_with(b"{\"images\":4,"));
         assert_eq!(dir.names("out/fc"), ["features_0000000000-0000000004.npy"]);
     });
-    let wrong = ["extract", "--model", "none", "--layer", "fc", "--out", "out"];
-    without_stderr(&dir, &wrong, |ended| assert_eq!(ended.status.code(), Some(1)));
+    let wrong = [
+        "extract", "--model", "none", "--layer", "fc", "--out", "out",
+    ];
+    without_stderr(&dir, &wrong, |ended| {
+        assert_eq!(ended.status.code(), Some(1))
+    });
 }

@@ -156,7 +156,10 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     let path = directory.join(FILE_NAMES);
     let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(bytes)));
     if digest.ok().as_ref() != Some(&run.image_list) {
-        say(format_args!("'{}' was missing or changed; written again", path.display()));
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
         write_whole(&path, images.file_names())?;
     }
     Ok(())

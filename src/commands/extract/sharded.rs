@@ -251,7 +251,10 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
     if !job.dry_run
         && let Ok(_lock) = RunLock::take(&job.out, |_| {})
     {
-        say(format_args!("'{}' was missing or changed; written again", path.display()));
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
         write_whole(&path, images.file_names())?;
     }
     Ok(images)
