@@ -2,7 +2,7 @@
 
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::model::DeviceChoice;
+use crate::model::{DeviceChoice, Pool};
 use crate::text::figures;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
@@ -78,6 +78,19 @@ pub struct Extract {
     /// Resume a run, or divide it into shards, although its rows depend on chance or on their batch
     #[arg(long)]
     pub allow_varying: bool,
+    /// Pool each channel of a (channels, height, width) activation to one number, or to N × N
+    #[arg(long, value_name = "avg|max|avg:N|max:N")]
+    #[serde(deserialize_with = "from_pool")]
+    pub pool: Option<Pool>,
+
+    /// Store N numbers of each row: the flattened row, after --pool, times a sparse random matrix; rows of at most N
+    /// numbers stay as they are
+    #[arg(long, value_name = "N")]
+    pub project: Option<u64>,
+
+    /// Of the matrix of --project; another seed, another matrix [default: 0]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 
     /// Image paths, one a line, relative to IMAGES: which images, and their order [default: all, sorted]
     #[arg(long, value_name = "FILE")]
@@ -186,6 +199,9 @@ impl Extract {
             flatten: self.flatten || other.flatten,
             tokens: self.tokens.or(other.tokens),
             allow_varying: self.allow_varying || other.allow_varying,
+            pool: self.pool.or(other.pool),
+            project: self.project.or(other.project),
+            seed: self.seed.or(other.seed),
             list: self.list.or(other.list),
             on_error: self.on_error.or(other.on_error),
             image_timeout: self.image_timeout.or(other.image_timeout),
@@ -310,6 +326,11 @@ fn from_device<'de, D: Deserializer<'de>>(
         .parse()
         .map(Some)
         .map_err(serde::de::Error::custom)
+}
+
+fn from_pool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pool>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

@@ -2,6 +2,7 @@
 //! nothing is optional.
 
 mod preset;
+mod reduction;
 mod shard;
 
 pub use preset::{Described, describe};
@@ -11,7 +12,7 @@ use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, HookTensors, Precision, Stored, Tokens, TokensOf};
+use crate::model::{Device, HookTensors, Precision, Reduction, Stored, Tokens, TokensOf};
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -53,6 +54,7 @@ pub struct Job {
     pub stored: Stored,
     pub flatten: bool,
     pub tokens: Option<TokensOf>,
+    pub reduction: Reduction,
     /// Which tensor of a traced layer a forward hook sees first.
     pub hooks: HookTensors,
     /// Rows may depend on chance or on their batch, and a run of several processes is begun all the same.
@@ -93,6 +95,7 @@ impl Job {
         let out = args.out.clone().ok_or_else(|| required("out"))?;
         let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
         let described = describe(&model)?;
+        let reduction = reduction::resolve(&args, described.grid)?;
         let cores = cores();
         let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
         Ok(Self {
@@ -132,6 +135,7 @@ impl Job {
                 },
                 prefix: described.prefix,
             }),
+            reduction,
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
             shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,

@@ -1,14 +1,18 @@
-//! What is known of a model besides its file, its preprocessing above all: the TOML beside it, else the preset of its name, else ImageNet's.
+//! What is known of a model besides its file, its preprocessing above all: the TOML beside it, else the preset of its
+//! name, else ImageNet's.
 
 use crate::images::Preprocess;
-use crate::model::HookTensors;
+use crate::model::{Grid, HookTensors};
 use crate::text::toml_file;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::Path;
 
 // `PRESETS: &[(&str, &str)]`, name and text of each file in configs/, sorted by name; made by the build script.
 include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+
+/// On a side, more than any model has.
+const MOST_TOKENS: u64 = 1 << 16;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,16 +25,22 @@ struct ModelToml {
     outputs: HookTensors,
 }
 
+/// What a transformer's tokens are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct TokensToml {
-    /// Tokens before the patches.
-    prefix: usize,
+    /// Tokens before the patches: the class token, and registers.
+    prefix: u64,
+    /// Patches, (down, across).
+    grid: Option<[u64; 2]>,
 }
 
 impl Default for TokensToml {
     fn default() -> Self {
-        Self { prefix: 1 } // the class token
+        Self {
+            prefix: 1,
+            grid: None,
+        }
     }
 }
 
@@ -42,6 +52,8 @@ pub struct Described {
     pub source: String,
     /// Tokens before the patches.
     pub prefix: usize,
+    /// How the patches lie in the image.
+    pub grid: Option<Grid>,
     /// Which tensor of a traced layer a forward hook sees first.
     pub hooks: HookTensors,
 }
@@ -71,7 +83,12 @@ fn described(toml: ModelToml, source: String) -> Described {
     Described {
         preprocess: toml.preprocess,
         source,
-        prefix: toml.tokens.prefix,
+        prefix: toml.tokens.prefix as usize,
+        grid: toml.tokens.grid.map(|[height, width]| Grid {
+            prefix: toml.tokens.prefix,
+            height,
+            width,
+        }),
         hooks: toml.outputs,
     }
 }
@@ -82,6 +99,15 @@ fn parse(text: &str, source: &str) -> Result<ModelToml> {
         .preprocess
         .validate()
         .with_context(|| format!("'{source}'"))?;
+    if let Some(grid) = parsed.tokens.grid {
+        let fits = grid.iter().all(|side| (1..=MOST_TOKENS).contains(side));
+        ensure!(
+            fits && parsed.tokens.prefix <= MOST_TOKENS,
+            "'{source}': [tokens] grid is how many patches there are, down and across, as [14, 14]; found {grid:?} after \
+             {} other tokens",
+            parsed.tokens.prefix
+        );
+    }
     Ok(parsed)
 }
 

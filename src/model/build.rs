@@ -1,7 +1,8 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "compute/cuda",
+    "compute/terminate",
     "compute/threads",
     "fast/arena",
     "fast/forms",

@@ -29,11 +29,15 @@ mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;
 #[cfg(feature = "torch")]
+mod limits;
+#[cfg(feature = "torch")]
 mod memory;
 mod merge;
 mod npy;
 #[cfg(feature = "images")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;
@@ -44,6 +48,7 @@ mod scan;
 #[cfg(feature = "torch")]
 mod shards;
 mod split;
+mod streams;
 mod support;
 #[cfg(feature = "images")]
 mod windows;

@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from .projection import projection_matrix
 from .rows import Ranges, Rows
 
-__all__ = ["Run", "Rows", "open"]
+__all__ = ["Run", "Rows", "open", "projection_matrix"]
 
 
 class Run:

@@ -4,19 +4,20 @@ use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
-    self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Varies,
+    self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 pub fn find_images(job: &Job) -> Result<Images> {
     match &job.list {
         Some(list) => Images::from_list(&job.images, list),
-        None => Images::scan(&job.images, |line| eprintln!("{line}")),
+        None => Images::scan(&job.images, |line| say(line)),
     }
 }
 
@@ -49,12 +50,12 @@ const FEW: u64 = 16;
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
     model::set_threads(job.threads_of_pass(1));
-    eprintln!("device: {}", job.devices_text);
+    say(format_args!("device: {}", job.devices_text));
     if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
-        eprintln!(
+        say(format_args!(
             "this processor has no {} instructions: they are emulated, more slowly than f32",
             job.precision.name()
-        );
+        ));
     }
     if job.devices[0] != Device::Cpu {
         model::configure_cuda(job.tf32);
@@ -62,20 +63,20 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
     if archive.loaded_whole {
-        eprintln!(
+        say(format_args!(
             "'{}' computes while it is loaded, so it is read whole",
             job.model.display()
-        );
+        ));
     }
     let layers = Layers::load(archive)?;
     let selection = layers.select(&job.layers, &job.hooks)?;
     if !selection.never_called.is_empty() {
         let names = &selection.never_called;
-        eprintln!("{}", left_out("they are never called", names));
+        say(left_out("they are never called", names));
     }
     if !selection.unordered.is_empty() {
         let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
-        eprintln!("{}", left_out(why, &selection.unordered));
+        say(left_out(why, &selection.unordered));
     }
     let Preprocess {
         resize,
@@ -83,16 +84,17 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         interpolation,
         ..
     } = &job.preprocess;
-    eprintln!(
+    say(format_args!(
         "preprocessing: resize {resize}, crop {crop}, {} ({})",
         interpolation.name(),
         job.preprocess_source
-    );
+    ));
     let options = ExtractorOptions {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
         probe,
+        reduction: job.reduction,
         device: job.devices[0],
         precision: job.precision,
         tf32: job.tf32,
@@ -107,9 +109,9 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     );
     let extractor = layers.cut(&selection.wanted, options)?;
     if let Some(own_type) = &extractor.own_type {
-        eprintln!(
+        say(format_args!(
             "the model's weights are {own_type}: it is given images of that type, and computes in it"
-        );
+        ));
     }
     Ok((extractor, fingerprint))
 }
@@ -143,7 +145,8 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
         },
     };
     model::trim_arena();
-    Forecast::measure(image, job.workers)
+    let projections = extractor.bytes_of_projections(job.threads);
+    Forecast::measure(image, job.workers, projections)
 }
 
 /// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
@@ -172,11 +175,19 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     extractor
         .left_out
         .iter()
-        .for_each(|line| eprintln!("left out: {line}"));
+        .for_each(|line| say(format_args!("left out: {line}")));
     for layer in &extractor.layers {
         if let Some(varies) = layer.varies {
-            eprintln!("warning: layer '{}' {}", layer.name, what_varies(varies));
+            let why = what_varies(varies);
+            say(format_args!("warning: layer '{}' {why}", layer.name));
         }
+    }
+    let short = extractor.too_short_to_project();
+    if !short.is_empty() {
+        say(format_args!(
+            "not projected, for they have no more numbers than that: {}",
+            some(&short)
+        ));
     }
     Ok(())
 }
@@ -219,21 +230,20 @@ pub fn digest(images: &Images) -> String {
 }
 
 fn left_out(why: &str, names: &[String]) -> String {
-    let some: Vec<String> = names
+    format!("left out, for {why}: {} (see: featx inspect)", some(names))
+}
+
+/// `'a', 'b', 'c' and 4 more`
+fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> = names
         .iter()
         .take(3)
-        .map(|name| format!("'{name}'"))
+        .map(|name| format!("'{}'", name.as_ref()))
         .collect();
-    let more = names.len().saturating_sub(3);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "left out, for {why}: {}{more} (see: featx inspect)",
-        some.join(", ")
-    )
+    match names.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// What `run.toml` will say, of a run by one process.
@@ -244,6 +254,8 @@ pub fn describe(
     fingerprint: &str,
     batch: u64,
 ) -> Run {
+    let Reduction { pool, project, .. } = job.reduction;
+    let is_reduced = pool.is_some() || project.is_some();
     let layer = |layer: &crate::model::Layer| record::Layer {
         name: layer.name.clone(),
         shape: if job.flatten {
@@ -256,6 +268,8 @@ pub fn describe(
             Varies::Chance => "chance".to_owned(),
             Varies::Batch => "batch".to_owned(),
         }),
+        activation: is_reduced.then(|| layer.whole.clone()),
+        projected_from: layer.projected_from(),
     };
     let preprocess = &job.preprocess;
     Run {
@@ -268,6 +282,12 @@ pub fn describe(
             .tokens
             .map(|tokens| tokens.prefix as u64)
             .filter(|&prefix| prefix != 1),
+        pool: pool.map(|pool| pool.to_string()),
+        project: project.map(|project| record::Project {
+            outputs: project.outputs,
+            seed: project.seed,
+            recipe: model::RECIPE,
+        }),
         batch_size: batch,
         images: images.len(),
         image_list: digest(images),

@@ -11,6 +11,7 @@ use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::Portion;
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -144,10 +145,10 @@ pub fn tidy(
 fn put_aside(BrokenPart { path, problem }: &BrokenPart) -> Result<()> {
     let aside = with_ending(path, BROKEN_ENDING);
     fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
-    eprintln!(
+    say(format_args!(
         "{problem}; renamed to '{}', its rows are computed again",
         aside.display()
-    );
+    ));
     Ok(())
 }
 
@@ -155,7 +156,10 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     let path = directory.join(FILE_NAMES);
     let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(bytes)));
     if digest.ok().as_ref() != Some(&run.image_list) {
-        eprintln!("'{}' was missing or changed; written again", path.display());
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
         write_whole(&path, images.file_names())?;
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::run::record::{FILE_NAMES, Run};
 use crate::run::slice::Portion;
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
 use std::cell::Cell;
 use std::path::Path;
@@ -61,7 +62,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     let space = crate::commands::extract::existing_ancestor(&job.out);
     let lock = loop {
         begin(job, shard, &mut loaded)?;
-        let lock = RunLock::take_shard(&job.out, shard.index, |line| eprintln!("{line}"))?;
+        let lock = RunLock::take_shard(&job.out, shard.index, |line| say(line))?;
         // One that starts over removes run.toml first, and looks for our lock then.
         if RunDir::is_at(&job.out) {
             break lock;
@@ -147,7 +148,7 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
     let said = Cell::new(false);
     let say_once = |line: &str| {
         if !said.replace(true) {
-            eprintln!("{line}");
+            say(line);
         }
     };
     while !RunDir::is_at(directory) {
@@ -263,7 +264,10 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
     if !job.dry_run
         && let Ok(_lock) = RunLock::take(&job.out, |_| {})
     {
-        eprintln!("'{}' was missing or changed; written again", path.display());
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
         write_whole(&path, images.file_names())?;
     }
     Ok(images)

@@ -7,6 +7,7 @@ use crate::rows::durable::require_space;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
 use crate::run::slice::Portion;
+use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     }
     forecast.ensure_fits(job.ram_budget, batch)?;
     let disk = existing_ancestor(&job.out);
-    let lock = RunLock::take(&job.out, |line| eprintln!("{line}"))?;
+    let lock = RunLock::take(&job.out, |line| say(line))?;
     finish_discarding(&job.out)?;
     let plan = Plan::new(job, run, portion, &images, &forecast)?;
     if plan.rows_done() > 0 {

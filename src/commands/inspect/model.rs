@@ -2,8 +2,8 @@
 
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Probe, Wanted,
-    tensors_of,
+    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Probe, Reduction,
+    Wanted, tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;
@@ -119,6 +119,7 @@ fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
         normaliser: preprocess.normaliser(),
         tokens: None,
         probe: Probe::default(),
+        reduction: Reduction::default(),
         device: Device::Cpu,
         precision: Precision::F32,
         tf32: false,

@@ -1,6 +1,7 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::model::compute::cuda;
+use crate::model::reduce::{Grid, Pool, Projector};
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
 use std::ops::Range;
@@ -117,6 +118,24 @@ impl Activation {
             Some(tokens) => reduce_tokens(layer, &tensor, tokens)?,
             None => tensor,
         };
+        Ok(Self { tensor })
+    }
+
+    /// As [`Pool::apply`].
+    ///
+    /// # Errors
+    /// As [`Pool::apply`].
+    pub fn pooled(self, layer: &str, pool: Pool, grid: Option<Grid>) -> Result<Self> {
+        let tensor = pool.apply(layer, &self.tensor, grid)?;
+        Ok(Self { tensor })
+    }
+
+    /// As [`Projector::apply`].
+    ///
+    /// # Errors
+    /// As [`Projector::apply`].
+    pub fn projected(self, projector: &Projector) -> Result<Self> {
+        let tensor = projector.apply(&self.tensor)?;
         Ok(Self { tensor })
     }
 

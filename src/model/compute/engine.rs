@@ -2,8 +2,8 @@
 
 use crate::model::compute::cuda;
 use crate::model::compute::devices::Device;
-use crate::model::compute::extractor::Varies;
 use crate::model::compute::feeder::noise;
+use crate::model::compute::layer::Varies;
 use crate::model::compute::precision::Precision;
 use crate::model::fast::trial;
 use crate::model::ffi::{Form, Module};

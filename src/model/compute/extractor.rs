@@ -5,6 +5,7 @@ use crate::model::compute::activation::{Activation, TokensOf};
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
+use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
 use crate::model::compute::probe::{PROBED, Probe};
 use crate::model::compute::threads;
@@ -12,7 +13,7 @@ use crate::model::fast::trial;
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
 use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
-use crate::text::figures::row_shape;
+use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use tch::Tensor;
 
@@ -102,39 +103,13 @@ pub struct ExtractorOptions {
     pub side: usize,
     pub normaliser: Normaliser,
     pub tokens: Option<TokensOf>,
+    pub reduction: Reduction,
     /// What the model is tried on.
     pub probe: Probe,
     pub device: Device,
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
     pub tf32: bool,
-}
-
-/// A layer, and the shape of one image's activation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    pub name: String,
-    pub shape: Vec<u64>,
-    /// How its rows were seen to change from one computation to the next.
-    pub varies: Option<Varies>,
-    /// Which of the cut's outputs it is.
-    output: usize,
-}
-
-impl Layer {
-    /// `'stage2#0' (32, 28, 28)`.
-    fn words(&self) -> String {
-        format!("'{}' {}", self.name, row_shape(&self.shape))
-    }
-}
-
-/// What a row depends on besides its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Varies {
-    /// Random numbers, or a count that the model keeps.
-    Chance,
-    /// The images that are computed with it.
-    Batch,
 }
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -272,15 +247,14 @@ impl Extractor {
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
             let Wanted { name, by_name, .. } = wanted;
-            let rows = nameable(name)
-                .and_then(|()| Activation::new(name, tensor, self.batch, self.options.tokens));
+            let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
+            let rows = nameable(name).and_then(|()| self.rows(name, tensor));
             match rows {
-                Ok(rows) => self.layers.push(Layer {
-                    name: name.clone(),
-                    shape: rows.row_shape(),
-                    varies: None,
-                    output,
-                }),
+                Ok(rows) => {
+                    let (shape, reduction) = (rows.row_shape(), self.options.reduction);
+                    self.layers
+                        .push(Layer::new(name, output, whole, shape, reduction));
+                }
                 Err(error) if *by_name => return Err(error),
                 Err(error) => self.left_out.push(error.to_string()),
             }
@@ -309,24 +283,35 @@ impl Extractor {
         let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
         self.engine.synchronize()?;
-        for (layer, activation) in self.layers.iter().zip(&activations) {
-            let shape = activation.row_shape();
-            ensure!(
-                shape == layer.shape,
-                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
-                layer.name,
-                layer.shape
-            );
-        }
         Ok(activations)
     }
 
     fn activations(&self, outputs: Vec<Tensor>) -> Result<Vec<Activation>> {
         let rows = |layer: &Layer| {
-            let tensor = outputs[layer.output].shallow_clone();
-            Activation::new(&layer.name, tensor, self.batch, self.options.tokens)
+            let rows = self.rows(&layer.name, outputs[layer.output].shallow_clone())?;
+            let shape = rows.row_shape();
+            ensure!(
+                shape == layer.before,
+                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
+                layer.name,
+                layer.before
+            );
+            match &layer.projector {
+                Some(projector) => rows.projected(projector),
+                None => Ok(rows),
+            }
         };
         self.layers.iter().map(rows).collect()
+    }
+
+    /// What a layer gave for a batch, before it is projected.
+    fn rows(&self, layer: &str, tensor: Tensor) -> Result<Activation> {
+        let rows = Activation::new(layer, tensor, self.batch, self.options.tokens)?;
+        let Reduction { pool, grid, .. } = self.options.reduction;
+        match pool {
+            Some(pool) => rows.pooled(layer, pool, grid),
+            None => Ok(rows),
+        }
     }
 
     /// Whether it pays to look for a faster way to compute a run of so many images.
@@ -345,18 +330,41 @@ impl Extractor {
             .choose_form(self.options.side, self.batch, proofs)
     }
 
-    /// Of one image's activations, all layers.
+    /// Of one image's activations, all layers, as they are given back.
     pub fn elements_per_image(&self) -> u64 {
         let elements = |layer: &Layer| layer.shape.iter().product::<u64>();
         self.layers.iter().map(elements).sum()
     }
 
+    /// Bytes that projections take beside what a batch takes, where so many threads compute.
+    pub fn bytes_of_projections(&self, threads: usize) -> u64 {
+        let projectors = self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.projector.as_ref());
+        let on_gpu = !self.needs_cores();
+        projectors
+            .map(|projector| projector.bytes(on_gpu, threads as u64))
+            .sum()
+    }
+
+    /// The layers that `--project` leaves as they are.
+    pub fn too_short_to_project(&self) -> Vec<&str> {
+        let short =
+            |layer: &&Layer| layer.projector.is_none() && self.options.reduction.project.is_some();
+        self.layers
+            .iter()
+            .filter(short)
+            .map(|layer| layer.name.as_str())
+            .collect()
+    }
+
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
-        self.engine.packed_bytes()
-            + self.elements_per_image() * 4 * self.batch as u64
-            + BYTES_OF_COMPILER
+        let elements = |layer: &Layer| layer.whole.iter().product::<u64>();
+        let whole_elements: u64 = self.layers.iter().map(elements).sum();
+        self.engine.packed_bytes() + whole_elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.
@@ -374,6 +382,19 @@ fn nameable(layer: &str) -> Result<()> {
     Ok(())
 }
 
+/// All that a layer gives, each tensor under its own name.
+pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
+    let tensor = |choice: &String| Wanted {
+        name: format!("{}#{choice}", info.name),
+        capture: Capture {
+            layer: info.name.clone(),
+            choice: choice.clone(),
+        },
+        by_name: false,
+    };
+    info.tensors.iter().map(tensor).collect()
+}
+
 fn shallow(tensors: &[Tensor]) -> Vec<Tensor> {
     tensors.iter().map(Tensor::shallow_clone).collect()
 }
@@ -386,19 +407,6 @@ fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
         ..
     } = options;
     options.probe.batch(images, *side, normaliser, *device)
-}
-
-/// All that a layer gives, each tensor under its own name.
-pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
-    let tensor = |choice: &String| Wanted {
-        name: format!("{}#{choice}", info.name),
-        capture: Capture {
-            layer: info.name.clone(),
-            choice: choice.clone(),
-        },
-        by_name: false,
-    };
-    info.tensors.iter().map(tensor).collect()
 }
 
 /// Loads the module, with torchvision's operators where it uses them.
@@ -426,6 +434,10 @@ fn wants_another_input(
     reason: &Error,
     instead: Option<String>,
 ) -> Error {
+    let text = reason.to_string();
+    if text.contains("bad_alloc") || text.contains("can't allocate memory") {
+        return anyhow!("'{file_name}': {text}"); // no fault of the input's
+    }
     let (side, precision) = (options.side, options.precision.name());
     let on = options.probe.name.as_ref();
     let on = on.map_or(String::new(), |name| format!(" ('{name}')"));
