@@ -39,8 +39,8 @@ fn layers_that_are_not_there() {
 --model resnet_scripted --layer layer5 photos => layer 'layer5' is not in 'resnet_scripted.pt'; nearest: 'layer4', 'layer3' (see: featx inspect resnet_scripted.pt)
 --model resnet_scripted --layer fc,layer5.* photos => no layer of 'resnet_scripted.pt' matches 'layer5.*'; nearest: ...
 --model resnet_scripted --layer layer[1 photos => layer glob 'layer[1' is malformed: unclosed character class; missing ']'
---model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen
---model models/broken/no_layers.pt --layer * photos => 'no_layers.pt' has no layers: it was frozen, or is a single module; export it unfrozen
+--model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer .
+--model models/broken/no_layers.pt --layer * photos => 'no_layers.pt' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer .
 --model models/broken/names_are_paths.pt --layer a/b photos => layer 'a/b' has a '/' in its name, which its folder cannot have; rename the module and export it again
 ",
     );

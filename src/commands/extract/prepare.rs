@@ -36,8 +36,6 @@ pub fn probe(job: &Job, images: &Images) -> Probe {
             .is_ok()
         {
             probe.images.push(pixels);
-            let name = || images.name(row).display().to_string();
-            probe.name.get_or_insert_with(name);
         }
     }
     probe
@@ -73,6 +71,10 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     if !selection.never_called.is_empty() {
         let names = &selection.never_called;
         say(left_out("they are never called", names));
+    }
+    if !selection.not_in_trace.is_empty() {
+        let why = "the trace does not have the tensor that a forward hook sees first";
+        say(left_out(why, &selection.not_in_trace));
     }
     if !selection.unordered.is_empty() {
         let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";

@@ -439,8 +439,6 @@ fn wants_another_input(
         return anyhow!("'{file_name}': {text}"); // no fault of the input's
     }
     let (side, precision) = (options.side, options.precision.name());
-    let on = options.probe.name.as_ref();
-    let on = on.map_or(String::new(), |name| format!(" ('{name}')"));
     let cure = match (instead, options.precision) {
         (Some(words), _) => {
             format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
@@ -451,6 +449,6 @@ fn wants_another_input(
         _ => "try --precision f32: it may have types of its own, as traces do".into(),
     };
     anyhow!(
-        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}){on}: {reason:#}; {cure}"
+        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; {cure}"
     )
 }

@@ -11,8 +11,6 @@ use tch::Tensor;
 pub struct Probe {
     /// Of each image, (height, width, 3), RGB.
     pub images: Vec<Vec<u8>>,
-    /// Of the first image, for messages.
-    pub name: Option<String>,
 }
 
 /// Images of a probe: one alone and beside another one shows whether rows depend on their batch.

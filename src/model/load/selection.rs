@@ -29,6 +29,8 @@ pub struct Selection {
     pub unordered: Vec<String>,
     /// The first such layer that was asked for by its name, its index: it cannot be had so.
     pub refused: Option<usize>,
+    /// Layers whose first tensor a trace does not have, as the model's TOML says.
+    pub not_in_trace: Vec<String>,
 }
 
 /// A layer's tensor that is asked for.
@@ -147,16 +149,25 @@ impl Selecting<'_> {
                 }
             } else if let Some(choice) = self.first_tensor(layer) {
                 self.want(layer.name.clone(), &layer.name, &choice, false);
+            } else if self.is_lost(layer) {
+                self.selection.not_in_trace.push(layer.name.clone());
             } else {
                 self.selection.unordered.push(layer.name.clone());
             }
         }
         let Selection {
-            wanted, unordered, ..
+            wanted,
+            unordered,
+            not_in_trace,
+            ..
         } = &self.selection;
-        if wanted.is_empty() && unordered.is_empty() {
+        if wanted.is_empty() && unordered.is_empty() && not_in_trace.is_empty() {
+            let wanting = match choice {
+                "" => "is ever called",
+                _ => "is called and has such a tensor",
+            };
             bail!(
-                "no layer that '{pattern}' matches is ever called in '{model}', or has such a tensor (see: featx inspect {model})"
+                "no layer that '{pattern}' matches {wanting} in '{model}' (see: featx inspect {model})"
             );
         }
         Ok(())
@@ -174,6 +185,12 @@ impl Selecting<'_> {
         if layer.calls == 0 {
             bail!("{}", why_never_called(index, layers, model));
         }
+        ensure!(
+            !choice.is_empty() || !self.is_lost(layer),
+            "the tensor of layer '{name}' that a forward hook sees first is not in the trace '{model}', for nothing there \
+             uses it; those that are: {} (see: featx inspect {model})",
+            tensor_names(layer).join(", ")
+        );
         if !choice.is_empty() {
             ensure!(
                 has_tensor(layer, choice),
@@ -187,6 +204,10 @@ impl Selecting<'_> {
             self.selection.refused.get_or_insert(index);
         }
         Ok(())
+    }
+
+    fn is_lost(&self, layer: &LayerInfo) -> bool {
+        self.hooks.get(&layer.name) == Some(&HookTensor::InTrace(false))
     }
 
     /// Which tensor of a layer a forward hook sees first; none where nothing tells.
