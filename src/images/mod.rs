@@ -16,6 +16,7 @@
 
 mod decode;
 mod error;
+mod foreign;
 mod load;
 mod preprocess;
 mod raster;

@@ -31,6 +31,8 @@ mod lanes;
 #[cfg(feature = "torch")]
 mod limits;
 #[cfg(feature = "torch")]
+mod lists;
+#[cfg(feature = "torch")]
 mod memory;
 mod merge;
 mod npy;
