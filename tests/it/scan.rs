@@ -106,7 +106,7 @@ fn what_systems_leave_among_images_is_none_of_them() {
 fn a_folder_that_cannot_be_read_says_how_to_read_it() {
     let root = folder("unreadable", &["a.jpg", "private/b.jpg"]);
     let private = root.join("private");
-    fs::set_permissions(&private, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o0)).unwrap();
     let scanned = fs::read_dir(&private)
         .is_err()
         .then(|| refusal(scan(&root)));
