@@ -23,6 +23,8 @@ mod extract_refusals;
 mod extract_refused_files;
 #[cfg(feature = "torch")]
 mod faults;
+#[cfg(feature = "images")]
+mod faxes;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
