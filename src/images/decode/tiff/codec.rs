@@ -54,9 +54,15 @@ impl<'a> Codec<'a> {
                 },
             },
             _ if ycbcr => return Err(ImageError::Unsupported("TIFF of YCbCr that is not JPEG")),
-            2 => return Err(ImageError::Unsupported("TIFF in modified Huffman (CCITT RLE)")),
+            2 => {
+                return Err(ImageError::Unsupported(
+                    "TIFF in modified Huffman (CCITT RLE)",
+                ));
+            }
             3 if directory.number(T4_OPTIONS)?.unwrap_or(0) & 1 != 0 => {
-                return Err(ImageError::Unsupported("CCITT group 3 with two-dimensional rows"));
+                return Err(ImageError::Unsupported(
+                    "CCITT group 3 with two-dimensional rows",
+                ));
             }
             3 if setup.bits == 1 => Kind::Group3,
             4 if setup.bits == 1 => Kind::Group4,
@@ -140,7 +146,10 @@ fn expand_group3(data: &[u8], width: u16, mut put: impl FnMut(&[u16])) -> Result
         ));
     }
     // A last row that ends with the data would not be read to its last code.
-    let bytes = data.iter().chain(MARK).map(|&byte| Ok::<u8, Infallible>(byte));
+    let bytes = data
+        .iter()
+        .chain(MARK)
+        .map(|&byte| Ok::<u8, Infallible>(byte));
     let Ok(mut lines) = decoder::Group3Decoder::new(bytes) else {
         return Ok(()); // there is no row
     };
