@@ -16,6 +16,9 @@ pub enum ImageError {
     Empty,
     #[error("is not an image: its first bytes are of no JPEG, PNG, WebP, BMP, GIF or TIFF file")]
     NotAnImage,
+    /// What it is, in words that follow the path.
+    #[error("{0}")]
+    Foreign(&'static str),
     #[error("has no pixels: {width} x {height}")]
     ZeroSize { width: u64, height: u64 },
     #[error("is too large: {width} x {height} pixels, the limit is {limit} pixels in all")]

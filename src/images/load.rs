@@ -2,6 +2,7 @@
 
 use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
 use crate::images::error::{ImageError, Result};
+use crate::images::foreign;
 use crate::images::preprocess::Preprocess;
 use crate::images::raster::Raster;
 use crate::images::resize::Resizer;
@@ -127,7 +128,7 @@ impl Preprocessor {
         } else if bmp::accepts(data) || bmp::accepts_headless(data) {
             bmp::decode(data, &mut self.image)?;
         } else {
-            return Err(ImageError::NotAnImage);
+            return Err(foreign::words(data).map_or(ImageError::NotAnImage, ImageError::Foreign));
         }
         Ok(())
     }

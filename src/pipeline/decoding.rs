@@ -6,8 +6,9 @@ use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
 use crate::run::errors::Broken;
-use crate::sources::Images;
+use crate::sources::{Images, quoted};
 use crossbeam_channel::{Receiver, Sender};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -91,7 +92,7 @@ pub fn settle(
             }
             batch.broken.push(Broken {
                 row,
-                path: decoding.images.name(row).display().to_string(),
+                path: quoted(decoding.images.name(row).as_os_str().as_bytes()).into_owned(),
                 reason: error.to_string(),
             });
         }

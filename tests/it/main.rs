@@ -23,6 +23,8 @@ mod extract_refusals;
 mod extract_refused_files;
 #[cfg(feature = "torch")]
 mod faults;
+#[cfg(feature = "images")]
+mod faxes;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
@@ -30,6 +32,8 @@ mod inspect;
 mod lanes;
 #[cfg(feature = "torch")]
 mod limits;
+#[cfg(feature = "torch")]
+mod lists;
 #[cfg(feature = "torch")]
 mod memory;
 mod merge;

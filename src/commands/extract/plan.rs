@@ -151,8 +151,8 @@ impl Plan {
             ensure_no_parts(&self.out, &self.run)?;
         }
         let file_names = self.out.join(FILE_NAMES);
-        let begun =
-            write_whole(&file_names, images.file_names()).and_then(|()| self.run.write(&self.out));
+        let begun = write_whole(&file_names, &images.file_names_text())
+            .and_then(|()| self.run.write(&self.out));
         if begun.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);

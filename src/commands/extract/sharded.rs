@@ -268,7 +268,7 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
             "'{}' was missing or changed; written again",
             path.display()
         ));
-        write_whole(&path, images.file_names())?;
+        write_whole(&path, &images.file_names_text())?;
     }
     Ok(images)
 }

@@ -87,6 +87,12 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
     let Some(index_bits) = header.index_bits() else {
         return Ok((header.direct_format()?, Palette::default()));
     };
+    if header.compression == Compression::Bitfields {
+        // In a header of OS/2's, Huffman coding.
+        return Err(ImageError::Unsupported(
+            "BMP of bit fields or Huffman coding with a palette",
+        ));
+    }
     if !(1..=65_536).contains(&header.colours) {
         return Err(ImageError::Unsupported("BMP palette of this size"));
     }
