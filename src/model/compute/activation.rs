@@ -213,10 +213,15 @@ fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: TokensOf) -> Result<Tenso
     let TokensOf { kept, prefix } = tokens;
     let (size, prefix) = (tensor.size(), prefix as i64);
     ensure!(
-        size.len() == 3 && size[1] > prefix,
-        "--tokens needs rows of shape (tokens, dim), more than the {} before the patches; layer '{layer}' gives {}",
-        counted(prefix as u64, "token"),
+        size.len() == 3 && size[1] > 1,
+        "--tokens needs rows of shape (tokens, dim); layer '{layer}' gives {}",
         shape_text(&size[1..])
+    );
+    ensure!(
+        size[1] > prefix,
+        "layer '{layer}' gives {}: there are no patches after the {} that the model's TOML says come before them",
+        shape_text(&size[1..]),
+        counted(prefix as u64, "token")
     );
     ensure!(
         prefix > 0 || !matches!(kept, Tokens::Cls | Tokens::ClsMean),
