@@ -1,7 +1,8 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 15] = [
     "compute/cuda",
+    "compute/terminate",
     "compute/threads",
     "fast/arena",
     "fast/forms",
@@ -9,8 +10,11 @@ const SOURCES: [&str; 11] = [
     "fast/pointwise",
     "fast/winograd",
     "load/archive",
+    "load/input",
     "load/layers",
     "load/module",
+    "load/outputs",
+    "load/torchvision",
     "load/walk",
 ];
 

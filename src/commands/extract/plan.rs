@@ -6,6 +6,7 @@ use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::durable::write_whole;
 use crate::rows::layer_folder::{BrokenPart, Folder};
 use crate::rows::row_set::RowSet;
+use crate::rows::size_limit;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
@@ -13,13 +14,16 @@ use crate::run::slice::Portion;
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
-use crate::text::printing::print;
+use crate::text::printing::{print, say};
 use crate::text::table;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// More than the header of a part takes, bytes.
+const HEADER: u64 = 4096;
 
 pub struct Plan {
     out: PathBuf,
@@ -77,6 +81,7 @@ impl Plan {
             row_bytes,
             batch: run.batch_size,
             step: job.step_size.map(|step| step as u64),
+            most_rows: most_rows(&run)?,
             checkpoint: job.checkpoint,
             overhead: floor - run.batch_size * row_bytes,
         };
@@ -138,7 +143,7 @@ impl Plan {
     pub fn begin(&self, images: &Images) -> Result<()> {
         if let Start::Resume(broken) = &self.start {
             resume::tidy(&self.out, &self.run, &self.portion, broken, images)?;
-            eprintln!("{}", self.resuming());
+            say(self.resuming());
             return Ok(());
         }
         if let Start::Overwrite = self.start {
@@ -146,8 +151,8 @@ impl Plan {
             ensure_no_parts(&self.out, &self.run)?;
         }
         let file_names = self.out.join(FILE_NAMES);
-        let begun =
-            write_whole(&file_names, images.file_names()).and_then(|()| self.run.write(&self.out));
+        let begun = write_whole(&file_names, &images.file_names_text())
+            .and_then(|()| self.run.write(&self.out));
         if begun.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);
@@ -262,6 +267,26 @@ impl Outline<'_> {
             table::columns(&rows)
         )
     }
+}
+
+/// Rows that a part may have without its file being larger than the system allows.
+///
+/// # Errors
+/// Not even a batch fits.
+fn most_rows(run: &Run) -> Result<u64> {
+    let Some(limit) = size_limit::most_bytes() else {
+        return Ok(u64::MAX);
+    };
+    let layers = run.layers.iter().map(|layer| run.bytes_of(&layer.shape));
+    let largest = layers.max().unwrap_or_default().max(1);
+    let rows = limit.saturating_sub(HEADER) / largest;
+    ensure!(
+        rows >= run.batch_size,
+        "a part of one batch has {}, and a file may have {} (ulimit -f); raise that limit or lower --batch-size",
+        figures::bytes(run.batch_size * largest + HEADER),
+        figures::bytes(limit)
+    );
+    Ok(rows)
 }
 
 /// Without `run.toml` nothing tells what rows they hold.

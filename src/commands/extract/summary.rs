@@ -7,7 +7,7 @@ use crate::model::Device;
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;
-use crate::text::printing;
+use crate::text::printing::{self, say};
 use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;
@@ -84,7 +84,7 @@ impl<'a> Summary<'a> {
             0 => String::new(),
             n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
-        eprintln!(
+        say(format_args!(
             "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}",
             figures::count(self.images),
             figures::duration(Duration::from_secs_f64(self.seconds)),
@@ -92,7 +92,7 @@ impl<'a> Summary<'a> {
             figures::bytes(self.bytes_written),
             figures::counted(self.parts, "part"),
             figures::bytes(self.peak_rss_bytes),
-        );
+        ));
         Ok(())
     }
 }
