@@ -155,6 +155,7 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
 /// batch is halved.
 fn largest_batch(job: &Job) -> u64 {
     match job.devices[0] {
+        Device::Cpu if job.reduction.project.is_some() => images_of_projection(job),
         Device::Cpu => (4 * job.threads as u64).min(32),
         Device::Cuda(_) => 128,
     }
@@ -164,8 +165,20 @@ fn largest_batch(job: &Job) -> u64 {
 pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
     match job.batch_size {
         Some(batch) => (batch as u64).min(images),
-        None => forecast.batch_for(job.ram_budget, images, largest_batch(job)),
+        None => {
+            let batch = forecast.batch_for(job.ram_budget, images, largest_batch(job));
+            match job.reduction.project {
+                // The same number for each thread.
+                Some(_) if batch > job.threads as u64 => batch - batch % job.threads as u64,
+                _ => batch,
+            }
+        }
     }
+}
+
+/// A core projects eight images in little more time than four.
+fn images_of_projection(job: &Job) -> u64 {
+    (8 * job.threads as u64).min(64)
 }
 
 /// Has the model take batches of this size, and says which layers that leaves out.
