@@ -19,6 +19,7 @@ from torch import nn
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 from zoo import Failure, description, hooks, preprocess, sources, torchscript, weights
+from zoo.venv import find_featx
 
 
 class ReadTransforms(unittest.TestCase):
@@ -214,7 +215,8 @@ class Export(unittest.TestCase):
         self.folder = Path(temporary.name)
         (self.folder / "own.py").write_text(OWN_MODELS)
 
-    def export(self, *arguments):
+    def export(self, *arguments, featx=None):
+        arguments += ("--featx", featx) if featx else ("--no-featx",)
         said, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors), contextlib.chdir(self.folder):
             code = export_model.main([*map(str, arguments), "--out", "out"])
@@ -251,6 +253,31 @@ class Export(unittest.TestCase):
         self.assertEqual(self.toml("pairs")["outputs"], {"swapped": 1, "lost": False, "one": 0, "one.0": 0})
         code, _, errors = self.export("--from", "own.py:net", "--trace")
         self.assertNotIn("outputs", self.toml("net"), errors)
+
+    @unittest.skipUnless(find_featx(), "featx is not built")
+    def test_the_file_goes_through_featx(self):
+        for arguments, line in ((["pairs", "--trace"], "featx agrees with the original in 10 of 11 layers, to \\de-"),
+                                (["pairs", "--trace"], "without features, the trace does not have its first tensor: lost\n"),
+                                (["pairs"], "featx agrees with the original in 11 of 11 layers")):
+            code, said, errors = self.export("--from", f"own.py:{arguments[0]}", "--input", "3,64,64", *arguments[1:],
+                                             featx=find_featx())
+            self.assertEqual(code, 0, errors)
+            self.assertRegex(said, line)
+
+    def test_a_featx_that_differs_or_does_not_run(self):
+        program = self.folder / "featx"
+        program.write_text("#!/bin/sh\ncase $1 in --version) exit 0; esac\necho error: not today >&2\nexit 1\n")
+        program.chmod(0o755)
+        code, _, errors = self.export("--from", "own.py:net", featx=program)
+        self.assertEqual((code, self.files()), (1, []))
+        self.assertIn("not scripted: featx ended with 1: error: not today", errors)
+        program.write_text("#!/bin/sh\necho cannot open libtorch.so >&2\nexit 127\n")
+        code, said, errors = self.export("--from", "own.py:net", featx=program)
+        self.assertEqual(code, 0, errors)
+        self.assertIn("not tried with featx: '", said)
+        self.assertIn("does not run: cannot open libtorch.so\n", said)
+        code, said, errors = self.export("--from", "own.py:net", featx=self.folder / "nowhere")
+        self.assertIn("nowhere' does not run: No such file or directory\n", said)
 
     def test_tokens_before_the_patches(self):
         code, _, errors = self.export("--from", "own.py:tokens", "--input", "3,64,64")

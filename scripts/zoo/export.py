@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import Failure, description, preprocess, sources, torchscript, traced
+from . import Failure, description, preprocess, proof, sources, torchscript, traced
+from .venv import find_featx
 
 
 def print_names(pattern):
@@ -46,9 +47,14 @@ def export(name, args):
 
     # The model takes its name last: whoever finds it finds its preprocessing too.
     with torchscript.beside(path) as temporary:
-        made = write(name, source.module, temporary, input_shape, args.ways)
-        text = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
-        write_toml(path.with_suffix(".toml"), text)
+        def prove(made):
+            made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
+            if not args.no_featx:
+                program = args.featx or find_featx()
+                made.notes += proof.through_featx(program, source.module, temporary, pixels, made.toml, made.outputs)
+
+        made = write(name, source.module, temporary, input_shape, args.ways, prove)
+        write_toml(path.with_suffix(".toml"), made.toml)
 
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
           f"input {in_words(input_shape)}, outputs agree to {made.worst:.0e}, "
@@ -90,15 +96,17 @@ class Made:
     how: str
     worst: float
     notes: list
+    toml: str = ""
     outputs: dict = field(default_factory=dict)  # of a trace: see traced.first_tensors
 
 
-def write(name, module, path, input_shape, ways):
-    """Script, or trace where that fails; what is written has proved itself against the original."""
+def write(name, module, path, input_shape, ways, prove):
+    """Script, or trace where that fails; what is written has proved itself against the original, `prove` included."""
     failures = []
     for way in ways:
         try:
             made = {"script": write_scripted, "trace": write_traced}[way](module, path, input_shape)
+            prove(made)
         except Failure as failure:
             failures.append(f"not {way}d: {failure}".replace("scriptd", "scripted"))
         else:
@@ -124,7 +132,7 @@ def write_traced(module, path, input_shape):
     torchscript.save(trace, path)
     worst = torchscript.verify(module, path, input_shape)
     outputs = traced.first_tensors(module, trace, torchscript.example_input(input_shape, 1))
-    return Made("traced", worst, doubts_in_words(doubts), outputs)
+    return Made("traced", worst, doubts_in_words(doubts), outputs=outputs)
 
 
 def doubts_in_words(doubts):
