@@ -20,7 +20,8 @@ pub struct Extract {
     #[arg(long, value_name = "NAME|FILE.pt")]
     pub model: Option<String>,
 
-    /// Dotted module name or glob ('features.*', '*'); repeatable, or comma-separated
+    /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
+    /// model's own output; repeatable, or comma-separated
     #[arg(long, value_name = "NAME|GLOB")]
     #[serde(deserialize_with = "one_or_many")]
     pub layer: Vec<String>,
@@ -69,10 +70,14 @@ pub struct Extract {
     #[arg(long)]
     pub flatten: bool,
 
-    /// Reduce a (tokens, dim) activation to the class token, the mean of the other tokens, or both
+    /// Of a (tokens, dim) activation keep the class token, the mean of the patches, both, the patches, or the registers
+    /// ([tokens] prefix in the model's TOML says how many tokens come before the patches)
     #[arg(long)]
     pub tokens: Option<TokensArg>,
 
+    /// Resume a run, or divide it into shards, although its rows depend on chance or on their batch
+    #[arg(long)]
+    pub allow_varying: bool,
     /// Pool each channel of a (channels, height, width) activation to one number, or to N × N
     #[arg(long, value_name = "avg|max|avg:N|max:N")]
     #[serde(deserialize_with = "from_pool")]
@@ -193,6 +198,7 @@ impl Extract {
             dtype: self.dtype.or(other.dtype),
             flatten: self.flatten || other.flatten,
             tokens: self.tokens.or(other.tokens),
+            allow_varying: self.allow_varying || other.allow_varying,
             pool: self.pool.or(other.pool),
             project: self.project.or(other.project),
             seed: self.seed.or(other.seed),
@@ -363,6 +369,10 @@ pub enum TokensArg {
     #[value(name = "cls+mean")]
     #[serde(rename = "cls+mean")]
     ClsMean,
+    #[serde(rename = "patches")]
+    Patches,
+    #[serde(rename = "registers")]
+    Registers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -1,7 +1,8 @@
-//! The preprocessing that belongs to a model: the TOML beside it, else the preset of its name, else ImageNet's.
+//! What is known of a model besides its file, its preprocessing above all: the TOML beside it, else the preset of its
+//! name, else ImageNet's.
 
 use crate::images::Preprocess;
-use crate::model::Grid;
+use crate::model::{Grid, HookTensors};
 use crate::text::toml_file;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -16,9 +17,12 @@ const MOST_TOKENS: u64 = 1 << 16;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ModelToml {
+    #[serde(default)]
     preprocess: Preprocess,
     #[serde(default)]
     tokens: TokensToml,
+    #[serde(default)]
+    outputs: HookTensors,
 }
 
 /// What a transformer's tokens are.
@@ -40,48 +44,53 @@ impl Default for TokensToml {
     }
 }
 
-/// The preprocessing of a model file, and where it comes from.
+/// What a model's TOML says.
+#[derive(Debug)]
+pub struct Described {
+    pub preprocess: Preprocess,
+    /// Where it comes from, for the user to see.
+    pub source: String,
+    /// Tokens before the patches.
+    pub prefix: usize,
+    /// How the patches lie in the image.
+    pub grid: Option<Grid>,
+    /// Which tensor of a traced layer a forward hook sees first.
+    pub hooks: HookTensors,
+}
+
+/// What is known of a model file.
 ///
 /// # Errors
 /// A TOML beside the model that cannot be read or has keys that featx does not know.
-pub fn preprocess_of(model: &Path) -> Result<(Preprocess, String)> {
-    let (toml, source) = toml_of(model)?;
-    Ok((toml.preprocess, source))
-}
-
-/// How the model's tokens lie in the image, where its TOML says it.
-///
-/// # Errors
-/// As [`preprocess_of`].
-pub fn grid_of(model: &Path) -> Result<Option<Grid>> {
-    let TokensToml { prefix, grid } = toml_of(model)?.0.tokens;
-    Ok(grid.map(|[height, width]| Grid {
-        prefix,
-        height,
-        width,
-    }))
-}
-
-fn toml_of(model: &Path) -> Result<(ModelToml, String)> {
+pub fn describe(model: &Path) -> Result<Described> {
     let beside = model.with_extension("toml");
     if beside.is_file() {
         let named = || format!("cannot read '{}'", beside.display());
         let text = std::fs::read_to_string(&beside).with_context(named)?;
-        return Ok((
-            parse(&text, &beside.display().to_string())?,
-            format!("'{}'", beside.display()),
-        ));
+        let parsed = parse(&text, &beside.display().to_string())?;
+        return Ok(described(parsed, format!("'{}'", beside.display())));
     }
     let name = model.file_stem().unwrap_or_default().to_string_lossy();
     if let Ok(index) = PRESETS.binary_search_by_key(&&*name, |(name, _)| name) {
-        return Ok((parse(PRESETS[index].1, &name)?, format!("preset {name}")));
+        let parsed = parse(PRESETS[index].1, &name)?;
+        return Ok(described(parsed, format!("preset {name}")));
     }
     let source = format!("ImageNet's usual, for lack of '{}'", beside.display());
-    let toml = ModelToml {
-        preprocess: Preprocess::default(),
-        tokens: TokensToml::default(),
-    };
-    Ok((toml, source))
+    Ok(described(parse("", &source)?, source))
+}
+
+fn described(toml: ModelToml, source: String) -> Described {
+    Described {
+        preprocess: toml.preprocess,
+        source,
+        prefix: toml.tokens.prefix as usize,
+        grid: toml.tokens.grid.map(|[height, width]| Grid {
+            prefix: toml.tokens.prefix,
+            height,
+            width,
+        }),
+        hooks: toml.outputs,
+    }
 }
 
 fn parse(text: &str, source: &str) -> Result<ModelToml> {

@@ -1,31 +1,26 @@
 //! `--pool`, `--project` and `--seed`.
 
 use crate::cli::extract::Extract;
-use crate::job::{preset, wrong_usage};
-use crate::model::{MOST_OUTPUTS, Project, Reduction};
+use crate::job::wrong_usage;
+use crate::model::{Grid, MOST_OUTPUTS, Project, Reduction};
 use crate::text::figures::count;
 use anyhow::{Result, ensure};
-use std::path::Path;
 
 /// What TOML files can hold.
 const LARGEST_SEED: u64 = i64::MAX as u64;
 
-/// How rows of this model are made shorter.
+/// How rows of a model whose tokens lie so are made shorter.
 ///
 /// # Errors
-/// Options that contradict each other or are out of range ([`crate::cli::WrongUsage`]), a TOML that cannot be read.
-pub fn resolve(args: &Extract, model: &Path) -> Result<Reduction> {
+/// Options that contradict each other or are out of range ([`crate::cli::WrongUsage`]).
+pub fn resolve(args: &Extract, grid: Option<Grid>) -> Result<Reduction> {
     ensure!(
         args.tokens.is_none() || args.pool.is_none(),
         wrong_usage("--tokens and --pool both reduce a layer; choose one of them")
     );
-    let grid = match args.pool {
-        Some(_) => preset::grid_of(model)?,
-        None => None,
-    };
     Ok(Reduction {
         pool: args.pool,
-        grid,
+        grid: grid.filter(|_| args.pool.is_some()),
         project: project(args)?,
     })
 }

@@ -1,6 +1,6 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 15] = [
     "compute/cuda",
     "compute/terminate",
     "compute/threads",
@@ -10,8 +10,11 @@ const SOURCES: [&str; 12] = [
     "fast/pointwise",
     "fast/winograd",
     "load/archive",
+    "load/input",
     "load/layers",
     "load/module",
+    "load/outputs",
+    "load/torchvision",
     "load/walk",
 ];
 

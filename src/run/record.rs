@@ -25,6 +25,9 @@ pub struct Run {
     /// `cls`, `mean`, `cls+mean`; absent where a row is kept whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<String>,
+    /// Tokens before the patches, with which `tokens` is to be read; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_prefix: Option<u64>,
     /// `avg`, `max:2`; absent where nothing is pooled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
@@ -86,6 +89,9 @@ pub struct Layer {
     pub shape: Vec<u64>,
     /// NumPy's spelling: `<f4`.
     pub dtype: String,
+    /// What its rows depend on besides their images: `chance`, `batch`; absent where nothing was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<String>,
     /// Shape of an activation, where rows are pooled or projected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Vec<u64>>,
@@ -242,6 +248,10 @@ impl Run {
                 "tokens",
                 self.tokens.clone().unwrap_or_else(|| "none".into()),
             ),
+            (
+                "tokens before the patches",
+                self.tokens_prefix.unwrap_or(1).to_string(),
+            ),
             ("pool", self.pool.clone().unwrap_or_else(|| "none".into())),
             ("project", of_project(|project| project.outputs.to_string())),
             ("seed", of_project(|project| project.seed.to_string())),
@@ -292,6 +302,7 @@ pub(crate) mod tests {
             dtype: "f32".into(),
             flatten: false,
             tokens: None,
+            tokens_prefix: None,
             pool: None,
             project: None,
             batch_size: 32,
@@ -313,6 +324,7 @@ pub(crate) mod tests {
                 name: "features.30".into(),
                 shape: vec![512, 7, 7],
                 dtype: "<f4".into(),
+                varies: None,
                 activation: None,
                 projected_from: None,
             }],

@@ -54,6 +54,8 @@ mod shards;
 mod split;
 mod streams;
 mod support;
+#[cfg(feature = "torch")]
+mod unusual;
 #[cfg(feature = "images")]
 mod windows;
 mod without_torch;

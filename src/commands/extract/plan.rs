@@ -70,8 +70,9 @@ impl Plan {
         } else if job.overwrite {
             (Start::Overwrite, all_rows())
         } else {
-            // Shards are asked before: `sharded::make_way`.
-            let binds = || portion.shard.is_some() || is_bound(&job.out).unwrap_or(true);
+            // What is in a shard's way is gone by now: `sharded::make_way`.
+            let is_settled = portion.shard.is_some() && !job.dry_run;
+            let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
             match resume::read(&job.out, &run, &portion, images) {
                 Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
                     (Start::Resume(held.broken), held.missing)

@@ -1,15 +1,17 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
-use crate::images::Preprocess;
+use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
-use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers, Reduction};
+use crate::model::{
+    self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
+};
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 pub fn find_images(job: &Job) -> Result<Images> {
@@ -19,8 +21,31 @@ pub fn find_images(job: &Job) -> Result<Images> {
     }
 }
 
+/// The run's first images that can be read, of its first few: what the model is tried on.
+pub fn probe(job: &Job, images: &Images) -> Probe {
+    let mut preprocessor = Preprocessor::new(&job.preprocess);
+    let mut probe = Probe::default();
+    for row in 0..images.len().min(FEW) {
+        if probe.images.len() == PROBED {
+            break;
+        }
+        let mut pixels = vec![0; job.preprocess.image_bytes()];
+        // What is wrong with an image is said when its row is computed.
+        if preprocessor
+            .load_into(&images.path(row), &mut pixels)
+            .is_ok()
+        {
+            probe.images.push(pixels);
+        }
+    }
+    probe
+}
+
+/// Images that are tried for a probe.
+const FEW: u64 = 16;
+
 /// The model, cut at the wanted layers, and its file's fingerprint.
-pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
+pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
     model::set_threads(job.threads_of_pass(1));
     say(format_args!("device: {}", job.devices_text));
@@ -42,9 +67,18 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         ));
     }
     let layers = Layers::load(archive)?;
-    let selection = layers.select(&job.layers)?;
+    let selection = layers.select(&job.layers, &job.hooks)?;
     if !selection.never_called.is_empty() {
-        say(never_called(&selection.never_called));
+        let names = &selection.never_called;
+        say(left_out("they are never called", names));
+    }
+    if !selection.not_in_trace.is_empty() {
+        let why = "the trace does not have the tensor that a forward hook sees first";
+        say(left_out(why, &selection.not_in_trace));
+    }
+    if !selection.unordered.is_empty() {
+        let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
+        say(left_out(why, &selection.unordered));
     }
     let Preprocess {
         resize,
@@ -61,12 +95,27 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
+        probe,
         reduction: job.reduction,
         device: job.devices[0],
         precision: job.precision,
         tf32: job.tf32,
     };
-    Ok((layers.cut(&selection.wanted, options)?, fingerprint))
+    if let Some(index) = selection.refused {
+        return Err(layers.refuse(index, options));
+    }
+    ensure!(
+        !selection.wanted.is_empty(),
+        "no layer is left (see: featx inspect {})",
+        job.model.display()
+    );
+    let extractor = layers.cut(&selection.wanted, options)?;
+    if let Some(own_type) = &extractor.own_type {
+        say(format_args!(
+            "the model's weights are {own_type}: it is given images of that type, and computes in it"
+        ));
+    }
+    Ok((extractor, fingerprint))
 }
 
 /// What a run takes, from the one image that the model has computed.
@@ -129,6 +178,12 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
         .left_out
         .iter()
         .for_each(|line| say(format_args!("left out: {line}")));
+    for layer in &extractor.layers {
+        if let Some(varies) = layer.varies {
+            let why = what_varies(varies);
+            say(format_args!("warning: layer '{}' {why}", layer.name));
+        }
+    }
     let short = extractor.too_short_to_project();
     if !short.is_empty() {
         say(format_args!(
@@ -139,16 +194,45 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     Ok(())
 }
 
+fn what_varies(varies: Varies) -> &'static str {
+    match varies {
+        Varies::Chance => {
+            "gives other rows each time for the same images: it draws random numbers (was it traced in training mode?), \
+             or keeps a count"
+        }
+        Varies::Batch => {
+            "gives an image another row beside other images: it computes with the whole batch (a BatchNorm without \
+             running statistics does)"
+        }
+    }
+}
+
+/// Rows that depend on more than their images cannot come from several processes as from one.
+///
+/// # Errors
+/// Some layer's do, and the user did not say that they may.
+pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
+    let varying = extractor.layers.iter().find_map(|layer| {
+        let varies = layer.varies.filter(|_| !job.allow_varying)?;
+        Some((&layer.name, varies))
+    });
+    let Some((name, varies)) = varying else {
+        return Ok(());
+    };
+    bail!(
+        "layer '{name}' {}; so rows of several processes are not those of one: compute the run in one go (--no-shard, \
+         --overwrite), or pass --allow-varying",
+        what_varies(varies)
+    )
+}
+
 /// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
 pub fn digest(images: &Images) -> String {
     figures::hex(&Sha256::digest(images.file_names()))
 }
 
-fn never_called(names: &[String]) -> String {
-    format!(
-        "left out, for they are never called: {} (see: featx inspect)",
-        some(names)
-    )
+fn left_out(why: &str, names: &[String]) -> String {
+    format!("left out, for {why}: {} (see: featx inspect)", some(names))
 }
 
 /// `'a', 'b', 'c' and 4 more`
@@ -182,6 +266,10 @@ pub fn describe(
             layer.shape.clone()
         },
         dtype: job.stored.descr().to_owned(),
+        varies: layer.varies.map(|varies| match varies {
+            Varies::Chance => "chance".to_owned(),
+            Varies::Batch => "batch".to_owned(),
+        }),
         activation: is_reduced.then(|| layer.whole.clone()),
         projected_from: layer.projected_from(),
     };
@@ -191,7 +279,11 @@ pub fn describe(
         precision: job.precision.name().to_owned(),
         dtype: job.stored.name().to_owned(),
         flatten: job.flatten,
-        tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
+        tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
+        tokens_prefix: job
+            .tokens
+            .map(|tokens| tokens.prefix as u64)
+            .filter(|&prefix| prefix != 1),
         pool: pool.map(|pool| pool.to_string()),
         project: project.map(|project| record::Project {
             outputs: project.outputs,

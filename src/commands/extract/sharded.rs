@@ -55,12 +55,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
             job.out.display()
         ))
     );
-    let (extractor, fingerprint) = prepare::load_model(job)?;
-    let mut loaded = Loaded {
-        extractor,
-        fingerprint,
-        measured: None,
-    };
+    let mut loaded = None;
     if job.dry_run {
         dry_run(job, shard, &mut loaded)?;
         return Ok(None);
@@ -79,9 +74,10 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     let (plan, images) = join(job, shard, run, &mut loaded)?;
     require_space(&space, plan.space_needed()?)?;
     plan.begin(&images)?;
+    let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Ready {
         images: Arc::new(images),
-        extractor: loaded.extractor,
+        extractor,
         plan,
         _lock: lock,
     }))
@@ -96,7 +92,7 @@ struct Loaded {
 
 /// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
 /// compares the two, which has it search the images, the others wait for it.
-fn make_way(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
         match RunLock::take(&job.out, |_| {}) {
@@ -120,10 +116,10 @@ fn make_way(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
 }
 
 /// Whether the run that the directory holds is not the one that this shard would begin.
-fn is_another(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<bool> {
+fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bool> {
     let held = Run::read(&job.out)?;
     let images = prepare::find_images(job)?;
-    let (run, _) = first_run(job, shard, &images, loaded)?;
+    let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
     let asked = Run {
         batch_size: match job.batch_size {
             Some(_) => run.batch_size,
@@ -134,13 +130,27 @@ fn is_another(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<bool> {
     Ok(held.difference(&asked).is_some())
 }
 
+/// The model, loaded once there are images to try it on.
+fn load<'a>(job: &Job, images: &Images, loaded: &'a mut Option<Loaded>) -> Result<&'a mut Loaded> {
+    if loaded.is_none() {
+        let (extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, images))?;
+        *loaded = Some(Loaded {
+            extractor,
+            fingerprint,
+            measured: None,
+        });
+    }
+    Ok(loaded.as_mut().expect("it is loaded"))
+}
+
 /// Begins the run, unless another shard has, or does.
-fn begin(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let Some(_lock) = lock_unless_begun(&job.out)? else {
         return Ok(());
     };
     finish_discarding(&job.out)?;
     let images = prepare::find_images(job)?;
+    let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
     let (portion, batch) = (Portion::whole(&run), run.batch_size);
@@ -166,6 +176,7 @@ fn first_run(
     let forecast = prepare::forecast(job, extractor)?;
     let batch = prepare::batch(job, &forecast, images.len());
     prepare::set_batch(extractor, batch)?;
+    prepare::refuse_varying(job, extractor)?;
     let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);
     let shards = shard.count;
     Ok((Run { shards, ..run }, forecast))
@@ -208,7 +219,7 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
 }
 
 /// The plan of this shard of a run that has begun, and its images.
-fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan, Images)> {
+fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Result<(Plan, Images)> {
     ensure_same_shards(job, &run)?;
     let portion = Portion::shard(&run, shard.index);
     let images = match names::read(&job.out, &run, &portion.rows, &job.images)? {
@@ -217,12 +228,14 @@ fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan,
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
+    let loaded = load(job, &images, loaded)?;
     let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
     let forecast = match measured {
         Some((forecast, _)) => forecast,
         None => {
             let forecast = prepare::forecast(job, &loaded.extractor)?;
             prepare::set_batch(&mut loaded.extractor, batch)?;
+            prepare::refuse_varying(job, &loaded.extractor)?;
             forecast
         }
     };
@@ -303,7 +316,7 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
 }
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let held = match is_abandoned(&job.out)? && is_another(job, shard, loaded)? {
         true => None,
         false => run_at(&job.out)?,
@@ -312,6 +325,7 @@ fn dry_run(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
             let images = prepare::find_images(job)?;
+            let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let portion = Portion::shard(&run, shard.index);
             Plan::new(job, run, portion, &images, &forecast)?

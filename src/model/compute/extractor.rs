@@ -1,19 +1,20 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::images::Normaliser;
-use crate::model::compute::activation::{Activation, Tokens};
+use crate::model::compute::activation::{Activation, TokensOf};
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
-use crate::model::compute::feeder::{Feeder, Input, blank};
+use crate::model::compute::feeder::{Feeder, Input};
+use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
+use crate::model::compute::probe::{PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::fast::trial;
-use crate::model::ffi::{LayerInfo, Module};
+use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
-use crate::model::load::selection::{Selection, Wanted, select};
-use crate::model::reduce::{Projector, Reduction};
+use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
+use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
-use std::sync::Arc;
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
@@ -39,9 +40,7 @@ impl Layers {
             .unwrap_or(path.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let module = Module::load(&archive).with_context(|| {
-            format!("libtorch cannot load '{}'; export it again", path.display())
-        })?;
+        let module = load(&archive)?;
         let infos = module.layers();
         Ok(Self {
             module,
@@ -55,8 +54,25 @@ impl Layers {
     ///
     /// # Errors
     /// As [`select`].
-    pub fn select(&self, patterns: &[String]) -> Result<Selection> {
-        select(patterns, &self.infos, &self.file_name)
+    pub fn select(&self, patterns: &[String], hooks: &HookTensors) -> Result<Selection> {
+        select(patterns, &self.infos, hooks, &self.file_name)
+    }
+
+    /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.
+    pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
+        let (info, file_name) = (self.infos[index].clone(), self.file_name.clone());
+        let tensors = self.cut(&tensors_of(&info), options);
+        let shapes = match &tensors {
+            Ok(tensors) => tensors.layers.iter().map(Layer::words).collect(),
+            Err(_) => tensor_names(&info),
+        };
+        anyhow!(
+            "layer '{name}' of '{file_name}' gives several tensors, and a trace does not keep their order: {}; take one \
+             with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
+             forward hook sees first",
+            shapes.join(", "),
+            name = info.name,
+        )
     }
 
     /// Cuts the model at the wanted layers, reads the weights that the cut needs, freezes it.
@@ -65,16 +81,18 @@ impl Layers {
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
     pub fn cut(mut self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
-        let names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
+        let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
         self.module
-            .cut(&names)
+            .cut(&captures)
             .with_context(|| format!("cannot cut '{file_name}'"))?;
         self.module.fill(&self.archive)?;
         self.module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
-        self.module.compute_in(options.precision)?;
-        Extractor::settle(self.module, wanted, &file_name, options)
+        let own_type = self.module.compute_in(options.precision)?;
+        let mut extractor = Extractor::settle(self.module, wanted, &file_name, options)?;
+        extractor.own_type = own_type;
+        Ok(extractor)
     }
 }
 
@@ -84,60 +102,14 @@ pub struct ExtractorOptions {
     /// Height and width of an image, pixels.
     pub side: usize,
     pub normaliser: Normaliser,
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<TokensOf>,
     pub reduction: Reduction,
+    /// What the model is tried on.
+    pub probe: Probe,
     pub device: Device,
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
     pub tf32: bool,
-}
-
-/// A layer, and the shape of one image's activation.
-#[derive(Debug, Clone)]
-pub struct Layer {
-    pub name: String,
-    /// As it is given back.
-    pub shape: Vec<u64>,
-    /// As the model gives it.
-    pub whole: Vec<u64>,
-    /// Before it is projected.
-    before: Vec<u64>,
-    projector: Option<Arc<Projector>>,
-    /// Which of the cut's outputs it is.
-    output: usize,
-}
-
-impl Layer {
-    fn new(
-        name: &str,
-        output: usize,
-        whole: Vec<u64>,
-        before: Vec<u64>,
-        reduction: Reduction,
-    ) -> Self {
-        let inputs = before.iter().product();
-        let projector = reduction
-            .project
-            .filter(|project| inputs > project.outputs)
-            .map(|project| Projector::new(name, inputs, project.outputs, project.seed));
-        Self {
-            name: name.to_owned(),
-            shape: match (&projector, reduction.project) {
-                (Some(_), Some(project)) => vec![project.outputs],
-                _ => before.clone(),
-            },
-            whole,
-            before,
-            projector: projector.map(Arc::new),
-            output,
-        }
-    }
-
-    /// Numbers of a row that become fewer by projection.
-    pub fn projected_from(&self) -> Option<u64> {
-        let projector = self.projector.as_ref();
-        projector.map(|_| self.before.iter().product())
-    }
 }
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -154,10 +126,14 @@ pub struct Extractor {
     pub left_out: Vec<String>,
     /// Tensors of a forward pass, the activations included, at their most: bytes for each image of the batch.
     pub bytes_per_image: u64,
+    /// What the model computes in, where its weights are of another type than f32.
+    pub own_type: Option<String>,
+    /// What the cut gave for the probe's first image alone, until a batch is set.
+    alone: Vec<Tensor>,
 }
 
 impl Extractor {
-    /// Tries the model on a blank image, first in the faster memory order; learns the layers' shapes and what an image
+    /// Tries the model on the first image, in the faster memory order first; learns the layers' shapes and what an image
     /// costs.
     fn settle(
         module: Module,
@@ -165,18 +141,20 @@ impl Extractor {
         file_name: &str,
         options: ExtractorOptions,
     ) -> Result<Self> {
-        let side = options.side;
         let on_gpu = options.device != Device::Cpu;
         let channels_last = !on_gpu || options.tf32 || options.precision != Precision::F32;
         let mut engine = Engine::new(module, options.device, options.precision, channels_last)?;
-        let mut tried = engine.try_one(side);
+        let image = probe_batch(&options, 1)?;
+        let mut tried = engine.try_on(&image);
         if tried.is_err() && channels_last {
             // A `view` of an activation that is not contiguous, for one.
             engine.lay_out(false)?;
-            tried = engine.try_one(side);
+            tried = engine.try_on(&image);
         }
-        let (outputs, bytes_per_image) =
-            tried.map_err(|reason| wants_another_input(file_name, &options, &reason))?;
+        let (outputs, bytes_per_image) = tried.map_err(|reason| {
+            let instead = engine.wants_instead_of_rgb();
+            wants_another_input(file_name, &options, &reason, instead)
+        })?;
         let mut extractor = Self {
             engine,
             wanted: wanted.to_vec(),
@@ -186,6 +164,8 @@ impl Extractor {
             layers: Vec::new(),
             left_out: Vec::new(),
             bytes_per_image,
+            own_type: None,
+            alone: shallow(&outputs),
         };
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
@@ -205,23 +185,35 @@ impl Extractor {
             layers: self.layers.clone(),
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
+            own_type: self.own_type.clone(),
+            alone: Vec::new(),
         })
     }
 
-    /// Sets the number of images of a forward pass, 1 at first. Two blank images show whether the first dimension is
-    /// the batch, or always 1.
+    /// Sets the number of images of a forward pass, 1 at first. Two images show whether the first dimension is the
+    /// batch, or always 1; and computed once more, whether rows depend on more than their images.
     ///
     /// # Errors
     /// A layer asked for by name that gives no row an image.
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
-        if batch > 1 {
-            self.batch = 2;
-            let images = blank(2, self.options.side, self.options.device)?;
-            let outputs = self.engine.compute(&images)?;
-            self.learn_shapes(outputs)?;
+        self.batch = batch.min(PROBED);
+        let images = probe_batch(&self.options, self.batch)?;
+        let once = self.engine.compute(&images)?;
+        self.learn_shapes(shallow(&once))?;
+        let again = self.engine.compute(&images)?;
+        let alone = std::mem::take(&mut self.alone);
+        self.engine.synchronize()?;
+        for layer in &mut self.layers {
+            let (once, again) = (&once[layer.output], &again[layer.output]);
+            layer.varies = self.engine.varies(once, again, alone.get(layer.output))?;
         }
         self.batch = batch;
         Ok(())
+    }
+
+    /// Whether some layer's rows depend on more than their images.
+    pub fn varies(&self) -> bool {
+        self.layers.iter().any(|layer| layer.varies.is_some())
     }
 
     /// From here on so many forward passes, of replicas too, do a batch together, and prove a faster form together.
@@ -254,7 +246,7 @@ impl Extractor {
         self.layers.clear();
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
-            let Wanted { name, by_name } = wanted;
+            let Wanted { name, by_name, .. } = wanted;
             let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
             let rows = nameable(name).and_then(|()| self.rows(name, tensor));
             match rows {
@@ -324,7 +316,7 @@ impl Extractor {
 
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
-        self.needs_cores() && trial::is_worth_it(run_images, self.batch)
+        self.needs_cores() && !self.varies() && trial::is_worth_it(run_images, self.batch)
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of
@@ -390,17 +382,71 @@ fn nameable(layer: &str) -> Result<()> {
     Ok(())
 }
 
-fn wants_another_input(file_name: &str, options: &ExtractorOptions, reason: &Error) -> Error {
+/// All that a layer gives, each tensor under its own name.
+pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
+    let tensor = |choice: &String| Wanted {
+        name: format!("{}#{choice}", info.name),
+        capture: Capture {
+            layer: info.name.clone(),
+            choice: choice.clone(),
+        },
+        by_name: false,
+    };
+    info.tensors.iter().map(tensor).collect()
+}
+
+fn shallow(tensors: &[Tensor]) -> Vec<Tensor> {
+    tensors.iter().map(Tensor::shallow_clone).collect()
+}
+
+fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
+    let ExtractorOptions {
+        side,
+        normaliser,
+        device,
+        ..
+    } = options;
+    options.probe.batch(images, *side, normaliser, *device)
+}
+
+/// Loads the module, with torchvision's operators where it uses them.
+fn load(archive: &Archive) -> Result<Module> {
+    let path = archive.path().display();
+    let error = match Module::load(archive) {
+        Err(error) if error.to_string().contains("torchvision::") => error,
+        loaded => {
+            return loaded
+                .with_context(|| format!("libtorch cannot load '{path}'; export it again"));
+        }
+    };
+    open_torchvision().with_context(|| {
+        format!(
+            "'{path}' uses operators of torchvision ({error}), whose library cannot be opened beside libtorch; export a \
+             part of the model that does without them, its backbone for one"
+        )
+    })?;
+    Module::load(archive).with_context(|| format!("libtorch cannot load '{path}'; export it again"))
+}
+
+fn wants_another_input(
+    file_name: &str,
+    options: &ExtractorOptions,
+    reason: &Error,
+    instead: Option<String>,
+) -> Error {
     let text = reason.to_string();
     if text.contains("bad_alloc") || text.contains("can't allocate memory") {
         return anyhow!("'{file_name}': {text}"); // no fault of the input's
     }
     let (side, precision) = (options.side, options.precision.name());
-    let cure = match options.precision {
-        Precision::F32 => {
-            "if it wants another size, set --resize and --crop, or a TOML beside the model"
+    let cure = match (instead, options.precision) {
+        (Some(words), _) => {
+            format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
         }
-        _ => "try --precision f32: it may have types of its own, as traces do",
+        (None, Precision::F32) => {
+            "if it wants another size, set --resize and --crop, or a TOML beside the model".into()
+        }
+        _ => "try --precision f32: it may have types of its own, as traces do".into(),
     };
     anyhow!(
         "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; {cure}"

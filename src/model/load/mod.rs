@@ -4,3 +4,4 @@ pub mod archive;
 pub mod selection;
 
 pub use archive::Archive;
+pub use selection::{HookTensors, Wanted};
