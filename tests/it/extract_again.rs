@@ -87,7 +87,7 @@ fn files_beside_a_run_stay_and_stop_nothing() {
 
 /// The first image of the list is not there: `run.toml` is written, and no row.
 fn failed_start(dir: &Workdir, more: &str) {
-    dir.write("list.txt", "gone.jpg\nstream.jpg\n");
+    dir.write("list.txt", "gone.jpg\nstream.jpg\nlamp.png\n");
     let args = format!("--model resnet_scripted --layer fc --list list.txt photos {more}");
     let ended = extract(dir, &args);
     assert_eq!(ended.code, Some(1));
