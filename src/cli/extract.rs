@@ -2,7 +2,7 @@
 
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::model::{DeviceChoice, Pool};
+use crate::model::{DeviceChoice, FormChoice, Pool};
 use crate::text::figures;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
@@ -61,6 +61,11 @@ pub struct Extract {
     /// On a GPU, let f32 be computed in TF32: faster, 10 bits of mantissa instead of 23
     #[arg(long)]
     pub tf32: bool,
+
+    /// How a long run on the CPU computes: the fastest form of the graph that proves itself, or the model as it was
+    /// exported [default: auto]
+    #[arg(long)]
+    pub form: Option<FormChoice>,
 
     /// What is stored [default: f32]
     #[arg(long)]
@@ -191,6 +196,7 @@ impl Extract {
             device: self.device.or(other.device),
             precision: self.precision.or(other.precision),
             tf32: self.tf32 || other.tf32,
+            form: self.form.or(other.form),
             ram_budget: self.ram_budget.or(other.ram_budget),
             checkpoint: self.checkpoint.or(other.checkpoint),
             batch_size: self.batch_size.or(other.batch_size),

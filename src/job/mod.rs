@@ -12,7 +12,7 @@ use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, HookTensors, Precision, Reduction, Stored, Tokens, TokensOf};
+use crate::model::{Device, FormChoice, HookTensors, Precision, Reduction, Stored, Tokens, TokensOf};
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -42,6 +42,7 @@ pub struct Job {
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
     pub tf32: bool,
+    pub form: FormChoice,
     /// Where the preprocessing comes from, for the user to see.
     pub preprocess_source: String,
     /// Bytes.
@@ -116,6 +117,7 @@ impl Job {
                 _ => Precision::F32,
             },
             tf32: args.tf32,
+            form: args.form.unwrap_or_default(),
             ram_budget: RamBudget::resolve(args.ram_budget),
             checkpoint: args.checkpoint.unwrap_or(CHECKPOINT),
             batch_size: args.batch_size.and_then(Auto::fixed),

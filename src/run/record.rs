@@ -39,6 +39,15 @@ pub struct Run {
     pub image_list: String,
     /// Number of slices that the rows are cut into, at least 1.
     pub shards: u64,
+    /// `cpu`, `cuda:0`; several, with commas, where it went on elsewhere. Not compared, as the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The form of the graph that rows came from: `plain`, `joined`, `fused`. Absent before the first part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libtorch: Option<String>,
     pub model: Model,
     pub preprocess: Preprocess,
     /// Absent where nothing is projected.
@@ -309,6 +318,9 @@ pub(crate) mod tests {
             images: 100,
             image_list: "ab".into(),
             shards: 1,
+            device: None,
+            form: None,
+            libtorch: None,
             model: Model {
                 file: "vgg16.pt".into(),
                 fingerprint: "cd".into(),

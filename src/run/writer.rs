@@ -19,17 +19,20 @@ pub struct Segment {
 }
 
 /// Writes rows, in ascending order, into parts.
-#[derive(Debug)]
 pub struct RunWriter {
     folders: Vec<PathBuf>,
     layers: Vec<Layer>,
     open: Option<Step>,
     errors: ErrorLog,
+    before_first_part: Option<Box<Task>>,
     /// Parts finished.
     pub parts: u64,
     /// Their size, bytes.
     pub bytes: u64,
 }
+
+/// What is to be done once.
+type Task = dyn FnOnce() -> Result<()> + Send;
 
 /// One part of each layer of a segment.
 #[derive(Debug)]
@@ -61,9 +64,15 @@ impl RunWriter {
             layers,
             open: None,
             errors,
+            before_first_part: None,
             parts: 0,
             bytes: 0,
         })
+    }
+
+    /// Has this done when rows are computed and no part of this process has its name yet.
+    pub fn before_first_part(&mut self, task: impl FnOnce() -> Result<()> + Send + 'static) {
+        self.before_first_part = Some(Box::new(task));
     }
 
     /// True where the next row needs a new part.
@@ -142,6 +151,9 @@ impl RunWriter {
         let Some(step) = self.open.take() else {
             return Ok(());
         };
+        if let Some(task) = self.before_first_part.take() {
+            task()?;
+        }
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         for (_, part) in step.parts {
             let bytes = part.seal(step.next)?;

@@ -26,8 +26,10 @@ use std::path::{Path, PathBuf};
 const HEADER: u64 = 4096;
 
 pub struct Plan {
-    out: PathBuf,
+    pub out: PathBuf,
     pub run: Run,
+    /// The run that the directory holds, where this goes on with it.
+    pub held: Option<Run>,
     /// What of the run this process does.
     pub portion: Portion,
     /// Rows of it that some layer lacks.
@@ -61,14 +63,18 @@ impl Plan {
     ) -> Result<Self> {
         run.check()?; // before any folder is looked at by a layer's name
         let all_rows = || vec![RowSet::from(portion.rows.clone()); run.layers.len()];
-        let (start, missing) = if !RunDir::is_at(&job.out) {
+        let (start, held, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;
-            (Start::Empty, all_rows())
+            (Start::Empty, None, all_rows())
         } else if job.overwrite {
-            (Start::Overwrite, all_rows())
+            (Start::Overwrite, None, all_rows())
         } else {
-            let Held { missing, broken } = resume::read(&job.out, &run, &portion, images)?;
-            (Start::Resume(broken), missing)
+            let Held {
+                run,
+                missing,
+                broken,
+            } = resume::read(&job.out, &run, &portion, images)?;
+            (Start::Resume(broken), Some(run), missing)
         };
         let todo: RowSet = missing
             .iter()
@@ -92,6 +98,7 @@ impl Plan {
             bounds,
             floor,
             run,
+            held,
             portion,
             start,
         })

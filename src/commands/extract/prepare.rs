@@ -294,6 +294,9 @@ pub fn describe(
         images: images.len(),
         image_list: digest(images),
         shards: 1,
+        device: Some(Device::names(&job.devices)),
+        form: None, // known once a batch is computed
+        libtorch: Some(model::libtorch_version()),
         model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),

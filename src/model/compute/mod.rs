@@ -19,4 +19,4 @@ pub use feeder::{Feeder, Input};
 pub use layer::{Layer, Varies};
 pub use precision::Precision;
 pub use probe::{PROBED, Probe};
-pub use threads::{explain_terminate, set_threads};
+pub use threads::{explain_terminate, libtorch_version, set_threads};
