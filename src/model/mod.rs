@@ -9,7 +9,7 @@ mod reduce;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
-    PROBED, Precision, Probe, Stored, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
+    PROBED, Precision, Probe, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
     libtorch_version, set_threads, tensors_of,
 };
 pub use fast::{FormChoice, FormsUsed, install_arena, trim_arena};

@@ -3,6 +3,7 @@
 use crate::rows::dtype::Dtype;
 use crate::rows::part_writer::PartWriter;
 use crate::rows::row_set::RowSet;
+use crate::rows::row_type::RowType;
 use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
 use anyhow::{Context, Result};
@@ -88,7 +89,7 @@ impl RunWriter {
     pub fn open(&mut self, rows: Range<u64>, layers: &[usize]) -> Result<()> {
         let part = |&index: &usize| -> Result<(usize, PartWriter)> {
             let layer = &self.layers[index];
-            let dtype = Dtype::parse(&layer.dtype)?;
+            let dtype = Dtype::from(layer.dtype);
             let count = rows.end - rows.start;
             Ok((
                 index,
@@ -122,7 +123,7 @@ impl RunWriter {
                 let row_bytes = memory.len() / (rows.end - rows.start) as usize;
                 for Broken { row, .. } in &broken {
                     let at = (row - rows.start) as usize * row_bytes;
-                    fill_with_nan(&mut memory[at..][..row_bytes], &self.layers[*layer].dtype);
+                    fill_with_nan(&mut memory[at..][..row_bytes], self.layers[*layer].dtype);
                 }
                 Ok(())
             })?;
@@ -172,12 +173,9 @@ fn allow_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
 }
 
-/// A row without an image. The two stored types are little-endian f32 and f16.
-fn fill_with_nan(row: &mut [u8], dtype: &str) {
-    let nan: &[u8] = match dtype {
-        "<f2" => &[0x00, 0x7e],
-        _ => &[0x00, 0x00, 0xc0, 0x7f],
-    };
+/// A row without an image.
+fn fill_with_nan(row: &mut [u8], dtype: RowType) {
+    let nan = dtype.nan();
     for element in row.chunks_exact_mut(nan.len()) {
         element.copy_from_slice(nan);
     }

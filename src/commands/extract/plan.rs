@@ -262,7 +262,7 @@ impl Outline<'_> {
                 }
                 _ => row,
             };
-            vec![layer.name.clone(), row, layer.dtype.clone()]
+            vec![layer.name.clone(), row, layer.dtype.descr().to_owned()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)

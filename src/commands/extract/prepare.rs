@@ -265,7 +265,7 @@ pub fn describe(
         } else {
             layer.shape.clone()
         },
-        dtype: job.stored.descr().to_owned(),
+        dtype: job.stored,
         varies: layer.varies.map(|varies| match varies {
             Varies::Chance => "chance".to_owned(),
             Varies::Batch => "batch".to_owned(),
@@ -277,7 +277,7 @@ pub fn describe(
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
         precision: job.precision.name().to_owned(),
-        dtype: job.stored.name().to_owned(),
+        dtype: job.stored,
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
         tokens_prefix: job

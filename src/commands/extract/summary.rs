@@ -51,7 +51,7 @@ impl<'a> Stored<'a> {
         Self {
             name: &layer.name,
             shape: &layer.shape,
-            dtype: &layer.dtype,
+            dtype: layer.dtype.descr(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::images::Normaliser;
-use crate::model::compute::activation::{Activation, TokensOf};
+use crate::model::compute::activation::Activation;
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
@@ -9,6 +9,7 @@ use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
 use crate::model::compute::probe::{PROBED, Probe};
 use crate::model::compute::threads;
+use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::{FormsUsed, trial};
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
