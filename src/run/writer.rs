@@ -144,6 +144,12 @@ impl RunWriter {
         self.errors.count()
     }
 
+    /// The first image that gave one.
+    #[must_use]
+    pub fn first_skipped(&self) -> Option<&Broken> {
+        self.errors.first()
+    }
+
     /// Finishes the open parts with the rows that they have.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ use crate::memory::{Gate, Tuner};
 use crate::model::{self, Extractor, FormChoice};
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
+use crate::run::binding::is_abandoned;
+use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
 use crate::run::writer::RunWriter;
@@ -64,7 +66,9 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
         false => sharded::run_at(&job.out),
     };
     let Some(wish) = &job.shard else {
-        if let Some(run) = run()?.filter(|run| run.shards > 1) {
+        if let Some(run) = run()?.filter(|run| run.shards > 1)
+            && !is_abandoned(&job.out)?
+        {
             bail!(
                 "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect), or choose another --out",
                 job.out.display(),
@@ -74,8 +78,14 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
         }
         return Ok(None);
     };
-    let run = run()?;
-    let shard = wish.resolve(run.as_ref(), &job.out)?;
+    let mut run = run()?;
+    let shard = match wish.resolve(run.as_ref(), &job.out) {
+        Err(_) if is_abandoned(&job.out)? => {
+            run = None; // and so it will be
+            wish.resolve(None, &job.out)?
+        }
+        shard => shard?,
+    };
     if let Some(line) = wish.line(shard, &job.out, run.is_some()) {
         say(line);
     }
@@ -150,11 +160,35 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     {
         return Err(stopped(job, &plan, rows, signal).into());
     }
+    ensure_some_image(&plan, &writer)?;
     let times = Times {
         whole: started.elapsed(),
         extracting: begun.elapsed(),
     };
     Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
+}
+
+/// A run needs an image; a shard of it does not.
+///
+/// # Errors
+/// Every row is one that was skipped.
+fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
+    let Some(Broken { path, reason, .. }) = writer.first_skipped() else {
+        return Ok(());
+    };
+    if writer.skipped() < plan.portion.len() {
+        return Ok(());
+    }
+    let what = format!(
+        "none of the {} of {} could be read; the first, '{path}', {reason}",
+        figures::counted(plan.portion.len(), "image"),
+        plan.place()
+    );
+    match plan.portion.shard {
+        Some(_) => say(format_args!("warning: {what}")),
+        None => bail!("{what}; once that is mended, the same command begins anew"),
+    }
+    Ok(())
 }
 
 /// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.

@@ -1,16 +1,17 @@
 //! What a run will write, and what of it is written already.
 
-use crate::commands::extract::resume::{self, Held};
+use crate::commands::extract::resume;
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::durable::write_whole;
 use crate::rows::layer_folder::{BrokenPart, Folder};
 use crate::rows::row_set::RowSet;
 use crate::rows::size_limit;
+use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
-use crate::run::slice::Portion;
+use crate::run::slice::{ERRORS, Portion};
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
@@ -49,6 +50,8 @@ enum Start {
     Resume(Vec<BrokenPart>),
     /// With the removal of another run.
     Overwrite,
+    /// The same, of one that has no row of any image.
+    Anew,
 }
 
 impl Plan {
@@ -69,12 +72,16 @@ impl Plan {
         } else if job.overwrite {
             (Start::Overwrite, None, all_rows())
         } else {
-            let Held {
-                run,
-                missing,
-                broken,
-            } = resume::read(&job.out, &run, &portion, images)?;
-            (Start::Resume(broken), Some(run), missing)
+            // What is in a shard's way is gone by now: `sharded::make_way`.
+            let is_settled = portion.shard.is_some() && !job.dry_run;
+            let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
+            match resume::read(&job.out, &run, &portion, images) {
+                Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
+                    (Start::Resume(held.broken), Some(held.run), held.missing)
+                }
+                Err(error) if binds() => return Err(error),
+                _ => (Start::Anew, None, all_rows()),
+            }
         };
         let todo: RowSet = missing
             .iter()
@@ -123,7 +130,7 @@ impl Plan {
     /// A directory that cannot be read.
     pub fn space_needed(&self) -> Result<u64> {
         let freed = match self.start {
-            Start::Overwrite => discardable_bytes(&self.out)?,
+            Start::Overwrite | Start::Anew => discardable_bytes(&self.out)?,
             _ => 0,
         };
         Ok(self.bytes_to_write().saturating_sub(freed))
@@ -153,7 +160,10 @@ impl Plan {
             say(self.resuming());
             return Ok(());
         }
-        if let Start::Overwrite = self.start {
+        if let Start::Anew = self.start {
+            say(begun_anew(&self.out));
+        }
+        if let Start::Overwrite | Start::Anew = self.start {
             discard(&self.out)?;
             ensure_no_parts(&self.out, &self.run)?;
         }
@@ -294,6 +304,12 @@ fn most_rows(run: &Run) -> Result<u64> {
         figures::bytes(limit)
     );
     Ok(rows)
+}
+
+/// The line about a run that holds nothing.
+pub fn begun_anew(directory: &Path) -> String {
+    let out = directory.display();
+    format!("'{out}' held a run without a row of any image; it is begun anew")
 }
 
 /// Without `run.toml` nothing tells what rows they hold.

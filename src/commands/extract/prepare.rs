@@ -25,7 +25,7 @@ pub fn find_images(job: &Job) -> Result<Images> {
 pub fn probe(job: &Job, images: &Images) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     let mut probe = Probe::default();
-    for row in 0..images.len().min(FEW) {
+    for row in images.rows().take(FEW) {
         if probe.images.len() == PROBED {
             break;
         }
@@ -42,7 +42,7 @@ pub fn probe(job: &Job, images: &Images) -> Probe {
 }
 
 /// Images that are tried for a probe.
-const FEW: u64 = 16;
+const FEW: usize = 16;
 
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {

@@ -93,8 +93,8 @@ impl Engine {
         Ok(tried)
     }
 
-    /// What a layer's rows depend on besides their images: `once` and `again` are of the same batch, `alone` of its first
-    /// image.
+    /// What a layer's rows depend on besides their images, by samples of them: `once` and `again` are of the same batch,
+    /// `alone` of its first image.
     ///
     /// # Errors
     /// libtorch's.

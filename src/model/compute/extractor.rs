@@ -7,7 +7,7 @@ use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
-use crate::model::compute::probe::{PROBED, Probe};
+use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::{FormsUsed, trial};
@@ -132,7 +132,7 @@ pub struct Extractor {
     pub own_type: Option<String>,
     /// The forms that rows came from, of replicas too.
     pub forms_used: Arc<FormsUsed>,
-    /// What the cut gave for the probe's first image alone, until a batch is set.
+    /// Samples of what the cut gave for the probe's first image alone, until a batch is set.
     alone: Vec<Tensor>,
 }
 
@@ -170,7 +170,7 @@ impl Extractor {
             bytes_per_image,
             own_type: None,
             forms_used: Arc::default(),
-            alone: shallow(&outputs),
+            alone: probe::samples(&outputs)?,
         };
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
@@ -204,9 +204,10 @@ impl Extractor {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         self.batch = batch.min(PROBED);
         let images = probe_batch(&self.options, self.batch)?;
-        let once = self.engine.compute(&images)?;
-        self.learn_shapes(shallow(&once))?;
-        let again = self.engine.compute(&images)?;
+        let outputs = self.engine.compute(&images)?;
+        let once = probe::samples(&outputs)?;
+        self.learn_shapes(outputs)?;
+        let again = probe::samples(&self.engine.compute(&images)?)?;
         let alone = std::mem::take(&mut self.alone);
         self.engine.synchronize()?;
         for layer in &mut self.layers {
@@ -405,10 +406,6 @@ pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
         by_name: false,
     };
     info.tensors.iter().map(tensor).collect()
-}
-
-fn shallow(tensors: &[Tensor]) -> Vec<Tensor> {
-    tensors.iter().map(Tensor::shallow_clone).collect()
 }
 
 fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
