@@ -93,8 +93,8 @@ impl Engine {
         Ok(tried)
     }
 
-    /// What a layer's rows depend on besides their images: `once` and `again` are of the same batch, `alone` of its first
-    /// image.
+    /// What a layer's rows depend on besides their images, by samples of them: `once` and `again` are of the same batch,
+    /// `alone` of its first image.
     ///
     /// # Errors
     /// libtorch's.
@@ -142,6 +142,11 @@ impl Engine {
         self.form = form;
         self.notice = wrong.map(|wrong| wrong.to_string());
         Ok(())
+    }
+
+    /// The form that the last batch was computed in, or the next one will be.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Bytes of the weights that a faster form has.
