@@ -13,7 +13,7 @@ from . import hooks
 from .torchscript import relative_l2
 
 TOLERANCE = 1e-5  # relative L2 of a layer
-SILENT = "left no trace: it gave back its input"
+SILENT = "left no trace: it did nothing, or nothing uses what it gave"
 NO_ROWS = "has not one row an image"
 LOST = "the trace does not have its first tensor"
 
@@ -27,6 +27,7 @@ class Result:
     right: int = 0
     refused: dict = field(default_factory=dict)  # the reason, by the layer
     missing: list = field(default_factory=list)  # without a reason
+    renamed: dict = field(default_factory=dict)  # modules of several names that have another in the trace
     worst: float = 0.0
     worst_layer: str = ""
     differing: list = field(default_factory=list)  # layers beyond the tolerance
@@ -75,8 +76,10 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
     transforms = pixels.to_transforms()
     images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
 
+    renamed = _renamed(model, run)
+
     def keep(layer, activation):
-        features = read_features(run / layer)
+        features = read_features(run / renamed.get(layer, layer))
         if features is None:
             return None
         same_shape = features.shape == activation.shape
@@ -84,10 +87,21 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
 
     lost = {layer for layer, number in (outputs or {}).items() if number is False}
     result = _summed(hooks.record(model, images, keep), set(silent), lost, tolerance)
+    result.renamed = renamed
     if result.differing:
         _compare_in_f64(model, images, run, result)
     result.right -= len(result.beyond)
     return result
+
+
+def _renamed(model, run):
+    """Modules of several names, by the first: the name that the tracer chose, where that is another."""
+    names = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
+    chosen = {first: next((name for name in [first, *others] if (run / name).is_dir()), first)
+              for first, *others in names.values() if others}
+    return {first: name for first, name in chosen.items() if name != first}
 
 
 def _summed(layers, silent, lost, tolerance):
@@ -129,7 +143,7 @@ def _compare_in_f64(model, images, run, result):
     last = differing(copy.deepcopy(model).to(**order), images.to(**order))
     for name, wanted in exact.items():
         own = max(relative_l2(f32[name], wanted), relative_l2(last[name], wanted))
-        features = read_features(run / name)
+        features = read_features(run / result.renamed.get(name, name))
         result.own = max(result.own, own)
         if features.shape != wanted.shape or not relative_l2(features, wanted) <= 2 * own:
             result.beyond.append(name)
