@@ -28,6 +28,7 @@ class Result:
     refused: dict = field(default_factory=dict)  # the reason, by the layer
     missing: list = field(default_factory=list)  # without a reason
     renamed: dict = field(default_factory=dict)  # modules of several names that have another in the trace
+    apart: list = field(default_factory=list)  # of several names too, each of which is a layer, with its own calls
     worst: float = 0.0
     worst_layer: str = ""
     differing: list = field(default_factory=list)  # layers beyond the tolerance
@@ -76,7 +77,8 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
     transforms = pixels.to_transforms()
     images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
 
-    renamed = _renamed(model, run)
+    stored = _stored(model, run)
+    renamed = {first: names[0] for first, names in stored.items() if names[0] != first}
 
     def keep(layer, activation):
         features = read_features(run / renamed.get(layer, layer))
@@ -86,7 +88,7 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
         return relative_l2(features, activation) if same_shape else float("inf")
 
     lost = {layer for layer, number in (outputs or {}).items() if number is False}
-    result = _summed(hooks.record(model, images, keep), set(silent), lost, tolerance)
+    result = _summed(hooks.record(model, images, keep), set(silent), lost, stored, tolerance)
     result.renamed = renamed
     if result.differing:
         _compare_in_f64(model, images, run, result)
@@ -94,17 +96,17 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
     return result
 
 
-def _renamed(model, run):
-    """Modules of several names, by the first: the name that the tracer chose, where that is another."""
+def _stored(model, run):
+    """Modules of several names, by the first: the names under which featx has rows. The tracer keeps one of them, maybe
+    another; a script has a module for each."""
     names = {}
     for name, module in model.named_modules(remove_duplicate=False):
         names.setdefault(module, []).append(name)
-    chosen = {first: next((name for name in [first, *others] if (run / name).is_dir()), first)
-              for first, *others in names.values() if others}
-    return {first: name for first, name in chosen.items() if name != first}
+    return {also[0]: [name for name in also if (run / name).is_dir()] or also[:1]
+            for also in names.values() if len(also) > 1}
 
 
-def _summed(layers, silent, lost, tolerance):
+def _summed(layers, silent, lost, stored, tolerance):
     result = Result()
     for name, layer in layers.items():
         if layer.why_not():
@@ -112,13 +114,17 @@ def _summed(layers, silent, lost, tolerance):
             continue
         result.layers += 1
         if layer.kept is None:
-            reason = SILENT if name in silent else LOST if name in lost else NO_ROWS if not layer.per_image else None
+            names = {name, *layer.aliases}
+            reason = SILENT if names & silent else LOST if names & lost else None if layer.per_image else NO_ROWS
             if reason:
                 result.refused[name] = reason
             else:
                 result.missing.append(name)
             continue
         result.right += 1
+        if not layer.kept <= tolerance and len(stored.get(name, [])) > 1 and min(layer.each) <= tolerance:
+            result.apart.append(name)  # the call by this name, where a hook keeps the last by any
+            continue
         if not layer.kept <= tolerance:
             result.differing.append(name)
         if not layer.kept <= result.worst:

@@ -68,4 +68,7 @@ def in_words(result):
     if result.renamed:
         named = [f"'{name}' is '{chosen}'" for name, chosen in result.renamed.items()]
         lines.append(f"layers of several names have another in the trace: {compare.some(named)}")
+    if result.apart:
+        lines.append("layers of several names are several in the script, each with its own calls, where a hook keeps the last of "
+                     f"all: {compare.some(result.apart)}")
     return lines + [f"without features, {reason}: {compare.some(layers)}" for reason, layers in reasons.items()]

@@ -33,9 +33,11 @@ def trace(module, input_shape):
 
 
 def left_no_trace(traced):
-    """Layers of which the trace knows nothing: they gave back their input, without an operation."""
+    """Layers of which the trace does not know what they gave at some call: they gave back their input, or nothing used
+    what they computed."""
     def is_silent(module):
-        return module._c._has_method("forward") and str(next(module.graph.outputs()).type()) == "NoneType"
+        calls = [module._c._get_method(name) for name in module._c._method_names() if name.startswith("forward")]
+        return any(str(next(call.graph.outputs()).type()) == "NoneType" for call in calls)
     return [name for name, module in traced.named_modules() if name and is_silent(module)]
 
 
