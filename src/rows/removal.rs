@@ -114,10 +114,10 @@ impl Growing {
     fn open(join: &Join) -> Result<Self> {
         let mut file = Unfinished::open(with_ending(&join.target, ENDING))?;
         let named = || format!("'{}'", file.path().display());
-        let begun = read_header(file.file()).with_context(named)?;
-        let is_new = begun.is_none();
+        let found = read_header(file.file()).with_context(named)?;
+        let is_new = found.is_none();
         file.keep(!is_new);
-        let header = begun.map_or_else(|| join.header.with_rows(0), Ok)?;
+        let header = found.map_or_else(|| join.header.with_rows(0), Ok)?;
         let mut growing = Self { file, header };
         growing.check(join)?;
         growing.drop_tail()?;
