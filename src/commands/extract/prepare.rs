@@ -156,6 +156,7 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
 /// batch is halved.
 fn largest_batch(job: &Job) -> u64 {
     match job.devices[0] {
+        Device::Cpu if job.reduction.project.is_some() => images_of_projection(job),
         Device::Cpu => (4 * job.threads as u64).min(32),
         Device::Cuda(_) => 128,
     }
@@ -165,8 +166,20 @@ fn largest_batch(job: &Job) -> u64 {
 pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
     match job.batch_size {
         Some(batch) => (batch as u64).min(images),
-        None => forecast.batch_for(job.ram_budget, images, largest_batch(job)),
+        None => {
+            let batch = forecast.batch_for(job.ram_budget, images, largest_batch(job));
+            match job.reduction.project {
+                // The same number for each thread.
+                Some(_) if batch > job.threads as u64 => batch - batch % job.threads as u64,
+                _ => batch,
+            }
+        }
     }
+}
+
+/// A core projects eight images in little more time than four.
+fn images_of_projection(job: &Job) -> u64 {
+    (8 * job.threads as u64).min(64)
 }
 
 /// Has the model take batches of this size, and says which layers that leaves out.
@@ -270,7 +283,7 @@ pub fn describe(
         } else {
             layer.shape.clone()
         },
-        dtype: job.stored.descr().to_owned(),
+        dtype: job.stored,
         varies: layer.varies.map(|varies| match varies {
             Varies::Chance => "chance".to_owned(),
             Varies::Batch => "batch".to_owned(),
@@ -282,7 +295,7 @@ pub fn describe(
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
         precision: job.precision.name().to_owned(),
-        dtype: job.stored.name().to_owned(),
+        dtype: job.stored,
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
         tokens_prefix: job
@@ -299,6 +312,9 @@ pub fn describe(
         images: images.len(),
         image_list: digest(images),
         shards: 1,
+        device: Some(Device::names(&job.devices)),
+        form: None, // known once a batch is computed
+        libtorch: Some(model::libtorch_version()),
         model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),
