@@ -1,6 +1,8 @@
 //! What the user may type.
 
 #[cfg(feature = "torch")]
+mod config;
+#[cfg(feature = "torch")]
 pub mod extract;
 
 use crate::run::shards::MAX_ARRAY_SIZE;
@@ -84,7 +86,7 @@ pub struct Split {
 ///
 /// An array: shape, dtype, size, order, and, of its finite values, minimum, maximum, mean and standard deviation, in
 /// bounded memory. A run directory: what was run, rows done and missing. A model: its layers.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Inspect {
     /// An .npy file, a run directory or a folder of parts, or a TorchScript model
     pub path: PathBuf,

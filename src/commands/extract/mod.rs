@@ -4,6 +4,7 @@ mod lanes;
 mod names;
 mod plan;
 mod prepare;
+mod provenance;
 mod resume;
 mod sharded;
 mod summary;
@@ -12,7 +13,7 @@ mod whole;
 use crate::cli::extract::Extract;
 use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
-use crate::model::{self, Extractor};
+use crate::model::{self, Extractor, FormChoice};
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
@@ -25,8 +26,10 @@ use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
+use crate::text::shell;
 use anyhow::{Result, bail};
 use plan::Plan;
+use provenance::Provenance;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -68,10 +71,11 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
             && !is_abandoned(&job.out)?
         {
             bail!(
-                "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect), or choose another --out",
+                "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect {}), or choose another --out",
                 job.out.display(),
                 run.shards,
-                run.shards
+                run.shards,
+                shell::word(&job.out)
             );
         }
         return Ok(None);
@@ -102,13 +106,21 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let threads = job.threads_of_pass(lanes);
     extractor.divide_batch(lanes);
     model::set_threads(threads);
-    if is_long && plan.allow(extractor.bytes_of_faster_forms()) {
+    let may_choose = is_long && job.form == FormChoice::Auto;
+    if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
         extractor.choose_form()?;
     }
+    let form = extractor.form();
+    if let Some(line) = provenance::changes(&plan, form) {
+        say(line);
+    }
+    let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
     let own = &plan.portion;
     let errors = own.errors_file();
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
+    let record = provenance.clone();
+    writer.before_first_part(move || record.record());
     let mut journal = Journal::open(&job.out.join(own.memory_file()))?;
     let mut tuner = Tuner::new(plan.bounds)?;
     let work = Work {
@@ -144,6 +156,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let begun = Instant::now();
     let rows = pipeline::run(&work, &mut replicas, sink, &signals)?;
     drop(progress);
+    provenance.record()?; // a form that failed on the way left its place to another
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
     {
@@ -154,7 +167,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         whole: started.elapsed(),
         extracting: begun.elapsed(),
     };
-    Summary::new(job, &plan, &writer, times).print(job.json, &errors)
+    Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
 }
 
 /// A run needs an image; a shard of it does not.

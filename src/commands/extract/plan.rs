@@ -27,8 +27,10 @@ use std::path::{Path, PathBuf};
 const HEADER: u64 = 4096;
 
 pub struct Plan {
-    out: PathBuf,
+    pub out: PathBuf,
     pub run: Run,
+    /// The run that the directory holds, where this goes on with it.
+    pub held: Option<Run>,
     /// What of the run this process does.
     pub portion: Portion,
     /// Rows of it that some layer lacks.
@@ -64,21 +66,21 @@ impl Plan {
     ) -> Result<Self> {
         run.check()?; // before any folder is looked at by a layer's name
         let all_rows = || vec![RowSet::from(portion.rows.clone()); run.layers.len()];
-        let (start, missing) = if !RunDir::is_at(&job.out) {
+        let (start, held, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;
-            (Start::Empty, all_rows())
+            (Start::Empty, None, all_rows())
         } else if job.overwrite {
-            (Start::Overwrite, all_rows())
+            (Start::Overwrite, None, all_rows())
         } else {
             // What is in a shard's way is gone by now: `sharded::make_way`.
             let is_settled = portion.shard.is_some() && !job.dry_run;
             let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
             match resume::read(&job.out, &run, &portion, images) {
                 Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
-                    (Start::Resume(held.broken), held.missing)
+                    (Start::Resume(held.broken), Some(held.run), held.missing)
                 }
                 Err(error) if binds() => return Err(error),
-                _ => (Start::Anew, all_rows()),
+                _ => (Start::Anew, None, all_rows()),
             }
         };
         let todo: RowSet = missing
@@ -103,6 +105,7 @@ impl Plan {
             bounds,
             floor,
             run,
+            held,
             portion,
             start,
         })
@@ -269,7 +272,7 @@ impl Outline<'_> {
                 }
                 _ => row,
             };
-            vec![layer.name.clone(), row, layer.dtype.clone()]
+            vec![layer.name.clone(), row, layer.dtype.descr().to_owned()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)
