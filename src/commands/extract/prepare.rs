@@ -11,6 +11,7 @@ use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
+use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
@@ -70,15 +71,15 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     let selection = layers.select(&job.layers, &job.hooks)?;
     if !selection.never_called.is_empty() {
         let names = &selection.never_called;
-        say(left_out("they are never called", names));
+        say(left_out(job, "they are never called", names));
     }
     if !selection.not_in_trace.is_empty() {
         let why = "the trace does not have the tensor that a forward hook sees first";
-        say(left_out(why, &selection.not_in_trace));
+        say(left_out(job, why, &selection.not_in_trace));
     }
     if !selection.unordered.is_empty() {
         let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
-        say(left_out(why, &selection.unordered));
+        say(left_out(job, why, &selection.unordered));
     }
     let Preprocess {
         resize,
@@ -107,7 +108,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     ensure!(
         !selection.wanted.is_empty(),
         "no layer is left (see: featx inspect {})",
-        job.model.display()
+        shell::word(&job.model)
     );
     let extractor = layers.cut(&selection.wanted, options)?;
     if let Some(own_type) = &extractor.own_type {
@@ -244,8 +245,12 @@ pub fn digest(images: &Images) -> String {
     figures::hex(&Sha256::digest(images.file_names()))
 }
 
-fn left_out(why: &str, names: &[String]) -> String {
-    format!("left out, for {why}: {} (see: featx inspect)", some(names))
+fn left_out(job: &Job, why: &str, names: &[String]) -> String {
+    let model = shell::word(&job.model);
+    format!(
+        "left out, for {why}: {} (see: featx inspect {model})",
+        some(names)
+    )
 }
 
 /// `'a', 'b', 'c' and 4 more`
