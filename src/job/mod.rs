@@ -183,7 +183,7 @@ fn split_layers(typed: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
+/// A file as it is; a bare name as `NAME.pt` or `NAME.pt2` in `$FEATX_MODELS`, then in `models/`.
 fn find_model(model: &str) -> Result<PathBuf> {
     let path = Path::new(model);
     if path.is_file() {
@@ -191,12 +191,15 @@ fn find_model(model: &str) -> Result<PathBuf> {
     }
     ensure!(
         !path.is_dir() || !model.contains('/'),
-        "model '{model}' is a folder; expected a TorchScript file or a model's name"
+        "model '{model}' is a folder; expected a model file (.pt, .pt2) or a model's name"
     );
-    let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
+    let is_file = path
+        .extension()
+        .is_some_and(|ending| ending == "pt" || ending == "pt2");
+    let is_name = !model.contains('/') && !is_file;
     ensure!(
         is_name,
-        "model '{model}' not found; expected a TorchScript file or a model's name"
+        "model '{model}' not found; expected a model file (.pt, .pt2) or a model's name"
     );
     let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
         .map(PathBuf::from)
@@ -204,9 +207,11 @@ fn find_model(model: &str) -> Result<PathBuf> {
         .chain(["models".into()])
         .collect();
     for folder in &folders {
-        let file = folder.join(format!("{model}.pt"));
-        if file.is_file() {
-            return Ok(file);
+        for ending in ["pt", "pt2"] {
+            let file = folder.join(format!("{model}.{ending}"));
+            if file.is_file() {
+                return Ok(file);
+            }
         }
     }
     let places: Vec<String> = folders

@@ -1,6 +1,6 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "compute/cuda",
     "compute/threads",
     "fast/arena",
@@ -11,6 +11,7 @@ const SOURCES: [&str; 11] = [
     "load/archive",
     "load/layers",
     "load/module",
+    "load/program",
     "load/walk",
 ];
 

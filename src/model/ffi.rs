@@ -11,7 +11,7 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 #[repr(C)]
-struct RawModule {
+pub(super) struct RawModule {
     _private: [u8; 0],
 }
 
@@ -94,6 +94,15 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
+    /// Why it has no activation, where its file says.
+    pub silent: Option<String>,
+}
+
+impl LayerInfo {
+    /// Whether a forward pass gives something for it.
+    pub fn has_activation(&self) -> bool {
+        self.calls > 0 && self.silent.is_none()
+    }
 }
 
 /// How a cut graph computes (`featx_form`).
@@ -107,7 +116,7 @@ pub enum Form {
     Fused,
 }
 
-/// A loaded TorchScript module on its way from file to cut, frozen graph.
+/// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
 pub struct Module {
     raw: *mut RawModule,
     outputs: usize,
@@ -137,6 +146,12 @@ impl Module {
         Ok(Self { raw, outputs: 0 })
     }
 
+    /// # Safety
+    /// `raw` is a module that nothing else uses or frees; its forward gives so many tensors.
+    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize) -> Self {
+        Self { raw, outputs }
+    }
+
     /// All layers, in `named_modules()` order.
     pub fn layers(&self) -> Vec<LayerInfo> {
         // SAFETY: `raw` is a live module, and each index is below its count.
@@ -151,6 +166,7 @@ impl Module {
                 in_loop: raw.in_loop,
                 no_trace: raw.no_trace,
                 weights_used: raw.weights_used,
+                silent: None,
             })
             .collect()
     }

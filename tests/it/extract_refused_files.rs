@@ -59,8 +59,8 @@ fn files_that_are_no_model() {
         1,
         "
 --model vgg16 --layer features.30 photos => model 'vgg16' not found in models/; make it with: scripts/export_model.py vgg16
---model other/vgg16.pt --layer features.30 photos => model 'other/vgg16.pt' not found; expected a TorchScript file or a model's name
---model models/broken/folder.pt --layer stem photos => model 'models/broken/folder.pt' is a folder; expected a TorchScript file or a model's name
+--model other/vgg16.pt --layer features.30 photos => model 'other/vgg16.pt' not found; expected a model file (.pt, .pt2) or a model's name
+--model models/broken/folder.pt --layer stem photos => model 'models/broken/folder.pt' is a folder; expected a model file (.pt, .pt2) or a model's name
 --model models/broken/bit_flipped_first.pt --layer relu photos => 'models/broken/bit_flipped_first.pt' is damaged: record 'resnet_scripted/data/0' has CRC-32 ...
 --model models/broken/bit_flipped_late.pt --layer fc photos => 'models/broken/bit_flipped_late.pt' is damaged: record ...
 ",

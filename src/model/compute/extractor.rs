@@ -10,6 +10,7 @@ use crate::model::compute::threads;
 use crate::model::fast::trial;
 use crate::model::ffi::{LayerInfo, Module};
 use crate::model::load::archive::Archive;
+use crate::model::load::program::Program;
 use crate::model::load::selection::{Selection, Wanted, select};
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use tch::Tensor;
@@ -19,17 +20,23 @@ const BYTES_OF_COMPILER: u64 = 32 << 20;
 
 /// A model file's layers, before any is chosen.
 pub struct Layers {
-    module: Module,
+    model: Model,
     archive: Archive,
     file_name: String,
     pub infos: Vec<LayerInfo>,
+}
+
+/// What a model file was made of.
+enum Model {
+    TorchScript(Module),
+    Program(Box<Program>),
 }
 
 impl Layers {
     /// Loads the model's structure; its weights are not read.
     ///
     /// # Errors
-    /// Where libtorch cannot load the file.
+    /// Where libtorch cannot load the file, or its program is none that featx can run.
     pub fn load(archive: Archive) -> Result<Self> {
         let path = archive.path();
         let file_name = path
@@ -37,12 +44,23 @@ impl Layers {
             .unwrap_or(path.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let module = Module::load(&archive).with_context(|| {
-            format!("libtorch cannot load '{}'; export it again", path.display())
-        })?;
-        let infos = module.layers();
+        let (model, infos) = match &archive.program {
+            Some(records) => {
+                let program = Program::read(records, &archive.deferrable)
+                    .with_context(|| format!("cannot run '{}'", path.display()))?;
+                let infos = program.infos.clone();
+                (Model::Program(Box::new(program)), infos)
+            }
+            None => {
+                let module = Module::load(&archive).with_context(|| {
+                    format!("libtorch cannot load '{}'; export it again", path.display())
+                })?;
+                let infos = module.layers();
+                (Model::TorchScript(module), infos)
+            }
+        };
         Ok(Self {
-            module,
+            model,
             archive,
             file_name,
             infos,
@@ -61,18 +79,32 @@ impl Layers {
     ///
     /// # Errors
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
-    pub fn cut(mut self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
+    pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
         let names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
-        self.module
-            .cut(&names)
-            .with_context(|| format!("cannot cut '{file_name}'"))?;
-        self.module.fill(&self.archive)?;
-        self.module
+        let mut module = match self.model {
+            Model::TorchScript(mut module) => {
+                module
+                    .cut(&names)
+                    .with_context(|| format!("cannot cut '{file_name}'"))?;
+                module
+            }
+            Model::Program(program) => {
+                program
+                    .images
+                    .ensure_fit(options.side)
+                    .with_context(|| format!("'{file_name}'"))?;
+                program
+                    .cut(&names)
+                    .with_context(|| format!("cannot cut '{file_name}'"))?
+            }
+        };
+        module.fill(&self.archive)?;
+        module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
-        self.module.compute_in(options.precision)?;
-        Extractor::settle(self.module, wanted, &file_name, options)
+        module.compute_in(options.precision)?;
+        Extractor::settle(module, wanted, &file_name, options)
     }
 }
 

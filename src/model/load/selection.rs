@@ -77,7 +77,7 @@ fn select_by_glob(
         );
     }
     for layer in matched {
-        if layer.calls > 0 {
+        if layer.has_activation() {
             selection.want(&layer.name, false);
         } else if !selection.never_called.contains(&layer.name) {
             selection.never_called.push(layer.name.clone());
@@ -103,7 +103,7 @@ fn select_by_name(
             nearest(name, layers)
         );
     };
-    if layers[index].calls == 0 {
+    if !layers[index].has_activation() {
         bail!("{}", why_never_called(index, layers, model));
     }
     selection.want(name, true);
@@ -141,7 +141,7 @@ fn nearest(name: &str, layers: &[LayerInfo]) -> String {
 pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> String {
     let layer = &layers[index];
     let name = &layer.name;
-    let called = |other: &&LayerInfo| other.calls > 0;
+    let called = |other: &&LayerInfo| other.has_activation();
     let is_ancestor = |other: &LayerInfo| {
         name.strip_prefix(&other.name)
             .is_some_and(|rest| rest.starts_with('.'))
@@ -157,6 +157,8 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> Stri
             "left no trace when the model was traced (it did nothing there)",
             before.or(parent),
         )
+    } else if let Some(reason) = layer.silent.as_deref().filter(|_| layer.calls > 0 || !layer.weights_used) {
+        (reason, before.or(parent))
     } else if layer.weights_used {
         (
             "is never called: its parent uses its weights directly",
@@ -187,6 +189,7 @@ mod tests {
             in_loop: false,
             no_trace: false,
             weights_used: name.ends_with("out_proj"),
+            silent: None,
         };
         names.iter().map(layer).collect()
     }
