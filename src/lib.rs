@@ -3,6 +3,9 @@
 //! Data goes one way:
 //! `images → decode → batch → model → features → parts → (merge) → features.npy`.
 
+// Both panic where nobody reads; `text::printing` does not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod cli;
 pub mod commands;
 pub mod export;
@@ -26,8 +29,15 @@ mod slurm;
 pub mod sources;
 pub mod text;
 
+#[cfg(feature = "torch")]
+#[global_allocator]
+static ALLOCATOR: memory::Explained = memory::Explained;
+
 /// To be called first of all, while there is one thread.
-pub fn tame_allocator() {
+pub fn prepare_process() {
     #[cfg(feature = "torch")]
     memory::tame_allocator();
+    #[cfg(feature = "torch")]
+    model::explain_terminate();
+    rows::size_limit::ignore_signal();
 }

@@ -1,17 +1,19 @@
 //! Parse, dispatch, say what failed, exit.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 use clap::Parser;
 use featx::cli::Cli;
-use featx::commands::{exit_code, is_error};
+use featx::commands::{exit_code, words};
+use featx::text::printing::say;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    featx::tame_allocator();
+    featx::prepare_process();
     match featx::commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let prefix = if is_error(&error) { "error: " } else { "" };
-            eprintln!("{prefix}{error:#}");
+            say(words(&error));
             ExitCode::from(exit_code(&error))
         }
     }

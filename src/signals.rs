@@ -1,18 +1,22 @@
-//! SIGTERM, SIGINT and SIGUSR1 while a run computes: the first is noted, so that what is done can be sealed; a second
+//! Signals that ask a run to end while it computes: the first is noted, so that what is done can be sealed; a second
 //! ends the process at once. Before and after, they do what they do to every program.
 //!
-//! In a job of Slurm's, a second SIGTERM or SIGUSR1 means no more than the first: `scancel --full --signal=USR1` reaches
-//! a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. Slurm's own last
-//! word is SIGKILL.
+//! Grid Engine sends SIGUSR1 or SIGUSR2 before its limits, SIGXCPU at that of processor time; a terminal that closes
+//! sends SIGHUP, which `nohup` has ignored: then it stays so. The kernel repeats SIGXCPU each second until the hard limit,
+//! so only the first of them counts.
+//!
+//! In a job of Slurm's, a second signal other than SIGINT means no more than the first: `scancel --full --signal=USR1`
+//! reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. Slurm's own
+//! last word is SIGKILL.
 
 use crate::slurm::Slurm;
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use signal_hook::{flag, low_level};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-const NOTED: [i32; 3] = [SIGTERM, SIGINT, SIGUSR1];
+const NOTED: [i32; 6] = [SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU];
 
 /// The signal that came, if one did.
 #[derive(Debug)]
@@ -31,8 +35,11 @@ impl Signals {
         let again = Arc::new(AtomicBool::new(false));
         let in_job = Slurm::here().in_job;
         for signal in NOTED {
+            if signal == SIGHUP && is_ignored(signal) {
+                continue;
+            }
             // In this order: the second signal is the one that finds `again` set.
-            let ends = match in_job && signal != SIGINT {
+            let ends = match signal == SIGXCPU || in_job && signal != SIGINT {
                 true => Arc::new(AtomicBool::new(false)),
                 false => again.clone(),
             };
@@ -68,6 +75,16 @@ impl Stopped {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(self.signal) as u8
+    }
+}
+
+/// Whether whoever started this process has it ignore the signal.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zeros is a valid `sigaction`; the call only writes the present one into it.
+    unsafe {
+        let mut present: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut present) == 0
+            && present.sa_sigaction == libc::SIG_IGN
     }
 }
 

@@ -8,6 +8,7 @@ OUT_DIR/NAME_scripted.pt    a network of small_models.py, with its NAME_scripted
 OUT_DIR/NAME_scripted/      its reference: what forward hooks on the original network saw
     LAYER.npy               activation of that layer for the photos, sorted by name
     layers.json             {"images": [...], "layers": {LAYER: {"called": 1, "shape": [4, 16, 32, 32], ...}}}
+OUT_DIR/unusual/            models of unusual kinds, NAME.pt and NAME.toml; NAME/LAYER.npy is what PyTorch gives
 OUT_DIR/broken/             files that are no model, or none that fits; files.json says what each is
 
 Of a layer in layers.json:
@@ -72,6 +73,7 @@ def make(out):
     import broken_models
     import small_models
     import torch
+    import unusual_models
     torch.set_num_threads(1)  # these are small, and the other cores are busy with tests
     new = out.with_name(f"{out.name}.{os.getpid()}")
     shutil.rmtree(new, ignore_errors=True)
@@ -82,6 +84,7 @@ def make(out):
         for name, (construct, ways) in small_models.MODELS.items():
             make_model(new, name, construct, ways)
         broken_models.make(new / "broken", new / "resnet_scripted.pt")
+        unusual_models.make(new / "unusual", new / "photos")
         (new / "made_from").write_text(sources_digest())
         shutil.rmtree(out, ignore_errors=True)
         new.rename(out)

@@ -573,6 +573,88 @@ class Packed(nn.Module):
         return self.last(self.packed(self.stem(x).mean((2, 3))))
 
 
+class Resampled(nn.Module):
+    """Up- and downsampling, whose scripts raise in branches that are not taken."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.up = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=False)
+        self.after = conv(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.up(self.stem(x))
+        return self.after(F.interpolate(x, size=[40, 40], mode="nearest"))
+
+
+class Guarded(nn.Module):
+    """Layers inside and after `with`."""
+
+    def __init__(self):
+        super().__init__()
+        self.frozen = conv()
+        self.recorded = conv(4)
+        self.exact = conv(4)
+        self.after = nn.Tanh()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            x = self.frozen(x)
+        with torch.autograd.profiler.record_function("recorded"):
+            x = self.recorded(x)
+        with torch.autocast("cpu", enabled=False):
+            x = self.exact(x)
+        return self.after(x)
+
+
+class Forked(nn.Module):
+    """Layers that other threads compute: one whose result is awaited at once, and some that go through a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.beside = conv(4)
+        self.here = conv(4)
+        self.many = nn.Sequential(conv(4), nn.ReLU())
+        self.after = nn.Tanh()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        beside = torch.jit.fork(self.beside, x)
+        futures: List[torch.jit.Future[Tensor]] = []
+        for i in range(2):
+            futures.append(torch.jit.fork(self.many, x * float(i + 1)))
+        y = self.here(x) + torch.jit.wait(beside)
+        for future in futures:
+            y = y + torch.jit.wait(future)
+        return self.after(y)
+
+
+class Early(nn.Module):
+    """Returns early, raises, breaks and continues."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.never = conv(4)
+        self.often = nn.Conv2d(4, 4, 1)
+        self.after = nn.Tanh()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if x.dim() != 4:
+            raise ValueError("expected a batch of images")
+        if x.shape[1] > 100:
+            return self.never(x)
+        for i in range(6):
+            if i == 2:
+                continue
+            if i == 4:
+                break
+            x = self.often(x) * 0.5
+        return self.after(x)
+
+
 BOTH = ("scripted", "traced")
 
 MODELS = {
@@ -601,4 +683,8 @@ MODELS = {
     "default_argument": (DefaultArgument, BOTH),
     "odd_names": (OddNames, BOTH),
     "packed": (Packed, ("scripted",)),
+    "resampled": (Resampled, BOTH),
+    "guarded": (Guarded, ("scripted",)),
+    "forked": (Forked, ("scripted",)),
+    "early": (Early, ("scripted",)),
 }

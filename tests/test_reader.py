@@ -1,6 +1,7 @@
 """The reader for Python, of runs in parts, merged, interrupted, and being written."""
 
 import sys
+import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -98,6 +99,13 @@ class ReaderTest(unittest.TestCase):
         run = featx.open(self.path)
         self.assertEqual(len(run), 10)
         self.assertEqual(run.file_names[3].encode(errors="surrogateescape"), b"\xff3.jpg")
+        odd = rb"""a.jpg
+"b\r\351\"\\.jpg"
+"c"d"
+""" + b'"\n'
+        (self.path / "file_names.txt").write_bytes(odd)
+        names = [os.fsencode(name) for name in run.file_names]
+        self.assertEqual(names, [b"a.jpg", b'b\r\xe9"\\.jpg', b'c"d', b'"'])
         self.assertEqual(run.errors, {})
         self.assertEqual(len(run.memory), 0)
         (self.path / "errors_0001.csv").write_text('row,path,reason\n7,"a,b.jpg",truncated\n')

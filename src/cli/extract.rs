@@ -2,7 +2,7 @@
 
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::model::DeviceChoice;
+use crate::model::{DeviceChoice, Pool};
 use crate::text::figures;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
@@ -20,7 +20,8 @@ pub struct Extract {
     #[arg(long, value_name = "NAME|FILE.pt")]
     pub model: Option<String>,
 
-    /// Dotted module name or glob ('features.*', '*'); repeatable, or comma-separated
+    /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
+    /// model's own output; repeatable, or comma-separated
     #[arg(long, value_name = "NAME|GLOB")]
     #[serde(deserialize_with = "one_or_many")]
     pub layer: Vec<String>,
@@ -69,9 +70,27 @@ pub struct Extract {
     #[arg(long)]
     pub flatten: bool,
 
-    /// Reduce a (tokens, dim) activation to the class token, the mean of the other tokens, or both
+    /// Of a (tokens, dim) activation keep the class token, the mean of the patches, both, the patches, or the registers
+    /// ([tokens] prefix in the model's TOML says how many tokens come before the patches)
     #[arg(long)]
     pub tokens: Option<TokensArg>,
+
+    /// Resume a run, or divide it into shards, although its rows depend on chance or on their batch
+    #[arg(long)]
+    pub allow_varying: bool,
+    /// Pool each channel of a (channels, height, width) activation to one number, or to N × N
+    #[arg(long, value_name = "avg|max|avg:N|max:N")]
+    #[serde(deserialize_with = "from_pool")]
+    pub pool: Option<Pool>,
+
+    /// Store N numbers of each row: the flattened row, after --pool, times a sparse random matrix; rows of at most N
+    /// numbers stay as they are
+    #[arg(long, value_name = "N")]
+    pub project: Option<u64>,
+
+    /// Of the matrix of --project; another seed, another matrix [default: 0]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 
     /// Image paths, one a line, relative to IMAGES: which images, and their order [default: all, sorted]
     #[arg(long, value_name = "FILE")]
@@ -179,6 +198,10 @@ impl Extract {
             dtype: self.dtype.or(other.dtype),
             flatten: self.flatten || other.flatten,
             tokens: self.tokens.or(other.tokens),
+            allow_varying: self.allow_varying || other.allow_varying,
+            pool: self.pool.or(other.pool),
+            project: self.project.or(other.project),
+            seed: self.seed.or(other.seed),
             list: self.list.or(other.list),
             on_error: self.on_error.or(other.on_error),
             image_timeout: self.image_timeout.or(other.image_timeout),
@@ -305,6 +328,11 @@ fn from_device<'de, D: Deserializer<'de>>(
         .map_err(serde::de::Error::custom)
 }
 
+fn from_pool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pool>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
 fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Typed::deserialize(deserializer)?.text();
     figures::parse_duration(&text)
@@ -341,6 +369,10 @@ pub enum TokensArg {
     #[value(name = "cls+mean")]
     #[serde(rename = "cls+mean")]
     ClsMean,
+    #[serde(rename = "patches")]
+    Patches,
+    #[serde(rename = "registers")]
+    Registers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -7,6 +7,7 @@ mod merge;
 mod split;
 
 use crate::cli::{Cli, Command, WrongUsage};
+use crate::rows::size_limit;
 #[cfg(feature = "torch")]
 use crate::signals::Stopped;
 use anyhow::{Error, Result};
@@ -35,8 +36,21 @@ pub fn exit_code(error: &Error) -> u8 {
     if error.is::<WrongUsage>() { 2 } else { 1 }
 }
 
-/// False for what only tells how the command ended.
+/// The line that tells how the command ended: an error, or a signal.
 #[must_use]
-pub fn is_error(error: &Error) -> bool {
-    exit_code(error) < 128
+pub fn words(error: &Error) -> String {
+    let text = format!("{error:#}");
+    match exit_code(error) {
+        128.. => text,
+        _ => format!("error: {text}{}", cure(&text).unwrap_or_default()),
+    }
+}
+
+/// What lifts a limit of the system's that an error came from.
+fn cure(error: &str) -> Option<String> {
+    #[cfg(feature = "torch")]
+    if let Some(cure) = crate::memory::cure(error) {
+        return Some(cure);
+    }
+    size_limit::cure(error)
 }

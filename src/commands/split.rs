@@ -3,6 +3,7 @@
 use crate::cli::Split;
 use crate::rows::split::{Cut, Pieces};
 use crate::text::figures::{bytes, counted};
+use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::Result;
 
@@ -25,16 +26,16 @@ pub fn run(typed: &Split) -> Result<()> {
     let restores = cut.write(&|n| progress.advance(n))?;
     drop(progress);
     if !restores {
-        eprintln!(
+        say(format_args!(
             "note: the header of '{}' is not as NumPy writes it; merging gives back every row, behind a plain header",
             typed.file.display()
-        );
+        ));
     }
-    eprintln!(
+    say(format_args!(
         "{}: {} of {}",
         directory.display(),
         counted(cut.ranges.len() as u64, "part"),
         bytes(cut.header.data_bytes())
-    );
+    ));
     Ok(())
 }

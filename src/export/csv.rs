@@ -8,6 +8,7 @@ use crate::export::table::{Layer, Table};
 use crate::export::{Format, number_among};
 use crate::rows::durable::Unfinished;
 use crate::text::figures::count;
+use crate::text::printing::say;
 use anyhow::Result;
 use half::f16;
 use std::io::{BufWriter, Write};
@@ -43,10 +44,10 @@ impl Format for Csv {
         let layer = self.layer(table);
         number_among(layer, &Number::ALL, "text", "merge it to .npy")?;
         if layer.width() > MANY {
-            eprintln!(
+            say(format_args!(
                 "warning: {} columns, which few programs can read; .h5, .parquet and .npy hold them as arrays",
                 count(layer.width())
-            );
+            ));
         }
         Ok(())
     }

@@ -16,15 +16,39 @@ pub enum ImageError {
     Empty,
     #[error("is not an image: its first bytes are of no JPEG, PNG, WebP, BMP, GIF or TIFF file")]
     NotAnImage,
+    /// What it is, in words that follow the path.
+    #[error("{0}")]
+    Foreign(&'static str),
     #[error("has no pixels: {width} x {height}")]
     ZeroSize { width: u64, height: u64 },
     #[error("is too large: {width} x {height} pixels, the limit is {limit} pixels in all")]
     TooManyPixels { width: u64, height: u64, limit: u64 },
     #[error("is too large: {bytes} bytes, the limit is {limit}")]
     TooManyBytes { bytes: u64, limit: u64 },
-    /// Nothing is wrong with the image, but its pixels are more than there is memory for now.
-    #[error("has {pixels} pixels, more than the RAM budget has room for; raise --ram-budget")]
-    AboveLimit { pixels: u64 },
+    /// Nothing is wrong with the image, but decoding it takes more than there is memory for now.
+    #[error(
+        "takes {} to decode ({width} x {height} pixels), more than there is memory for",
+        figures::bytes(*bytes)
+    )]
+    AboveLimit {
+        width: usize,
+        height: usize,
+        bytes: u64,
+    },
+    /// Nor will there be that much memory in this run. `needed`: a budget that has it.
+    #[error(
+        "takes {} to decode ({width} x {height} pixels), more than --ram-budget {} has room for; {}MB would do",
+        figures::bytes(*bytes),
+        figures::bytes(*budget),
+        needed.div_ceil(100_000_000) * 100
+    )]
+    BeyondBudget {
+        width: usize,
+        height: usize,
+        bytes: u64,
+        budget: u64,
+        needed: u64,
+    },
     #[error("is truncated")]
     Truncated,
     #[error("is corrupt: {0}")]
@@ -38,7 +62,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// True where it is no fault of the image's: no open file or memory is left, or the whole folder is gone.
+    /// True where another image would fail as well: no open file or memory is left, or the whole folder is gone.
     pub fn is_the_machines(&self, folder_is_there: impl Fn() -> bool) -> bool {
         use rustix::io::Errno;
         let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
@@ -49,7 +73,6 @@ impl ImageError {
         };
         match self {
             Self::Unreadable(error) => is_exhausted(error) || !folder_is_there(),
-            Self::AboveLimit { .. } => true,
             _ => false,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
 use crate::images::error::{ImageError, Result};
+use crate::images::foreign;
 use crate::images::preprocess::Preprocess;
 use crate::images::raster::Raster;
 use crate::images::resize::Resizer;
@@ -14,9 +15,6 @@ use std::path::Path;
 
 /// No image within the pixel limit needs a larger file, but for what it carries besides pixels.
 const MAX_FILE_BYTES: u64 = 1 << 30;
-
-/// What decoding takes at its most: a progressive JPEG's coefficients beside its pixels.
-pub const BYTES_PER_PIXEL: u64 = 12;
 
 /// A thread's own decoder: keeps its buffers from image to image, shares nothing.
 #[derive(Debug)]
@@ -40,10 +38,10 @@ impl Preprocessor {
         }
     }
 
-    /// Sets how many pixels there is memory for; larger images give [`ImageError::AboveLimit`] before anything is
-    /// allocated for them. About [`BYTES_PER_PIXEL`] each.
-    pub fn set_limit(&mut self, pixels: Option<u64>) {
-        self.image.limit = pixels;
+    /// Sets how many bytes there are for decoding; images that take more give [`ImageError::AboveLimit`] before anything
+    /// is allocated for them.
+    pub fn set_limit(&mut self, bytes: Option<u64>) {
+        self.image.limit = bytes;
     }
 
     /// Gives back the memory of an image above the limit.
@@ -127,7 +125,7 @@ impl Preprocessor {
         } else if bmp::accepts(data) || bmp::accepts_headless(data) {
             bmp::decode(data, &mut self.image)?;
         } else {
-            return Err(ImageError::NotAnImage);
+            return Err(foreign::words(data).map_or(ImageError::NotAnImage, ImageError::Foreign));
         }
         Ok(())
     }

@@ -7,8 +7,8 @@
 //! known by their content, whatever their endings say. What is otherwise than in Pillow:
 //!
 //! - other formats (PPM, TGA, ICO, …) are refused, also under one of these endings;
-//! - of TIFF: LAB; YCbCr compressed other than by JPEG; CCITT group 3 with two-dimensional rows and modified Huffman;
-//!   old JPEG, LZMA, Zstandard, WebP, ThunderScan and SGI Log are refused;
+//! - of TIFF: LAB; YCbCr compressed other than by JPEG; CCITT group 3 with two-dimensional rows or without a mark before
+//!   each row, and modified Huffman; old JPEG, LZMA, Zstandard, WebP, ThunderScan and SGI Log are refused;
 //! - in a damaged CCITT TIFF libtiff guesses on, and its guesses are not these: other pixels, or an error;
 //! - a compressed TIFF whose tags are damaged may be taken where libtiff refuses it (1 of 12,441 broken files tried);
 //! - a JPEG of more than 1000 scans and a file of more than 1 GiB are refused, so that none can hold up a run;
@@ -16,6 +16,7 @@
 
 mod decode;
 mod error;
+mod foreign;
 mod load;
 mod preprocess;
 mod raster;
@@ -23,7 +24,7 @@ mod resize;
 mod window;
 
 pub use error::ImageError;
-pub use load::{BYTES_PER_PIXEL, Preprocessor};
+pub use load::Preprocessor;
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};
 pub use raster::Raster;
 pub use resize::Interpolation;

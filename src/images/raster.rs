@@ -5,6 +5,9 @@ use crate::images::error::{ImageError, Result};
 /// Readable bytes after the last pixel, for vector loads that begin inside the image.
 pub const SLACK: usize = 16;
 
+/// Of a pixel of a [`Raster`].
+pub const BYTES: usize = 3;
+
 /// Scratch that stays allocated between images; a giant's memory is given back.
 const KEPT_BYTES: usize = 64 << 20;
 
@@ -26,19 +29,24 @@ pub struct Raster {
     width: usize,
     height: usize,
     bytes: Vec<u8>,
-    /// Pixels that whoever decodes into this has memory for; none: as many as come.
+    /// Bytes that whoever decodes into this has memory for; none: as many as come.
     pub limit: Option<u64>,
 }
 
 impl Raster {
-    /// Asked before anything is allocated for an image of this size.
+    /// Asked before anything is allocated for an image of this size, whose decoding takes so many bytes a pixel in all:
+    /// [`BYTES`] for this, and whatever the format needs beside it.
     ///
     /// # Errors
     /// [`ImageError::AboveLimit`].
-    pub fn admit(&self, width: usize, height: usize) -> Result<()> {
-        let pixels = width as u64 * height as u64;
+    pub fn admit(&self, width: usize, height: usize, bytes_per_pixel: usize) -> Result<()> {
+        let bytes = width as u64 * height as u64 * bytes_per_pixel as u64;
         match self.limit {
-            Some(limit) if pixels > limit => Err(ImageError::AboveLimit { pixels }),
+            Some(limit) if bytes > limit => Err(ImageError::AboveLimit {
+                width,
+                height,
+                bytes,
+            }),
             _ => Ok(()),
         }
     }

@@ -2,16 +2,17 @@
 //! nothing is optional.
 
 mod preset;
+mod reduction;
 mod shard;
 
-pub use preset::preprocess_of;
+pub use preset::{Described, describe};
 pub use shard::{Shard, ShardWish};
 
 use crate::cli::WrongUsage;
 use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, Precision, Stored, Tokens};
+use crate::model::{Device, HookTensors, Precision, Reduction, Stored, Tokens, TokensOf};
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -52,7 +53,12 @@ pub struct Job {
     pub step_size: Option<usize>,
     pub stored: Stored,
     pub flatten: bool,
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<TokensOf>,
+    pub reduction: Reduction,
+    /// Which tensor of a traced layer a forward hook sees first.
+    pub hooks: HookTensors,
+    /// Rows may depend on chance or on their batch, and a run of several processes is begun all the same.
+    pub allow_varying: bool,
     pub skip_broken: bool,
     pub image_timeout: Duration,
     /// None: this process does the whole run.
@@ -88,12 +94,15 @@ impl Job {
         ensure!(!layers.is_empty(), required("layer"));
         let out = args.out.clone().ok_or_else(|| required("out"))?;
         let model = find_model(args.model.as_deref().ok_or_else(|| required("model"))?)?;
-        let (preprocess, preprocess_source) = preset::preprocess_of(&model)?;
+        let described = describe(&model)?;
+        let reduction = reduction::resolve(&args, described.grid)?;
         let cores = cores();
         let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
         Ok(Self {
-            preprocess: overridden(preprocess, &args)?,
-            preprocess_source,
+            preprocess: overridden(described.preprocess, &args)?,
+            preprocess_source: described.source,
+            hooks: described.hooks,
+            allow_varying: args.allow_varying,
             images: args.images.unwrap_or_else(|| "images".into()),
             list: args.list,
             model,
@@ -116,11 +125,17 @@ impl Job {
                 _ => Stored::F32,
             },
             flatten: args.flatten,
-            tokens: args.tokens.map(|tokens| match tokens {
-                TokensArg::Cls => Tokens::Cls,
-                TokensArg::Mean => Tokens::Mean,
-                TokensArg::ClsMean => Tokens::ClsMean,
+            tokens: args.tokens.map(|tokens| TokensOf {
+                kept: match tokens {
+                    TokensArg::Cls => Tokens::Cls,
+                    TokensArg::Mean => Tokens::Mean,
+                    TokensArg::ClsMean => Tokens::ClsMean,
+                    TokensArg::Patches => Tokens::Patches,
+                    TokensArg::Registers => Tokens::Registers,
+                },
+                prefix: described.prefix,
             }),
+            reduction,
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
             shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,

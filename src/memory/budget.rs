@@ -1,6 +1,6 @@
 //! The RAM budget: a promise that peak RSS stays below it.
 
-use crate::memory::limits::allowed;
+use crate::memory::limits::{allowed, within_address_space};
 use std::str::FromStr;
 
 /// What is not said is at most this, bytes.
@@ -15,14 +15,16 @@ pub enum RamBudget {
 }
 
 impl RamBudget {
-    /// Bytes; without a budget, the smaller of 8 GB and 80 % of what the job may use.
+    /// Bytes; without a budget, the smaller of 8 GB and 80 % of what the job may use. Never more than the limit on
+    /// address space leaves.
     #[must_use]
     pub fn resolve(budget: Option<Self>) -> u64 {
-        match budget {
+        let bytes = match budget {
             Some(Self::Bytes(bytes)) => bytes,
             Some(Self::Percent(percent)) => (allowed() as f64 * percent / 100.0) as u64,
             None => (allowed() / 10 * 8).min(DEFAULT_MOST),
-        }
+        };
+        bytes.min(within_address_space().unwrap_or(u64::MAX))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Forecast {
     /// Of each image of a batch, while the batch goes from decoder to part.
     per_image: u64,
     decoders: u64,
+    /// Of the matrices that rows are projected with.
+    projections: u64,
 }
 
 /// What one image takes on its way, bytes.
@@ -43,7 +45,7 @@ impl Forecast {
     ///
     /// # Errors
     /// A machine whose memory cannot be read.
-    pub fn measure(image: PerImage, workers: usize) -> Result<Self> {
+    pub fn measure(image: PerImage, workers: usize, projections: u64) -> Result<Self> {
         trim_allocator();
         let pixels = image.pixels * image.batches;
         // One batch's activations wait for the writer while the next is computed; its rows lie in the part as well.
@@ -54,21 +56,27 @@ impl Forecast {
             peak: peak_rss(),
             per_image,
             decoders,
+            projections,
         })
+    }
+
+    /// Whatever the batch.
+    fn fixed(&self) -> u64 {
+        self.decoders + self.projections
     }
 
     /// Bytes that a run with batches of this size takes at least.
     #[must_use]
     pub fn floor(&self, batch: u64) -> u64 {
         self.peak
-            .max(self.resident + self.decoders + batch * self.per_image)
+            .max(self.resident + self.fixed() + batch * self.per_image)
     }
 
     /// The largest batch that leaves room for parts.
     #[must_use]
     pub fn batch_for(&self, budget: u64, images: u64, largest: u64) -> u64 {
         let share = (budget as f64 * SHARE_OF_BATCHES) as u64;
-        let room = share.saturating_sub(self.resident + self.decoders);
+        let room = share.saturating_sub(self.resident + self.fixed());
         (room / self.per_image.max(1)).clamp(1, largest.min(images))
     }
 
@@ -77,6 +85,9 @@ impl Forecast {
     pub fn ensure_fits(&self, budget: u64, batch: u64) -> Result<()> {
         let floor = self.floor(batch);
         let cure = match (batch > 1, self.peak < floor) {
+            _ if self.peak < floor && self.projections > floor / 4 => {
+                "a smaller --project, --pool before it, or fewer layers lower it"
+            }
             (true, true) => "a smaller --batch-size, fewer --workers or fewer layers lower it",
             (false, true) => "fewer --workers or fewer layers lower it",
             _ => "the model alone takes it; an earlier layer or a smaller model lowers it",
@@ -100,6 +111,7 @@ mod tests {
         peak: 120,
         per_image: 10,
         decoders: 20,
+        projections: 0,
     };
 
     #[test]

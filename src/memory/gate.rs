@@ -1,7 +1,7 @@
 //! Memory for large images: a decoder asks for it before it takes it, so that a folder of huge photos keeps the budget.
 
 use crate::memory::usage::Gauge;
-use anyhow::Result;
+use anyhow::Result as Fallible;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub struct Pass<'a> {
 impl Gate {
     /// # Errors
     /// A machine whose memory cannot be read.
-    pub fn new(budget: u64) -> Result<Self> {
+    pub fn new(budget: u64) -> Fallible<Self> {
         let inside = Inside {
             gauge: Gauge::new()?,
             granted: 0,
@@ -48,27 +48,35 @@ impl Gate {
         })
     }
 
-    /// Waits until there is room for `bytes` within the budget; none where there will be none.
-    pub fn enter(&self, bytes: u64) -> Option<Pass<'_>> {
+    /// Waits until there is room for `bytes` within the budget.
+    ///
+    /// # Errors
+    /// There will be none: the budget that would have it.
+    pub fn enter(&self, bytes: u64) -> Result<Pass<'_>, u64> {
         let full = (self.budget as f64 * FULL_AT) as u64;
         let since = Instant::now();
         let mut inside = self.lock();
         inside.waiting += 1;
-        let granted = loop {
-            if inside.gauge.rss() + inside.granted + bytes <= full {
-                break true;
+        let entered = loop {
+            let needed = inside.gauge.rss() + inside.granted + bytes;
+            if needed <= full {
+                break Ok(());
             }
             if bytes >= full || inside.granted == 0 && since.elapsed() > PATIENCE {
-                break false;
+                break Err((needed as f64 / FULL_AT) as u64);
             }
             let waited = self.left.wait_timeout(inside, LOOK_AGAIN);
             inside = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
         inside.waiting -= 1;
-        granted.then(|| {
-            inside.granted += bytes;
-            Pass { gate: self, bytes }
-        })
+        entered?;
+        inside.granted += bytes;
+        Ok(Pass { gate: self, bytes })
+    }
+
+    /// Bytes.
+    pub fn budget(&self) -> u64 {
+        self.budget
     }
 
     /// True where a decoder waits for memory: a part that is sealed now gives its pages back.
@@ -96,8 +104,8 @@ mod tests {
     fn what_can_never_fit_does_not_wait() {
         let gate = Gate::new(1 << 40).unwrap();
         let pass = gate.enter(1 << 20);
-        assert!(pass.is_some() && !gate.is_waited_at());
-        assert!(gate.enter(1 << 40).is_none());
+        assert!(pass.is_ok() && !gate.is_waited_at());
+        assert!(gate.enter(1 << 40).is_err());
         drop(pass);
         assert_eq!(gate.lock().granted, 0);
     }

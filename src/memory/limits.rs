@@ -1,6 +1,9 @@
 //! What the job may use of the machine.
 
+use crate::memory::usage::status_bytes;
 use crate::slurm::Slurm;
+use crate::text::figures;
+use rustix::process::{Resource, getrlimit};
 use std::fs;
 use std::path::{Path, PathBuf};
 use sysinfo::{MemoryRefreshKind, System};
@@ -13,8 +16,11 @@ pub fn cores() -> usize {
     share.map_or(usable, |share| usable.min(share as usize))
 }
 
+/// Address space that threads' stacks and malloc reserve beyond what they use, bytes.
+const RESERVED: u64 = 128 << 20;
+
 /// Bytes of memory that this process may use: the host's available memory, the limit of every cgroup that it is in,
-/// and what Slurm gave it, whichever is least. Slurm's tasks on one node share the first two.
+/// what Slurm gave it, and its limit on address space, whichever is least. Slurm's tasks on one node share the first two.
 #[must_use]
 pub fn allowed() -> u64 {
     let slurm = Slurm::here();
@@ -22,7 +28,50 @@ pub fn allowed() -> u64 {
         .into_iter()
         .chain(host_available())
         .map(|bytes| bytes / slurm.tasks_here);
-    shared.chain(slurm.memory).fold(u64::MAX, u64::min)
+    shared
+        .chain(slurm.memory)
+        .chain(within_address_space())
+        .fold(u64::MAX, u64::min)
+}
+
+/// The limit on this process's address space (`ulimit -v`, Grid Engine's `h_vmem`), bytes.
+#[must_use]
+pub fn address_space() -> Option<u64> {
+    getrlimit(Resource::As).current
+}
+
+/// What may come to be resident within the limit on address space: what libraries map and never touch counts against it.
+pub fn within_address_space() -> Option<u64> {
+    let mapped = status_bytes("VmSize:").saturating_sub(status_bytes("VmRSS:"));
+    Some(address_space()?.saturating_sub(mapped + RESERVED))
+}
+
+/// What cures an error whose text says that memory ran out; none where it says something else.
+#[must_use]
+pub fn cure(error: &str) -> Option<String> {
+    const UNDER_THE_FLOOR: &str = " is under the floor of ";
+    const SIGNS: [&str; 4] = [
+        "bad_alloc",
+        "can't allocate memory",
+        "Cannot allocate memory",
+        "Resource temporarily unavailable", // a thread's stack
+    ];
+    if let Some(limit) = address_space().filter(|_| error.contains(UNDER_THE_FLOOR)) {
+        return Some(format!(
+            "; the address space is limited to {} (ulimit -v, h_vmem), and no budget goes beyond that",
+            figures::bytes(limit)
+        ));
+    }
+    SIGNS
+        .iter()
+        .any(|sign| error.contains(sign))
+        .then(|| match address_space() {
+            Some(limit) => format!(
+                "; memory ran out: the address space is limited to {} (ulimit -v, h_vmem): raise that limit",
+                figures::bytes(limit)
+            ),
+            None => "; memory ran out: give the job more, or lower --ram-budget".to_owned(),
+        })
 }
 
 fn host_available() -> Option<u64> {

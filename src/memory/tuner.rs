@@ -24,6 +24,8 @@ pub struct Bounds {
     pub batch: u64,
     /// Batches a part, where the user fixed it.
     pub step: Option<u64>,
+    /// Rows a part at most: a file may not be larger.
+    pub most_rows: u64,
     /// No part takes longer to fill.
     pub checkpoint: Duration,
     /// Forecast of what the run takes besides its parts, bytes.
@@ -70,6 +72,7 @@ impl Tuner {
             .bounds
             .step
             .unwrap_or(u64::MAX)
+            .min(self.bounds.most_rows / self.bounds.batch)
             .min(self.batches_for_budget())
             .min(self.batches_for_time());
         left.min(batches.max(1).saturating_mul(self.bounds.batch))

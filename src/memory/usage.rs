@@ -39,9 +39,14 @@ impl Gauge {
 /// The kernel's own record of this process's peak resident set size, bytes.
 #[must_use]
 pub fn peak_rss() -> u64 {
+    status_bytes("VmHWM:")
+}
+
+/// A size in the kernel's own record of this process (proc_pid_status(5)), bytes.
+pub fn status_bytes(key: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
         .map_or(0, |kib| kib * 1024)
 }
 

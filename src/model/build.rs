@@ -1,7 +1,8 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 16] = [
     "compute/cuda",
+    "compute/terminate",
     "compute/threads",
     "fast/arena",
     "fast/forms",
@@ -9,9 +10,12 @@ const SOURCES: [&str; 12] = [
     "fast/pointwise",
     "fast/winograd",
     "load/archive",
+    "load/input",
     "load/layers",
     "load/module",
+    "load/outputs",
     "load/program",
+    "load/torchvision",
     "load/walk",
 ];
 

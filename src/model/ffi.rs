@@ -30,6 +30,14 @@ struct RawLayer {
     in_loop: bool,
     no_trace: bool,
     weights_used: bool,
+    tensors: usize,
+    in_order: bool,
+}
+
+#[repr(C)]
+struct RawWanted {
+    layer: *const c_char,
+    choice: *const c_char,
 }
 
 #[repr(C)]
@@ -48,7 +56,9 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn featx_layer_count(module: *const RawModule) -> usize;
     fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
-    fn featx_cut(module: *mut RawModule, names: *const *const c_char, count: usize) -> *mut c_char;
+    fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
+    fn featx_cut(module: *mut RawModule, wanted: *const RawWanted, count: usize) -> *mut c_char;
+    fn featx_first_layer(module: *const RawModule, fits: *mut bool) -> *mut c_char;
     fn featx_awaited(
         module: *mut RawModule,
         out: *mut *const RawBuffer,
@@ -59,6 +69,7 @@ unsafe extern "C" {
     fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
     fn featx_packed_bytes(module: *const RawModule) -> u64;
     fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
+    fn featx_compute_as_it_is(module: *mut RawModule, name: *mut *const c_char) -> *mut c_char;
     fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
     fn featx_record(
         module: *mut RawModule,
@@ -74,6 +85,7 @@ unsafe extern "C" {
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn featx_open_torchvision() -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
     fn featx_free_message(message: *mut c_char);
 }
@@ -96,13 +108,30 @@ pub struct LayerInfo {
     pub weights_used: bool,
     /// Why it has no activation, where its file says.
     pub silent: Option<String>,
+    /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
+    /// forward pass tells, more than there may be.
+    pub tensors: Vec<String>,
+    /// They stand in the order of the Python code. A trace does not keep it.
+    pub in_order: bool,
 }
 
 impl LayerInfo {
-    /// Whether a forward pass gives something for it.
-    pub fn has_activation(&self) -> bool {
-        self.calls > 0 && self.silent.is_none()
+    /// How many tensors it gives shows only when it runs.
+    pub fn is_open(&self) -> bool {
+        self.tensors.len() >= MOST_TENSORS
     }
+}
+
+/// As `MOST` in `outputs.h`.
+const MOST_TENSORS: usize = 16;
+
+/// A tensor of a layer's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Dotted name; empty for the model itself.
+    pub layer: String,
+    /// Its number, key or field; empty for the first one.
+    pub choice: String,
 }
 
 /// How a cut graph computes (`featx_form`).
@@ -114,6 +143,15 @@ pub enum Form {
     Joined,
     /// The same, and what stands behind convolutions joined to them by oneDNN's graph compiler.
     Fused,
+}
+
+/// Opens torchvision's library where it stands beside libtorch, as pip installs both.
+///
+/// # Errors
+/// It is not there, or cannot be opened.
+pub fn open_torchvision() -> Result<()> {
+    // SAFETY: it takes nothing; the library registers its operators with libtorch.
+    check(unsafe { featx_open_torchvision() })
 }
 
 /// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
@@ -157,8 +195,14 @@ impl Module {
         // SAFETY: `raw` is a live module, and each index is below its count.
         let raw_layers = (0..unsafe { featx_layer_count(self.raw) })
             .map(|i| unsafe { featx_layer_at(self.raw, i) });
+        let tensors = |index: usize, count: usize| {
+            // SAFETY: as above, and each tensor's index is below the layer's count.
+            let name = |tensor| text(unsafe { featx_tensor_at(self.raw, index, tensor) });
+            (0..count).map(name).collect()
+        };
         raw_layers
-            .map(|raw| LayerInfo {
+            .enumerate()
+            .map(|(index, raw)| LayerInfo {
                 name: text(raw.name),
                 kind: text(raw.kind),
                 parameters: raw.parameters.unsigned_abs(),
@@ -167,24 +211,51 @@ impl Module {
                 no_trace: raw.no_trace,
                 weights_used: raw.weights_used,
                 silent: None,
+                tensors: tensors(index, raw.tensors),
+                in_order: raw.in_order,
             })
             .collect()
     }
 
-    /// Makes `forward` return the named layers' activations, and nothing after the last of them be computed.
+    /// Makes `forward` return the wanted tensors, and nothing after the last of them be computed.
     ///
     /// # Errors
     /// Where a name is not a layer.
-    pub fn cut(&mut self, names: &[String]) -> Result<()> {
-        let names = names
+    pub fn cut(&mut self, wanted: &[Capture]) -> Result<()> {
+        let strings = wanted
             .iter()
-            .map(|name| CString::new(name.as_str()))
-            .collect::<Result<Vec<_>, _>>()?;
-        let pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+            .map(|capture| {
+                let Capture { layer, choice } = capture;
+                Ok((
+                    CString::new(layer.as_str())?,
+                    CString::new(choice.as_str())?,
+                ))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let raw: Vec<RawWanted> = strings
+            .iter()
+            .map(|(layer, choice)| RawWanted {
+                layer: layer.as_ptr(),
+                choice: choice.as_ptr(),
+            })
+            .collect();
         // SAFETY: each pointer is to a string that ends in NUL and lives until the end of this function.
-        check(unsafe { featx_cut(self.raw, pointers.as_ptr(), pointers.len()) })?;
-        self.outputs = names.len();
+        check(unsafe { featx_cut(self.raw, raw.as_ptr(), raw.len()) })?;
+        self.outputs = wanted.len();
         Ok(())
+    }
+
+    /// What the frozen graph's first layer takes, in words, where that is no batch of RGB images.
+    pub fn wants_instead_of_rgb(&self) -> Option<String> {
+        let mut fits = true;
+        // SAFETY: `raw` is a live module, `fits` an out parameter; the string is the C++ side's strdup, freed once.
+        let words = unsafe {
+            let raw = featx_first_layer(self.raw, &mut fits);
+            let words = text(raw);
+            featx_free_message(raw);
+            words
+        };
+        (!fits).then_some(words)
     }
 
     /// Reads, from the archive that the module was loaded from, the tensors that the cut uses. Returns their bytes.
@@ -227,16 +298,20 @@ impl Module {
         check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
-    /// Lets the frozen graph compute in bf16 or f16 instead of f32.
+    /// Lets the frozen graph compute in bf16 or f16; for f32, in the type of its weights, which is returned where it is
+    /// another one.
     ///
     /// # Errors
     /// libtorch's.
-    pub fn compute_in(&mut self, precision: Precision) -> Result<()> {
+    pub fn compute_in(&mut self, precision: Precision) -> Result<Option<String>> {
+        let mut own = null();
         match precision {
-            Precision::F32 => Ok(()),
+            // SAFETY: `raw` is a live module, used by nobody else; `own` is an out parameter.
+            Precision::F32 => check(unsafe { featx_compute_as_it_is(self.raw, &mut own) })?,
             // SAFETY: `raw` is a live module, used by nobody else.
-            half => check(unsafe { featx_compute_in(self.raw, half == Precision::Bf16) }),
+            half => check(unsafe { featx_compute_in(self.raw, half == Precision::Bf16) })?,
         }
+        Ok((!own.is_null()).then(|| text(own).to_lowercase()))
     }
 
     /// Another module with the same frozen graph, the same weights and the same forms.

@@ -5,11 +5,14 @@ mod compute;
 mod fast;
 mod ffi;
 mod load;
+mod reduce;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
-    Precision, Stored, Tokens, configure_cuda, set_threads,
+    PROBED, Precision, Probe, Stored, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
+    set_threads, tensors_of,
 };
 pub use fast::{install_arena, trim_arena};
 pub use ffi::LayerInfo;
-pub use load::Archive;
+pub use load::{Archive, HookTensors, Wanted};
+pub use reduce::{Grid, MOST_OUTPUTS, Pool, Project, RECIPE, Reduction};

@@ -4,8 +4,10 @@ use crate::model::{Extractor, Feeder, Input};
 use crate::pipeline::crew::Crew;
 use crate::pipeline::turns::Turns;
 use crate::pipeline::{Batch, Computed, Fed};
-use anyhow::Result;
+use crate::sources::Images;
+use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
+use std::ops::Range;
 
 /// Turns pixels into inputs, and gives the pixels' memory back. `turns`: where its model takes turns with the decoders.
 ///
@@ -49,6 +51,7 @@ pub fn feed<'a>(
 /// The model's.
 pub fn compute(
     extractor: &mut Extractor,
+    images: &Images,
     crew: &Crew,
     fed: &Receiver<Fed>,
     inputs: &Sender<Input>,
@@ -58,7 +61,9 @@ pub fn compute(
         let mut next = None;
         extractor.rest_while(|| next = fed.recv().ok());
         let Some(batch) = next else { break };
-        let activations = extractor.forward(&batch.input)?;
+        let activations = extractor
+            .forward(&batch.input)
+            .with_context(|| these_images(images, &batch.rows))?;
         drop(batch.turn);
         if let Some(line) = extractor.take_notice() {
             crew.say(&line);
@@ -77,4 +82,13 @@ pub fn compute(
         }
     }
     Ok(())
+}
+
+/// Names a batch, for its errors.
+fn these_images(images: &Images, rows: &Range<u64>) -> String {
+    let name = |row| images.name(row).display().to_string();
+    match rows.end - rows.start {
+        1 => format!("'{}'", name(rows.start)),
+        _ => format!("images '{}' to '{}'", name(rows.start), name(rows.end - 1)),
+    }
 }

@@ -1,19 +1,24 @@
 //! What a decoder's thread does.
 
-use crate::images::{BYTES_PER_PIXEL, ImageError, Preprocess, Preprocessor};
+use crate::images::{ImageError, Preprocess, Preprocessor};
 use crate::memory::{DECODER, Gate};
 use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
 use crate::run::errors::Broken;
-use crate::sources::Images;
+use crate::sources::{Images, quoted};
 use crossbeam_channel::{Receiver, Sender};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where files take so long to read, the disk is what counts, and decoders that pause would not read.
 const SLOW: Duration = Duration::from_millis(1);
+
+/// Bytes of an image that is decoded without asking: with its file and the rows on their way to its crop, it stays
+/// within [`DECODER`].
+const ORDINARY: u64 = DECODER / 2;
 
 /// What the decoders share.
 pub struct Decoding {
@@ -52,19 +57,29 @@ fn load(
     path: &Path,
     image: &mut [u8],
 ) -> Result<(), ImageError> {
-    preprocessor.set_limit(Some(DECODER / BYTES_PER_PIXEL));
+    preprocessor.set_limit(Some(ORDINARY));
     let began = Instant::now();
     preprocessor.read(path)?;
     if began.elapsed() < SLOW {
         decoding.turns.wait();
     }
     let loaded = preprocessor.decode_read_into(image);
-    let Err(ImageError::AboveLimit { pixels }) = loaded else {
+    let Err(ImageError::AboveLimit {
+        width,
+        height,
+        bytes,
+    }) = loaded
+    else {
         return loaded;
     };
-    let Some(_pass) = decoding.gate.enter(pixels * BYTES_PER_PIXEL) else {
-        return loaded;
+    let beyond_budget = |needed| ImageError::BeyondBudget {
+        width,
+        height,
+        bytes,
+        budget: decoding.gate.budget(),
+        needed,
     };
+    let _pass = decoding.gate.enter(bytes).map_err(beyond_budget)?;
     preprocessor.set_limit(None);
     let loaded = preprocessor.decode_read_into(image);
     preprocessor.shrink();
@@ -91,7 +106,7 @@ pub fn settle(
             }
             batch.broken.push(Broken {
                 row,
-                path: decoding.images.name(row).display().to_string(),
+                path: quoted(decoding.images.name(row).as_os_str().as_bytes()).into_owned(),
                 reason: error.to_string(),
             });
         }

@@ -177,7 +177,7 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             let computed = computed_in.clone();
             computing.push(move || {
                 set_threads(work.threads);
-                crew.guard(|| compute(replica, crew, &fed, &inputs_in, &computed))
+                crew.guard(|| compute(replica, work.images, crew, &fed, &inputs_in, &computed))
             });
         }
         drop((ordered, spare_in, computed_in));

@@ -17,5 +17,6 @@ pub mod read_statistics;
 pub mod removal;
 pub mod row_set;
 pub mod sealed;
+pub mod size_limit;
 pub mod split;
 pub mod statistics;

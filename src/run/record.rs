@@ -25,6 +25,12 @@ pub struct Run {
     /// `cls`, `mean`, `cls+mean`; absent where a row is kept whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<String>,
+    /// Tokens before the patches, with which `tokens` is to be read; absent for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_prefix: Option<u64>,
+    /// `avg`, `max:2`; absent where nothing is pooled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// Images a forward pass. Shards are cut at its multiples.
     pub batch_size: u64,
     /// Number of images, which is the number of rows.
@@ -35,6 +41,9 @@ pub struct Run {
     pub shards: u64,
     pub model: Model,
     pub preprocess: Preprocess,
+    /// Absent where nothing is projected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
     pub layers: Vec<Layer>,
 }
 
@@ -60,6 +69,17 @@ pub struct Preprocess {
     pub std: [f64; 3],
 }
 
+/// A sparse random projection, of each layer that has more numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// Numbers of a row.
+    pub outputs: u64,
+    pub seed: u64,
+    /// How the matrix follows from layer, lengths and seed (docs/reduce.md).
+    pub recipe: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
@@ -69,9 +89,43 @@ pub struct Layer {
     pub shape: Vec<u64>,
     /// NumPy's spelling: `<f4`.
     pub dtype: String,
+    /// What its rows depend on besides their images: `chance`, `batch`; absent where nothing was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<String>,
+    /// Shape of an activation, where rows are pooled or projected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Vec<u64>>,
+    /// Numbers of a row before it was projected; absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projected_from: Option<u64>,
 }
 
 impl Run {
+    /// Bytes of a row, all layers.
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        self.layers
+            .iter()
+            .map(|layer| self.bytes_of(&layer.shape))
+            .sum()
+    }
+
+    /// As [`Run::row_bytes`], were rows neither pooled nor projected; none where they are not.
+    #[must_use]
+    pub fn unreduced_row_bytes(&self) -> Option<u64> {
+        let whole =
+            |layer: &Layer| self.bytes_of(layer.activation.as_ref().unwrap_or(&layer.shape));
+        let is_reduced = self.layers.iter().any(|layer| layer.activation.is_some());
+        is_reduced.then(|| self.layers.iter().map(whole).sum())
+    }
+
+    /// Bytes of a row of this shape.
+    #[must_use]
+    pub fn bytes_of(&self, shape: &[u64]) -> u64 {
+        let element = if self.dtype == "f16" { 2 } else { 4 };
+        shape.iter().product::<u64>() * element
+    }
+
     /// Reads `DIR/run.toml`.
     ///
     /// # Errors
@@ -169,6 +223,14 @@ impl Run {
             .layers
             .iter()
             .map(|l| format!("{:?} {}", l.shape, l.dtype));
+        let of_project = |text: fn(&Project) -> String| {
+            let text = self.project.as_ref().map(text);
+            text.unwrap_or_else(|| "none".into())
+        };
+        let lengths = self.layers.iter().map(|l| {
+            let text = l.projected_from.map(|n| format!("{n} numbers"));
+            text.unwrap_or_else(|| "none".into())
+        });
         let p = &self.preprocess;
         // Shards are cut at batch multiples; a run of one shard may go on with other batches.
         let batch = if self.shards > 1 {
@@ -185,6 +247,21 @@ impl Run {
             (
                 "tokens",
                 self.tokens.clone().unwrap_or_else(|| "none".into()),
+            ),
+            (
+                "tokens before the patches",
+                self.tokens_prefix.unwrap_or(1).to_string(),
+            ),
+            ("pool", self.pool.clone().unwrap_or_else(|| "none".into())),
+            ("project", of_project(|project| project.outputs.to_string())),
+            ("seed", of_project(|project| project.seed.to_string())),
+            (
+                "projection recipe",
+                of_project(|project| project.recipe.to_string()),
+            ),
+            (
+                "rows projected from",
+                lengths.collect::<Vec<_>>().join(", "),
             ),
             ("row shapes", forms.collect::<Vec<_>>().join(", ")),
             ("resize", p.resize.to_string()),
@@ -225,6 +302,9 @@ pub(crate) mod tests {
             dtype: "f32".into(),
             flatten: false,
             tokens: None,
+            tokens_prefix: None,
+            pool: None,
+            project: None,
             batch_size: 32,
             images: 100,
             image_list: "ab".into(),
@@ -244,6 +324,9 @@ pub(crate) mod tests {
                 name: "features.30".into(),
                 shape: vec![512, 7, 7],
                 dtype: "<f4".into(),
+                varies: None,
+                activation: None,
+                projected_from: None,
             }],
         }
     }

@@ -4,6 +4,7 @@ use crate::sources::list::{Outside, ensure_inside, read_list};
 use crate::sources::names::FileNames;
 use crate::sources::scan::scan;
 use anyhow::Result;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -93,8 +94,13 @@ impl Images {
         self.root.is_dir()
     }
 
-    /// `file_names.txt`: a name a line.
+    /// A name a line, each as it is: what the list of images is known by.
     pub fn file_names(&self) -> &[u8] {
         self.names.lines()
+    }
+
+    /// `file_names.txt`.
+    pub fn file_names_text(&self) -> Cow<'_, [u8]> {
+        self.names.text()
     }
 }

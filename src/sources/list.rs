@@ -1,10 +1,16 @@
 //! `--list`: which images and in what order, from a file.
 
+use crate::sources::list_mistakes::ensure_plain;
 use crate::sources::names::FileNames;
+use crate::sources::quoting::unquoted;
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read, stdin};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -15,17 +21,41 @@ pub enum Outside {
     Allowed,
 }
 
-/// Reads a list: a path a line, relative to `root`. The order is kept and a path may come again; blank lines are
-/// nothing; lines may end as on Windows and the file may begin with a byte order mark. Whether the files exist is not
-/// looked at.
+/// Reads a list: a path a line, relative to `root` or with its absolute path in front. The order is kept and a path may
+/// come again; blank lines are nothing; lines may end as on Windows, the file may begin with a byte order mark, and names
+/// may be quoted as in `file_names.txt`. `-` is the standard input. Whether the files exist is not looked at, but for the
+/// first, whose absence tells of a list of another kind.
 ///
 /// # Errors
-/// The list cannot be read, names no image, or (unless `outside` allows it) has a path that is absolute or leaves
-/// `root` through `..`: the line is named.
+/// The list cannot be read, names no image, is a table or relative to another folder, or (unless `outside` allows it) has
+/// a path that leads out of `root`: the line is named.
 pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
-    let bytes = std::fs::read(list)
-        .with_context(|| format!("cannot read the list '{}'", list.display()))?;
-    parse_list(&bytes, list, root, outside)
+    let bytes =
+        bytes_of(list).with_context(|| format!("cannot read the list '{}'", list.display()))?;
+    let names = parse_list(&bytes, list, root, outside)?;
+    ensure_plain(&bytes, names.get(0), list, root)?;
+    Ok(names)
+}
+
+/// The bytes of a list. What can be read once alone, a pipe, is kept: shards ask for their list more than once.
+fn bytes_of(list: &Path) -> std::io::Result<Vec<u8>> {
+    static PIPES: Mutex<Option<HashMap<PathBuf, Vec<u8>>>> = Mutex::new(None);
+    let is_stdin = list == Path::new("-");
+    if !is_stdin && fs::metadata(list)?.is_file() {
+        return fs::read(list);
+    }
+    let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let pipes = pipes.get_or_insert_default();
+    if let Some(bytes) = pipes.get(list) {
+        return Ok(bytes.clone());
+    }
+    let mut bytes = Vec::new();
+    match is_stdin {
+        true => stdin().lock().read_to_end(&mut bytes)?,
+        false => fs::File::open(list)?.read_to_end(&mut bytes)?,
+    };
+    pipes.insert(list.to_owned(), bytes.clone());
+    Ok(bytes)
 }
 
 /// As [`read_list`], of the file's bytes.
@@ -34,17 +64,18 @@ pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames
 /// As there, but for what concerns the file system.
 pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
     let mut names = FileNames::default();
-    for (index, line) in bytes
-        .strip_prefix(BYTE_ORDER_MARK)
-        .unwrap_or(bytes)
-        .split(|&b| b == b'\n')
-        .enumerate()
-    {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let folders = absolute(root);
+    for (index, line) in lines(bytes).enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let path = Path::new(OsStr::from_bytes(line));
+        let name = unquoted(line);
+        let path = Path::new(OsStr::from_bytes(&name));
+        let inside = folders.iter().find_map(|root| path.strip_prefix(root).ok());
+        let path = match outside {
+            Outside::Refused => inside.unwrap_or(path),
+            Outside::Allowed => path,
+        };
         check(path, root, outside)
             .with_context(|| format!("'{}' line {}", list.display(), index + 1))?;
         names.push(path);
@@ -57,9 +88,34 @@ pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> R
     Ok(names)
 }
 
+/// The lines of a list, without their ends.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes
+        .strip_prefix(BYTE_ORDER_MARK)
+        .unwrap_or(bytes)
+        .split(|&b| b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The absolute paths of a folder: as it is written, and with links resolved.
+fn absolute(root: &Path) -> Vec<PathBuf> {
+    [std::path::absolute(root).ok(), root.canonicalize().ok()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
     if path.as_os_str().as_bytes().contains(&0) {
         bail!("expected a path, found a zero byte; the list must be plain text");
+    }
+    if path.as_os_str().as_bytes().contains(&b'\n') {
+        bail!(
+            "expected a path, found one with a line break in it, which file_names.txt cannot have"
+        );
+    }
+    if path.as_os_str().is_empty() {
+        bail!("expected a path, found the image folder itself");
     }
     if path.as_os_str().as_bytes().starts_with(BYTE_ORDER_MARK) {
         bail!("expected a path, found one that begins with a byte order mark; remove it");
@@ -88,7 +144,7 @@ pub fn ensure_inside(path: &Path, root: &Path) -> Result<()> {
 }
 
 /// Whether no step of the path is above where it begins.
-fn stays_inside(path: &Path) -> bool {
+pub(super) fn stays_inside(path: &Path) -> bool {
     let mut depth = 0usize;
     path.components().all(|step| match step {
         Component::Normal(_) => {

@@ -1,5 +1,7 @@
 //! Many relative paths in little memory.
 
+use crate::sources::quoting::quoted;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -20,9 +22,23 @@ impl FileNames {
         self.ends.push(self.lines.len());
     }
 
-    /// As a file has them, a name a line.
+    /// A name a line, each as it is.
     pub fn lines(&self) -> &[u8] {
         &self.lines
+    }
+
+    /// As `file_names.txt` has them: a name a line, quoted where it would not be a line of text.
+    pub fn text(&self) -> Cow<'_, [u8]> {
+        let is_plain = |byte: &u8| *byte == b'\n' || *byte != b'"' && (b' '..=b'~').contains(byte);
+        if self.lines.iter().all(is_plain) {
+            return Cow::Borrowed(&self.lines);
+        }
+        let mut text = Vec::with_capacity(self.lines.len());
+        for name in self.iter() {
+            text.extend_from_slice(quoted(name.as_os_str().as_bytes()).as_bytes());
+            text.push(b'\n');
+        }
+        Cow::Owned(text)
     }
 
     pub fn len(&self) -> usize {

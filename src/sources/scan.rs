@@ -1,7 +1,8 @@
-//! Which images, and in what order: a folder searched for them, or a list of them.
+//! Which images, and in what order: a folder searched for them.
 
+use crate::sources::left_out::{LeftOut, Others};
 use crate::sources::names::FileNames;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::fs::{DirEntry, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
@@ -9,10 +10,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// File name endings, without the dot and whatever their case, of what is taken for an image.
-pub const ENDINGS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"];
-
-/// How many of the other files are named.
-const NAMED: usize = 3;
+pub const ENDINGS: [&str; 11] = [
+    "jpg", "jpeg", "jfif", "jpe", "jif", "png", "webp", "bmp", "gif", "tif", "tiff",
+];
 
 /// What a folder holds.
 #[derive(Debug, Default)]
@@ -22,50 +22,9 @@ pub struct Scan {
     pub others: Others,
 }
 
-/// Files that are not images by their endings.
-#[derive(Debug, Default)]
-pub struct Others {
-    pub count: usize,
-    /// The first three in byte order, relative to the folder.
-    pub examples: Vec<PathBuf>,
-}
-
-impl Others {
-    /// `3 other files left out: 'a.txt', 'b.csv', 'notes/c.md'`; none where there are none.
-    pub fn line(&self) -> Option<String> {
-        let files = if self.count == 1 { "file" } else { "files" };
-        let names: Vec<_> = self
-            .examples
-            .iter()
-            .map(|path| format!("'{}'", path.display()))
-            .collect();
-        let more = if self.count > names.len() {
-            ", …"
-        } else {
-            ""
-        };
-        (self.count > 0).then(|| {
-            format!(
-                "{} other {files} left out: {}{more}",
-                self.count,
-                names.join(", ")
-            )
-        })
-    }
-
-    fn add(&mut self, path: &Path) {
-        self.count += 1;
-        let at = self
-            .examples
-            .partition_point(|seen| seen.as_os_str().as_bytes() < path.as_os_str().as_bytes());
-        self.examples.insert(at, path.to_path_buf());
-        self.examples.truncate(NAMED);
-    }
-}
-
 /// Searches `root` and all folders below it. Links to files and folders are followed; a folder that a link leads back
 /// into is not entered again. A link that leads nowhere counts as the file that its name promises, so that its loss is
-/// seen when it is read.
+/// seen when it is read. What systems and editors leave among images ([`LeftOut`]) is none of them, whatever its ending.
 ///
 /// # Errors
 /// `root` or a folder below it cannot be read, `root` is not a folder, an image's name holds a line break, or there is
@@ -117,9 +76,9 @@ impl Search<'_> {
     /// Searches the folder `relative`, which is as before when the call returns.
     fn folder(&mut self, relative: &mut PathBuf) -> Result<()> {
         let folder = self.root.join(&*relative);
-        let reading = || format!("cannot read the image folder '{}'", folder.display());
-        for entry in folder.read_dir().with_context(reading)? {
-            let entry = entry.with_context(reading)?;
+        let named = |error| unreadable(&folder, error);
+        for entry in folder.read_dir().map_err(named)? {
+            let entry = entry.map_err(named)?;
             relative.push(entry.file_name());
             self.entry(&entry, relative)?;
             relative.pop();
@@ -131,17 +90,25 @@ impl Search<'_> {
         let kind = entry
             .file_type()
             .with_context(|| format!("cannot read '{}'", entry.path().display()))?;
+        if let Some(reason) = LeftOut::by_name(&entry.file_name(), kind.is_dir()) {
+            let mut name = relative.clone();
+            if kind.is_dir() {
+                name.as_mut_os_string().push("/");
+            }
+            self.found.others.add(reason, &name);
+            return Ok(());
+        }
         if kind.is_file() {
             return self.file(relative);
         }
         if !kind.is_dir() && !kind.is_symlink() {
-            self.found.others.add(relative);
+            self.found.others.add(LeftOut::Other, relative);
             return Ok(());
         }
         match std::fs::metadata(entry.path()) {
             Ok(metadata) if metadata.is_dir() => self.enter(&metadata, relative),
             Ok(metadata) if !metadata.is_file() => {
-                self.found.others.add(relative);
+                self.found.others.add(LeftOut::Other, relative);
                 Ok(())
             }
             _ => self.file(relative),
@@ -161,7 +128,7 @@ impl Search<'_> {
 
     fn file(&mut self, relative: &Path) -> Result<()> {
         if !is_image_name(relative) {
-            self.found.others.add(relative);
+            self.found.others.add(LeftOut::Other, relative);
             return Ok(());
         }
         ensure!(
@@ -174,11 +141,22 @@ impl Search<'_> {
     }
 }
 
+fn unreadable(folder: &Path, error: std::io::Error) -> Error {
+    let folder = folder.display();
+    let cure = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            format!("; make it readable (chmod u+rx '{folder}'), or name the images with --list")
+        }
+        _ => String::new(),
+    };
+    anyhow!("cannot read the image folder '{folder}': {error}{cure}")
+}
+
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-fn is_image_name(path: &Path) -> bool {
+pub(super) fn is_image_name(path: &Path) -> bool {
     path.extension().is_some_and(|ending| {
         ENDINGS
             .iter()

@@ -19,6 +19,18 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// Bytes of what was made smaller: `16.4 kB, of 12.8 MB: 784.0 times less`.
+#[must_use]
+pub fn reduced(n: u64, from: Option<u64>) -> String {
+    match from {
+        Some(from) if n > 0 => {
+            let times = from as f64 / n as f64;
+            format!("{}, of {}: {times:.1} times less", bytes(n), bytes(from))
+        }
+        _ => bytes(n),
+    }
+}
+
 /// A count in groups of three: `1,234,567`.
 #[must_use]
 pub fn count(n: u64) -> String {
@@ -117,6 +129,11 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!(counted(1, "part"), "1 part");
+        let reduced = [Some(12_845_056), None].map(|from| reduced(16_384, from));
+        assert_eq!(
+            reduced,
+            ["16.4 kB, of 12.8 MB: 784.0 times less", "16.4 kB"]
+        );
         let times = [420, 9_999, 10_000, 42_000, 187_000, 7_500_000]
             .map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(times, ["0.4s", "9.9s", "10s", "42s", "3m07s", "2h05m"]);

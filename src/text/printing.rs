@@ -1,19 +1,57 @@
-//! What goes to stdout: results that somebody may pipe into a program or a full disk.
+//! What the user reads: results on stdout, which somebody may pipe into a program or a full disk, and messages on
+//! stderr, which may go nowhere.
 
 use anyhow::{Context, Result};
-use std::io::{ErrorKind, Write, stdout};
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stderr, stdout};
 
-/// Prints `text` as it is. A reader that has seen enough (`| head`) is no error.
+/// Prints `text` as it is, but for [`visible`]. A reader that has seen enough (`| head`) is no error.
 ///
 /// # Errors
 /// Output that cannot be written.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = stdout().lock();
     let written = stdout
-        .write_all(text.as_bytes())
+        .write_all(visible(text).as_bytes())
         .and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to stdout"),
+    }
+}
+
+/// A line on stderr. Where nobody can read it (a closed pipe, a full disk under a job's log), the work goes on.
+pub fn say(line: impl Display) {
+    let line = line.to_string() + "\n";
+    let _ = stderr().lock().write_all(visible(&line).as_bytes());
+}
+
+/// Text in which a name can neither command the terminal nor overwrite its line: control characters are escaped, but
+/// for line breaks and tabs.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| match acts(c) {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn what_would_command_a_terminal_is_escaped() {
+        assert_eq!(visible("ä\tb\n"), "ä\tb\n");
+        assert_eq!(
+            visible("a\r\u{1b}[31mb\u{9b}c\n"),
+            "a\\r\\u{1b}[31mb\\u{9b}c\n"
+        );
     }
 }

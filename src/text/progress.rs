@@ -2,6 +2,7 @@
 //! the task takes under a second.
 
 use crate::text::figures;
+use crate::text::printing::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,8 +96,8 @@ impl Progress {
     /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         match &self.screen().output {
-            Some(Output::Bar(bar)) if !bar.is_hidden() => bar.suspend(|| eprintln!("{line}")),
-            _ => eprintln!("{line}"),
+            Some(Output::Bar(bar)) if !bar.is_hidden() => bar.suspend(|| say(line)),
+            _ => say(line),
         }
     }
 
@@ -121,7 +122,7 @@ impl Progress {
     fn show(&self, output: &Output, done: u64, text: String) -> Duration {
         match output {
             Output::Lines => {
-                eprintln!("{}: {text}", self.task);
+                say(format_args!("{}: {text}", self.task));
                 LINE_EVERY
             }
             Output::Bar(bar) => {

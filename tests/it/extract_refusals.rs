@@ -20,7 +20,7 @@ fn images_that_are_not_there() {
 --model resnet_scripted --layer fc => no image folder 'images'; name one: featx extract … IMAGES
 --model resnet_scripted --layer fc nowhere => no image folder 'nowhere'; name one: featx extract … IMAGES
 --model resnet_scripted --layer fc nothing.txt => 'nothing.txt' is not a folder; for chosen images use --list
---model resnet_scripted --layer fc empty => no image in 'empty'; looked for files ending in jpg, jpeg, png, webp, bmp, gif, tif, tiff
+--model resnet_scripted --layer fc empty => no image in 'empty'; looked for files ending in jpg, jpeg, jfif, jpe, jif, png, webp, bmp, gif, tif, tiff
 --model resnet_scripted --layer fc notes => no image in 'notes' (1 other file left out: 'a.txt'); looked for files ending in jpg, ...
 --model resnet_scripted --layer fc --list leaving.txt photos => 'leaving.txt' line 2: '../up.jpg' is not inside 'photos'; paths are relative to the image folder
 --model resnet_scripted --layer fc --list nothing.txt photos => the list 'nothing.txt' names no image; expected one path a line
@@ -39,8 +39,8 @@ fn layers_that_are_not_there() {
 --model resnet_scripted --layer layer5 photos => layer 'layer5' is not in 'resnet_scripted.pt'; nearest: 'layer4', 'layer3' (see: featx inspect resnet_scripted.pt)
 --model resnet_scripted --layer fc,layer5.* photos => no layer of 'resnet_scripted.pt' matches 'layer5.*'; nearest: ...
 --model resnet_scripted --layer layer[1 photos => layer glob 'layer[1' is malformed: unclosed character class; missing ']'
---model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen
---model models/broken/no_layers.pt --layer * photos => 'no_layers.pt' has no layers: it was frozen, or is a single module; export it unfrozen
+--model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer .
+--model models/broken/no_layers.pt --layer * photos => 'no_layers.pt' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer .
 --model models/broken/names_are_paths.pt --layer a/b photos => layer 'a/b' has a '/' in its name, which its folder cannot have; rename the module and export it again
 ",
     );

@@ -86,7 +86,6 @@ fn models_that_want_another_input() {
         "
 --model models/broken/one_channel.pt --layer stem photos => 'one_channel.pt' fails on f32 images of shape (3, 224, 224): Given groups=1, weight of size [4, 1, 3, 3], expected ...
 --model models/broken/five_dimensions.pt --layer stem photos => 'five_dimensions.pt' fails on f32 images of shape (3, 224, 224): ...
---model models/broken/half_weights.pt --layer stem photos => 'half_weights.pt' fails on f32 images of shape (3, 224, 224): Input type (float) and bias type (c10::Half) should be the same; ...
 --model models/broken/fixed_size.pt --layer head photos => 'fixed_size.pt' fails on f32 images of shape (3, 224, 224): mat1 and mat2 shapes cannot be multiplied ...
 --model vit_scripted --layer encoder --crop 96 photos => 'vit_scripted.pt' fails on f32 images of shape (3, 96, 96): Wrong image height! Expected 64 but got 96!; if it wants another size, set --resize and --crop, or a TOML beside the model
 --model models/broken/dict_input.pt --layer stem photos => cannot cut 'dict_input.pt': its forward takes a Dict[str, Tensor]; expected a Tensor, the images
@@ -107,7 +106,7 @@ fn toml_files_with_what_featx_does_not_know() {
         ),
         (
             "size = 3\n",
-            "'m.toml' line 1: unknown field `size`, expected `preprocess`",
+            "'m.toml' line 1: unknown field `size`, expected one of `preprocess`, `tokens`, `outputs`",
         ),
         (
             "[preprocess]\nresize = 0\n",

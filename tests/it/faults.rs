@@ -84,7 +84,7 @@ pub fn send(signal: &str, child: &Child) {
 }
 
 /// Every finished part holds the rows of the undisturbed run.
-fn check(dir: &Workdir, out: &str) {
+pub fn check(dir: &Workdir, out: &str) {
     let wrong = dir.python(&format!(
         "import glob
 rows = lambda out: [(int(p[-25:-15]), np.load(p)) for p in sorted(glob.glob(out + '/fc/features_*-*.npy'))]

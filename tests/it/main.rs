@@ -23,17 +23,25 @@ mod extract_refusals;
 mod extract_refused_files;
 #[cfg(feature = "torch")]
 mod faults;
+#[cfg(feature = "images")]
+mod faxes;
 #[cfg(feature = "torch")]
 mod fidelity;
 mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;
 #[cfg(feature = "torch")]
+mod limits;
+#[cfg(feature = "torch")]
+mod lists;
+#[cfg(feature = "torch")]
 mod memory;
 mod merge;
 mod npy;
 #[cfg(feature = "images")]
 mod pixels;
+#[cfg(feature = "torch")]
+mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;
@@ -44,7 +52,10 @@ mod scan;
 #[cfg(feature = "torch")]
 mod shards;
 mod split;
+mod streams;
 mod support;
+#[cfg(feature = "torch")]
+mod unusual;
 #[cfg(feature = "images")]
 mod windows;
 mod without_torch;

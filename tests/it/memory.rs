@@ -3,6 +3,7 @@
 use crate::support::extraction::refusal;
 use crate::support::models::models;
 use crate::support::workdir::Workdir;
+use featx::images::{ImageError, Preprocess, Preprocessor};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -77,9 +78,9 @@ fn a_run_of_more_than_the_budget_keeps_it() {
 }
 
 #[test]
-fn an_image_too_large_for_the_budget_stops_the_run_even_where_broken_ones_are_skipped() {
+fn an_image_too_large_for_the_budget_says_how_much_it_takes_and_can_be_skipped() {
     let dir = workdir("memory/large", 2);
-    dir.python("from PIL import Image\nImage.new('RGB', (8000, 8000)).save('many/z.png')");
+    dir.python("from PIL import Image\nImage.new('RGB', (8000, 8000)).save('many/0.png')");
     let args = [
         "extract",
         "--model",
@@ -90,13 +91,81 @@ fn an_image_too_large_for_the_budget_stops_the_run_even_where_broken_ones_are_sk
         "out",
         "many",
     ];
-    let ended = dir.featx(&[&args[..], &["--ram-budget", "300MB", "--on-error", "skip"]].concat());
+    let ended = dir.featx(&[&args[..], &["--ram-budget", "190MB"]].concat());
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let expected = "image 'z.png' has 64000000 pixels, more than the RAM budget has room for; raise --ram-budget";
-    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
-    assert_eq!(
-        dir.featx(&[&args[..], &["--ram-budget", "1.5GB"]].concat())
-            .code,
-        Some(0)
+    let expected = "error: image '0.png' takes 192.0 MB to decode (8000 x 8000 pixels), more than --ram-budget 190.0 MB has \
+                    room for; ";
+    let line = ended.stderr.lines().last().unwrap();
+    assert!(line.starts_with(expected), "{line}");
+    let enough = line[expected.len()..].split(' ').next().unwrap();
+    assert!(
+        line.ends_with(" would do; remove or mend it, or pass --on-error skip"),
+        "{line}"
     );
+
+    let ended = dir.featx(&[&args[..], &["--ram-budget", "190MB", "--on-error", "skip"]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert!(
+        errors.contains("0,0.png,\"takes 192.0 MB to decode"),
+        "{errors}"
+    );
+
+    // Three bytes a pixel, not twelve: 768 MB would not fit.
+    assert_eq!(enough, "400MB");
+    let args = args
+        .join(" ")
+        .replace("--out out", &format!("--ram-budget {enough} --out whole"));
+    let peak = peak_of(&dir, &args);
+    assert!(peak <= 400_000_000, "{peak}");
+}
+
+/// The kernel's word that what a format asks for is what it takes.
+#[test]
+fn every_format_takes_what_it_asks_for() {
+    let dir = workdir("memory/formats", 1);
+    dir.python(
+        "from PIL import Image
+small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+photo = small.resize((4000, 3000), Image.BICUBIC)
+for name, mode, options in [
+    ('a.jpg', 'RGB', {}), ('b.jpg', 'RGB', dict(progressive=True, subsampling=0)), ('c.jpg', 'RGB', dict(progressive=True)),
+    ('d.jpg', 'L', {}), ('e.jpg', 'CMYK', {}), ('f.png', 'RGB', dict(compress_level=1)), ('g.bmp', 'RGB', {}),
+    ('h.tif', 'RGB', {}), ('i.tif', 'RGB', dict(compression='tiff_lzw')), ('j.tif', 'RGB', dict(tiffinfo={274: 6})),
+    ('k.webp', 'RGB', dict(quality=50, method=0)), ('l.webp', 'RGB', dict(lossless=True, quality=0, method=0)),
+    ('m.gif', 'L', {}),
+]:
+    os.mkdir(name)
+    photo.convert(mode).save(name + '/' + name, **options)",
+    );
+    let args = "extract --model models/resnet_scripted.pt --layer fc --workers 1 --ram-budget 2GB --out out_";
+    let base = peak_of(&dir, &format!("{args}many many"));
+    let expected = [
+        ("a.jpg", 3),
+        ("b.jpg", 9),
+        ("c.jpg", 6),
+        ("d.jpg", 4),
+        ("e.jpg", 7),
+        ("f.png", 3),
+        ("g.bmp", 3),
+        ("h.tif", 3),
+        ("i.tif", 4),
+        ("j.tif", 6),
+        ("k.webp", 11),
+        ("l.webp", 15),
+        ("m.gif", 4),
+    ];
+    for (name, bytes_per_pixel) in expected {
+        let data = dir.read(&format!("{name}/{name}"));
+        let mut preprocessor = Preprocessor::new(&Preprocess::default());
+        preprocessor.set_limit(Some(0));
+        let asked = match preprocessor.decode(&data) {
+            Err(ImageError::AboveLimit { bytes, .. }) => bytes,
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(asked, bytes_per_pixel * 4000 * 3000, "{name}");
+        let peak = peak_of(&dir, &format!("{args}{name} {name}"));
+        let room = base + asked + data.len() as u64 + (8 << 20);
+        assert!(peak <= room, "{name}: {peak} of {room}");
+    }
 }

@@ -3,7 +3,7 @@
 use featx::sources::{FileNames, Outside, read_list, scan};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// A fresh folder for one test, with these empty files in it.
@@ -67,8 +67,60 @@ fn other_files_are_counted_and_three_named() {
     assert_eq!(strings(&found.names), ["a.jpg"]);
     assert_eq!(
         found.others.line().unwrap(),
-        "5 other files left out: '.jpg', 'b.jpg.part', 'jpg', …"
+        "4 other files left out: 'b.jpg.part', 'jpg', 'm/n.csv', …; 1 hidden: '.jpg'"
     );
+}
+
+#[test]
+fn what_systems_leave_among_images_is_none_of_them() {
+    let files = [
+        "a.jfif",
+        "b.JPE",
+        "c.jif",
+        "._a.jpg",
+        ".hidden.png",
+        "sub/.git/d.png",
+        "sub/.ipynb_checkpoints/a-checkpoint.jpg",
+        "sub/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        ".Trash-1000/files/e.jpg",
+        "$RECYCLE.BIN/f.jpg",
+        "__MACOSX/._a.jpg",
+        "__MACOSX/b.jpg",
+        "sub/_g.jpg",
+        "sub/@eaDir.jpg",
+    ];
+    let found = scan(&folder("systems", &files)).unwrap();
+    assert_eq!(
+        strings(&found.names),
+        ["a.jfif", "b.JPE", "c.jif", "sub/@eaDir.jpg", "sub/_g.jpg"]
+    );
+    assert_eq!(
+        found.others.line().unwrap(),
+        "2 of macOS left out: '._a.jpg', '__MACOSX/'; 1 of thumbnails: 'sub/@eaDir/'; 2 of trash: '$RECYCLE.BIN/', \
+         '.Trash-1000/'; 1 of Jupyter: 'sub/.ipynb_checkpoints/'; 2 hidden: '.hidden.png', 'sub/.git/'"
+    );
+}
+
+/// Not as root, who may read everything.
+#[test]
+fn a_folder_that_cannot_be_read_says_how_to_read_it() {
+    let root = folder("unreadable", &["a.jpg", "private/b.jpg"]);
+    let private = root.join("private");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o0)).unwrap();
+    let scanned = fs::read_dir(&private)
+        .is_err()
+        .then(|| refusal(scan(&root)));
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o755)).unwrap();
+    let private = private.display();
+    if let Some(line) = scanned {
+        assert_eq!(
+            line,
+            format!(
+                "cannot read the image folder '{private}': Permission denied (os error 13); make it readable (chmod u+rx \
+                 '{private}'), or name the images with --list"
+            )
+        );
+    }
 }
 
 #[test]
@@ -104,7 +156,8 @@ fn names_that_are_not_utf8_are_kept_as_they_are() {
 fn what_gives_no_images_is_an_error() {
     let root = folder("none", &["a.txt"]);
     let at = root.display();
-    let endings = "looked for files ending in jpg, jpeg, png, webp, bmp, gif, tif, tiff";
+    let endings =
+        "looked for files ending in jpg, jpeg, jfif, jpe, jif, png, webp, bmp, gif, tif, tiff";
     assert_eq!(
         refusal(scan(&root)),
         format!("no image in '{at}' (1 other file left out: 'a.txt'); {endings}")
@@ -154,4 +207,88 @@ fn a_list_cannot_leave_the_folder_unless_asked() {
         refusal(read_list(&root.join("x"), &root, Outside::Refused))
             .starts_with("cannot read the list")
     );
+}
+
+#[test]
+fn an_absolute_path_inside_the_folder_is_inside() {
+    let root = folder("absolute", &["sub/a.jpg"]);
+    let link = folder("absolute_link", &[]).join("images");
+    symlink(&root, &link).unwrap();
+    let list = folder("absolute_list", &[]).join("list.txt");
+    for given in [&root, &link] {
+        fs::write(&list, format!("{}/sub/a.jpg\n", root.display())).unwrap();
+        let names = read_list(&list, given, Outside::Refused).unwrap();
+        assert_eq!(strings(&names), ["sub/a.jpg"]);
+    }
+    fs::write(&list, format!("{}/../x.jpg\n", root.display())).unwrap();
+    assert!(refusal(read_list(&list, &root, Outside::Refused)).contains("is not inside"));
+}
+
+#[test]
+fn names_that_would_break_a_line_are_quoted_and_read_back() {
+    let root = folder("quoted", &["a\rb.jpg", "\u{1b}[31m.jpg", "plain.jpg"]);
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9.jpg")), "").unwrap();
+    let found = scan(&root).unwrap();
+    let text = found.names.text();
+    assert_eq!(
+        String::from_utf8(text.to_vec()).unwrap(),
+        "\"\\033[31m.jpg\"\n\"a\\rb.jpg\"\n\"caf\\351.jpg\"\nplain.jpg\n"
+    );
+    let list = folder("quoted_list", &[]).join("list.txt");
+    fs::write(&list, text).unwrap();
+    assert!(read_list(&list, &root, Outside::Refused).unwrap() == found.names);
+}
+
+/// What a list whose images are in `im/` says; run in the working directory that holds it.
+fn said(list: &str, text: &str) -> String {
+    let dir = crate::support::workdir::Workdir::new("scan_mistakes");
+    for image in ["a.jpg", "b c.jpg", "sub/d.jpg"] {
+        dir.write(&format!("im/{image}"), "");
+    }
+    dir.write(list, text);
+    let (list, root) = (dir.path(list), dir.path("im"));
+    let line = read_list(&list, &root, Outside::Refused)
+        .map_or_else(|e| format!("{e:#}"), |_| "taken".into());
+    line.replace(
+        &format!(
+            "{}/",
+            dir.path("").display().to_string().trim_end_matches('/')
+        ),
+        "",
+    )
+}
+
+#[test]
+fn tables_and_other_slashes_are_known_at_the_first_line() {
+    let labels = "'l.csv' line 1: expected a path, found 'a.jpg,3', of which 'a.jpg' is one; keep that column: cut -d, -f1 \
+                  'l.csv' > paths.txt";
+    assert_eq!(said("l.csv", "a.jpg,3\nb c.jpg,4\n"), labels);
+    for (text, cut) in [
+        ("\n7\ta.jpg\n", "cut -f2"),
+        ("a.jpg 7\n", "cut -d' ' -f1"),
+        ("a.jpg;7\n", "cut -d';' -f1"),
+        ("\"a.jpg\",7\n", "cut -d, -f1"),
+        (
+            "path,label\na.jpg,3\n",
+            "tail -n +2 'l.txt' | cut -d, -f1 > paths.txt",
+        ),
+        (
+            "sub\\d.jpg\n",
+            "turn the slashes: tr '\\\\' / < 'l.txt' > paths.txt",
+        ),
+    ] {
+        let line = said("l.txt", text);
+        assert!(
+            line.starts_with("'l.txt' line ") && line.contains(cut),
+            "{line}"
+        );
+    }
+    for text in [
+        "b c.jpg\n",
+        "gone.jpg\n",
+        "gone away.jpg\na.jpg\n",
+        "\"a.jpg\"\n",
+    ] {
+        assert_eq!(said("l.txt", text), "taken");
+    }
 }

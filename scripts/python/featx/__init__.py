@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .projection import projection_matrix
 from .rows import Ranges, Rows
 
-__all__ = ["Run", "Rows", "open"]
+__all__ = ["Run", "Rows", "open", "projection_matrix"]
 
 
 class Run:
@@ -62,7 +64,7 @@ class Run:
     def file_names(self) -> list[str]:
         """The image of each row. A name that is not UTF-8 is as Python has such paths (`os.fsencode` gives its bytes)."""
         names = (self.path / "file_names.txt").read_bytes()
-        return [os.fsdecode(name) for name in names.removesuffix(b"\n").split(b"\n")] if names else []
+        return [os.fsdecode(_unquoted(name)) for name in names.removesuffix(b"\n").split(b"\n")] if names else []
 
     @property
     def errors(self) -> dict[int, tuple[str, str]]:
@@ -90,6 +92,18 @@ class Run:
         """The rows, as (start, end), that a layer lacks; without those that lack none."""
         missing = {layer: self[layer].missing for layer in self.layers}
         return {layer: ranges for layer, ranges in missing.items() if ranges}
+
+
+def _unquoted(line: bytes) -> bytes:
+    """The name that a line of `file_names.txt` stands for: odd ones are quoted as git shows them."""
+    if len(line) < 2 or not (line.startswith(b'"') and line.endswith(b'"')):
+        return line
+    escapes = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"\\": b"\\"}
+    return re.sub(
+        rb"\\([nrt\"\\]|[0-3][0-7]{2})",
+        lambda found: escapes.get(found[1]) or bytes([int(found[1], 8)]),
+        line[1:-1],
+    )
 
 
 def open(directory: str | os.PathLike[str]) -> Run:  # noqa: A001

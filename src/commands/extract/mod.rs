@@ -21,6 +21,7 @@ use crate::run::writer::RunWriter;
 use crate::signals::{Signals, Stopped};
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::{Result, bail};
 use plan::Plan;
@@ -74,7 +75,7 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
     let run = run()?;
     let shard = wish.resolve(run.as_ref(), &job.out)?;
     if let Some(line) = wish.line(shard, &job.out, run.is_some()) {
-        eprintln!("{line}");
+        say(line);
     }
     Ok((shard.count > 1).then_some(shard))
 }

@@ -6,6 +6,7 @@ use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::durable::write_whole;
 use crate::rows::layer_folder::{BrokenPart, Folder};
 use crate::rows::row_set::RowSet;
+use crate::rows::size_limit;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
@@ -13,13 +14,16 @@ use crate::run::slice::Portion;
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
-use crate::text::printing::print;
+use crate::text::printing::{print, say};
 use crate::text::table;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// More than the header of a part takes, bytes.
+const HEADER: u64 = 4096;
 
 pub struct Plan {
     out: PathBuf,
@@ -71,12 +75,13 @@ impl Plan {
             .flat_map(|rows| rows.ranges().iter().cloned())
             .collect();
         let floor = forecast.floor(run.batch_size);
-        let row_bytes = row_bytes(&run);
+        let row_bytes = run.row_bytes();
         let bounds = Bounds {
             budget: job.ram_budget,
             row_bytes,
             batch: run.batch_size,
             step: job.step_size.map(|step| step as u64),
+            most_rows: most_rows(&run)?,
             checkpoint: job.checkpoint,
             overhead: floor - run.batch_size * row_bytes,
         };
@@ -138,7 +143,7 @@ impl Plan {
     pub fn begin(&self, images: &Images) -> Result<()> {
         if let Start::Resume(broken) = &self.start {
             resume::tidy(&self.out, &self.run, &self.portion, broken, images)?;
-            eprintln!("{}", self.resuming());
+            say(self.resuming());
             return Ok(());
         }
         if let Start::Overwrite = self.start {
@@ -146,8 +151,8 @@ impl Plan {
             ensure_no_parts(&self.out, &self.run)?;
         }
         let file_names = self.out.join(FILE_NAMES);
-        let begun =
-            write_whole(&file_names, images.file_names()).and_then(|()| self.run.write(&self.out));
+        let begun = write_whole(&file_names, &images.file_names_text())
+            .and_then(|()| self.run.write(&self.out));
         if begun.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);
@@ -184,6 +189,7 @@ impl Plan {
             rows: self.portion.len(),
             rows_done: self.rows_done(),
             bytes_per_row: self.bounds.row_bytes,
+            unreduced_bytes_per_row: self.run.unreduced_row_bytes(),
             batch_size: self.run.batch_size,
             step_size: part_rows.div_ceil(self.run.batch_size),
             parts: self.segments.iter().map(parts_of).sum(),
@@ -205,6 +211,9 @@ struct Outline<'a> {
     rows: u64,
     rows_done: u64,
     bytes_per_row: u64,
+    /// Absent where rows are neither pooled nor projected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreduced_bytes_per_row: Option<u64>,
     batch_size: u64,
     step_size: u64,
     parts: u64,
@@ -226,7 +235,10 @@ impl Outline<'_> {
                     figures::count(self.rows_done)
                 ),
             ),
-            ("bytes a row", figures::bytes(self.bytes_per_row)),
+            (
+                "bytes a row",
+                figures::reduced(self.bytes_per_row, self.unreduced_bytes_per_row),
+            ),
             ("batch size", figures::count(self.batch_size)),
             ("step size", figures::counted(self.step_size, "batch")),
             ("parts", figures::count(self.parts)),
@@ -236,11 +248,14 @@ impl Outline<'_> {
             ("disk needed", figures::bytes(self.disk_needed_bytes)),
         ];
         let layer = |layer: &Layer| {
-            vec![
-                layer.name.clone(),
-                figures::row_shape(&layer.shape),
-                layer.dtype.clone(),
-            ]
+            let row = figures::row_shape(&layer.shape);
+            let row = match &layer.activation {
+                Some(activation) if *activation != layer.shape => {
+                    format!("{row} of {}", figures::row_shape(activation))
+                }
+                _ => row,
+            };
+            vec![layer.name.clone(), row, layer.dtype.clone()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)
@@ -254,12 +269,24 @@ impl Outline<'_> {
     }
 }
 
-fn row_bytes(run: &Run) -> u64 {
-    let element = if run.dtype == "f16" { 2 } else { 4 };
-    run.layers
-        .iter()
-        .map(|layer| layer.shape.iter().product::<u64>() * element)
-        .sum()
+/// Rows that a part may have without its file being larger than the system allows.
+///
+/// # Errors
+/// Not even a batch fits.
+fn most_rows(run: &Run) -> Result<u64> {
+    let Some(limit) = size_limit::most_bytes() else {
+        return Ok(u64::MAX);
+    };
+    let layers = run.layers.iter().map(|layer| run.bytes_of(&layer.shape));
+    let largest = layers.max().unwrap_or_default().max(1);
+    let rows = limit.saturating_sub(HEADER) / largest;
+    ensure!(
+        rows >= run.batch_size,
+        "a part of one batch has {}, and a file may have {} (ulimit -f); raise that limit or lower --batch-size",
+        figures::bytes(run.batch_size * largest + HEADER),
+        figures::bytes(limit)
+    );
+    Ok(rows)
 }
 
 /// Without `run.toml` nothing tells what rows they hold.

@@ -1,33 +1,59 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
-use crate::images::Preprocess;
+use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
-use crate::model::{self, Archive, Device, Extractor, ExtractorOptions, Layers};
+use crate::model::{
+    self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
+};
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
 use crate::sources::Images;
 use crate::text::figures;
-use anyhow::Result;
+use crate::text::printing::say;
+use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 pub fn find_images(job: &Job) -> Result<Images> {
     match &job.list {
         Some(list) => Images::from_list(&job.images, list),
-        None => Images::scan(&job.images, |line| eprintln!("{line}")),
+        None => Images::scan(&job.images, |line| say(line)),
     }
 }
 
+/// The run's first images that can be read, of its first few: what the model is tried on.
+pub fn probe(job: &Job, images: &Images) -> Probe {
+    let mut preprocessor = Preprocessor::new(&job.preprocess);
+    let mut probe = Probe::default();
+    for row in 0..images.len().min(FEW) {
+        if probe.images.len() == PROBED {
+            break;
+        }
+        let mut pixels = vec![0; job.preprocess.image_bytes()];
+        // What is wrong with an image is said when its row is computed.
+        if preprocessor
+            .load_into(&images.path(row), &mut pixels)
+            .is_ok()
+        {
+            probe.images.push(pixels);
+        }
+    }
+    probe
+}
+
+/// Images that are tried for a probe.
+const FEW: u64 = 16;
+
 /// The model, cut at the wanted layers, and its file's fingerprint.
-pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
+pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
     model::set_threads(job.threads_of_pass(1));
-    eprintln!("device: {}", job.devices_text);
+    say(format_args!("device: {}", job.devices_text));
     if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
-        eprintln!(
+        say(format_args!(
             "this processor has no {} instructions: they are emulated, more slowly than f32",
             job.precision.name()
-        );
+        ));
     }
     if job.devices[0] != Device::Cpu {
         model::configure_cuda(job.tf32);
@@ -35,15 +61,24 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
     let archive = Archive::open(&job.model)?;
     let fingerprint = archive.fingerprint.clone();
     if archive.loaded_whole {
-        eprintln!(
+        say(format_args!(
             "'{}' computes while it is loaded, so it is read whole",
             job.model.display()
-        );
+        ));
     }
     let layers = Layers::load(archive)?;
-    let selection = layers.select(&job.layers)?;
+    let selection = layers.select(&job.layers, &job.hooks)?;
     if !selection.never_called.is_empty() {
-        eprintln!("{}", never_called(&selection.never_called));
+        let names = &selection.never_called;
+        say(left_out("they are never called", names));
+    }
+    if !selection.not_in_trace.is_empty() {
+        let why = "the trace does not have the tensor that a forward hook sees first";
+        say(left_out(why, &selection.not_in_trace));
+    }
+    if !selection.unordered.is_empty() {
+        let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
+        say(left_out(why, &selection.unordered));
     }
     let Preprocess {
         resize,
@@ -51,20 +86,36 @@ pub fn load_model(job: &Job) -> Result<(Extractor, String)> {
         interpolation,
         ..
     } = &job.preprocess;
-    eprintln!(
+    say(format_args!(
         "preprocessing: resize {resize}, crop {crop}, {} ({})",
         interpolation.name(),
         job.preprocess_source
-    );
+    ));
     let options = ExtractorOptions {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
+        probe,
+        reduction: job.reduction,
         device: job.devices[0],
         precision: job.precision,
         tf32: job.tf32,
     };
-    Ok((layers.cut(&selection.wanted, options)?, fingerprint))
+    if let Some(index) = selection.refused {
+        return Err(layers.refuse(index, options));
+    }
+    ensure!(
+        !selection.wanted.is_empty(),
+        "no layer is left (see: featx inspect {})",
+        job.model.display()
+    );
+    let extractor = layers.cut(&selection.wanted, options)?;
+    if let Some(own_type) = &extractor.own_type {
+        say(format_args!(
+            "the model's weights are {own_type}: it is given images of that type, and computes in it"
+        ));
+    }
+    Ok((extractor, fingerprint))
 }
 
 /// What a run takes, from the one image that the model has computed.
@@ -96,7 +147,8 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
         },
     };
     model::trim_arena();
-    Forecast::measure(image, job.workers)
+    let projections = extractor.bytes_of_projections(job.threads);
+    Forecast::measure(image, job.workers, projections)
 }
 
 /// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
@@ -125,8 +177,53 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     extractor
         .left_out
         .iter()
-        .for_each(|line| eprintln!("left out: {line}"));
+        .for_each(|line| say(format_args!("left out: {line}")));
+    for layer in &extractor.layers {
+        if let Some(varies) = layer.varies {
+            let why = what_varies(varies);
+            say(format_args!("warning: layer '{}' {why}", layer.name));
+        }
+    }
+    let short = extractor.too_short_to_project();
+    if !short.is_empty() {
+        say(format_args!(
+            "not projected, for they have no more numbers than that: {}",
+            some(&short)
+        ));
+    }
     Ok(())
+}
+
+fn what_varies(varies: Varies) -> &'static str {
+    match varies {
+        Varies::Chance => {
+            "gives other rows each time for the same images: it draws random numbers (was it traced in training mode?), \
+             or keeps a count"
+        }
+        Varies::Batch => {
+            "gives an image another row beside other images: it computes with the whole batch (a BatchNorm without \
+             running statistics does)"
+        }
+    }
+}
+
+/// Rows that depend on more than their images cannot come from several processes as from one.
+///
+/// # Errors
+/// Some layer's do, and the user did not say that they may.
+pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
+    let varying = extractor.layers.iter().find_map(|layer| {
+        let varies = layer.varies.filter(|_| !job.allow_varying)?;
+        Some((&layer.name, varies))
+    });
+    let Some((name, varies)) = varying else {
+        return Ok(());
+    };
+    bail!(
+        "layer '{name}' {}; so rows of several processes are not those of one: compute the run in one go (--no-shard, \
+         --overwrite), or pass --allow-varying",
+        what_varies(varies)
+    )
 }
 
 /// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
@@ -134,22 +231,21 @@ pub fn digest(images: &Images) -> String {
     figures::hex(&Sha256::digest(images.file_names()))
 }
 
-fn never_called(names: &[String]) -> String {
-    let some: Vec<String> = names
+fn left_out(why: &str, names: &[String]) -> String {
+    format!("left out, for {why}: {} (see: featx inspect)", some(names))
+}
+
+/// `'a', 'b', 'c' and 4 more`
+fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> = names
         .iter()
         .take(3)
-        .map(|name| format!("'{name}'"))
+        .map(|name| format!("'{}'", name.as_ref()))
         .collect();
-    let more = names.len().saturating_sub(3);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "left out, for they are never called: {}{more} (see: featx inspect)",
-        some.join(", ")
-    )
+    match names.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// What `run.toml` will say, of a run by one process.
@@ -160,6 +256,8 @@ pub fn describe(
     fingerprint: &str,
     batch: u64,
 ) -> Run {
+    let Reduction { pool, project, .. } = job.reduction;
+    let is_reduced = pool.is_some() || project.is_some();
     let layer = |layer: &crate::model::Layer| record::Layer {
         name: layer.name.clone(),
         shape: if job.flatten {
@@ -168,6 +266,12 @@ pub fn describe(
             layer.shape.clone()
         },
         dtype: job.stored.descr().to_owned(),
+        varies: layer.varies.map(|varies| match varies {
+            Varies::Chance => "chance".to_owned(),
+            Varies::Batch => "batch".to_owned(),
+        }),
+        activation: is_reduced.then(|| layer.whole.clone()),
+        projected_from: layer.projected_from(),
     };
     let preprocess = &job.preprocess;
     Run {
@@ -175,7 +279,17 @@ pub fn describe(
         precision: job.precision.name().to_owned(),
         dtype: job.stored.name().to_owned(),
         flatten: job.flatten,
-        tokens: job.tokens.map(|tokens| tokens.name().to_owned()),
+        tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
+        tokens_prefix: job
+            .tokens
+            .map(|tokens| tokens.prefix as u64)
+            .filter(|&prefix| prefix != 1),
+        pool: pool.map(|pool| pool.to_string()),
+        project: project.map(|project| record::Project {
+            outputs: project.outputs,
+            seed: project.seed,
+            recipe: model::RECIPE,
+        }),
         batch_size: batch,
         images: images.len(),
         image_list: digest(images),

@@ -9,8 +9,9 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{BROKEN_ENDING, partial_start};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::Portion;
-use crate::sources::Images;
+use crate::sources::{Images, LeftOut, names_of};
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ pub fn read(directory: &Path, asked: &Run, portion: &Portion, images: &Images) -
 fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String> {
     let path = directory.join(FILE_NAMES);
     let names = fs::read(&path).with_context(|| format!("cannot read '{}'", path.display()))?;
+    let names = names_of(&names);
     let now = images.file_names();
     let mut counts: BTreeMap<&[u8], i64> = BTreeMap::new();
     lines(now).for_each(|name| *counts.entry(name).or_default() += 1);
@@ -77,6 +79,11 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
         ([], []) => ("in another order than now".into(), format!("{keep}, ")),
         (added, []) => (
             format!("since then added: {}", some(added)),
+            format!("{keep}, "),
+        ),
+        // Earlier versions took images that a search now leaves out.
+        ([], gone) if gone.iter().all(|name| LeftOut::has(Path::new(name))) => (
+            format!("which are left out now: {}", some(gone)),
             format!("{keep}, "),
         ),
         ([], gone) => (format!("since then gone: {}", some(gone)), String::new()),
@@ -144,19 +151,22 @@ pub fn tidy(
 fn put_aside(BrokenPart { path, problem }: &BrokenPart) -> Result<()> {
     let aside = with_ending(path, BROKEN_ENDING);
     fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
-    eprintln!(
+    say(format_args!(
         "{problem}; renamed to '{}', its rows are computed again",
         aside.display()
-    );
+    ));
     Ok(())
 }
 
 fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     let path = directory.join(FILE_NAMES);
-    let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(bytes)));
+    let digest = fs::read(&path).map(|bytes| figures::hex(&Sha256::digest(names_of(&bytes))));
     if digest.ok().as_ref() != Some(&run.image_list) {
-        eprintln!("'{}' was missing or changed; written again", path.display());
-        write_whole(&path, images.file_names())?;
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
+        write_whole(&path, &images.file_names_text())?;
     }
     Ok(())
 }

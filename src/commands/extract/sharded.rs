@@ -16,6 +16,7 @@ use crate::run::record::{FILE_NAMES, Run};
 use crate::run::slice::Portion;
 use crate::sources::Images;
 use crate::text::figures;
+use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
 use std::cell::Cell;
 use std::path::Path;
@@ -53,12 +54,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
             job.out.display()
         ))
     );
-    let (extractor, fingerprint) = prepare::load_model(job)?;
-    let mut loaded = Loaded {
-        extractor,
-        fingerprint,
-        measured: None,
-    };
+    let mut loaded = None;
     if job.dry_run {
         dry_run(job, shard, &mut loaded)?;
         return Ok(None);
@@ -66,7 +62,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     let space = crate::commands::extract::existing_ancestor(&job.out);
     let lock = loop {
         begin(job, shard, &mut loaded)?;
-        let lock = RunLock::take_shard(&job.out, shard.index, |line| eprintln!("{line}"))?;
+        let lock = RunLock::take_shard(&job.out, shard.index, |line| say(line))?;
         // One that starts over removes run.toml first, and looks for our lock then.
         if RunDir::is_at(&job.out) {
             break lock;
@@ -76,9 +72,10 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     let (plan, images) = join(job, shard, run, &mut loaded)?;
     require_space(&space, plan.space_needed()?)?;
     plan.begin(&images)?;
+    let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Ready {
         images: Arc::new(images),
-        extractor: loaded.extractor,
+        extractor,
         plan,
         _lock: lock,
     }))
@@ -91,13 +88,27 @@ struct Loaded {
     measured: Option<(Forecast, u64)>,
 }
 
+/// The model, loaded once there are images to try it on.
+fn load<'a>(job: &Job, images: &Images, loaded: &'a mut Option<Loaded>) -> Result<&'a mut Loaded> {
+    if loaded.is_none() {
+        let (extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, images))?;
+        *loaded = Some(Loaded {
+            extractor,
+            fingerprint,
+            measured: None,
+        });
+    }
+    Ok(loaded.as_mut().expect("it is loaded"))
+}
+
 /// Begins the run, unless another shard has, or does.
-fn begin(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let Some(_lock) = lock_unless_begun(&job.out)? else {
         return Ok(());
     };
     finish_discarding(&job.out)?;
     let images = prepare::find_images(job)?;
+    let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
     let (portion, batch) = (Portion::whole(&run), run.batch_size);
@@ -123,6 +134,7 @@ fn first_run(
     let forecast = prepare::forecast(job, extractor)?;
     let batch = prepare::batch(job, &forecast, images.len());
     prepare::set_batch(extractor, batch)?;
+    prepare::refuse_varying(job, extractor)?;
     let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);
     let shards = shard.count;
     Ok((Run { shards, ..run }, forecast))
@@ -136,7 +148,7 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
     let said = Cell::new(false);
     let say_once = |line: &str| {
         if !said.replace(true) {
-            eprintln!("{line}");
+            say(line);
         }
     };
     while !RunDir::is_at(directory) {
@@ -165,7 +177,7 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
 }
 
 /// The plan of this shard of a run that has begun, and its images.
-fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan, Images)> {
+fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Result<(Plan, Images)> {
     ensure_same_shards(job, &run)?;
     let portion = Portion::shard(&run, shard.index);
     let images = match names::read(&job.out, &run, &portion.rows, &job.images)? {
@@ -174,12 +186,14 @@ fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Loaded) -> Result<(Plan,
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
+    let loaded = load(job, &images, loaded)?;
     let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
     let forecast = match measured {
         Some((forecast, _)) => forecast,
         None => {
             let forecast = prepare::forecast(job, &loaded.extractor)?;
             prepare::set_batch(&mut loaded.extractor, batch)?;
+            prepare::refuse_varying(job, &loaded.extractor)?;
             forecast
         }
     };
@@ -250,18 +264,22 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
     if !job.dry_run
         && let Ok(_lock) = RunLock::take(&job.out, |_| {})
     {
-        eprintln!("'{}' was missing or changed; written again", path.display());
-        write_whole(&path, images.file_names())?;
+        say(format_args!(
+            "'{}' was missing or changed; written again",
+            path.display()
+        ));
+        write_whole(&path, &images.file_names_text())?;
     }
     Ok(images)
 }
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(job: &Job, shard: Shard, loaded: &mut Loaded) -> Result<()> {
+fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let plan = match run_at(&job.out)? {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
             let images = prepare::find_images(job)?;
+            let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let portion = Portion::shard(&run, shard.index);
             Plan::new(job, run, portion, &images, &forecast)?

@@ -7,7 +7,7 @@ use crate::model::Device;
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;
-use crate::text::printing;
+use crate::text::printing::{self, say};
 use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;
@@ -33,7 +33,25 @@ pub struct Summary<'a> {
     bytes_written: u64,
     device: String,
     precision: &'a str,
-    layers: &'a [Layer],
+    layers: Vec<Stored<'a>>,
+}
+
+/// A layer's rows.
+#[derive(Debug, Serialize)]
+pub struct Stored<'a> {
+    name: &'a str,
+    shape: &'a [u64],
+    dtype: &'a str,
+}
+
+impl<'a> Stored<'a> {
+    fn of(layer: &'a Layer) -> Self {
+        Self {
+            name: &layer.name,
+            shape: &layer.shape,
+            dtype: &layer.dtype,
+        }
+    }
 }
 
 impl<'a> Summary<'a> {
@@ -50,7 +68,7 @@ impl<'a> Summary<'a> {
             bytes_written: writer.bytes,
             device: Device::names(&job.devices),
             precision: &plan.run.precision,
-            layers: &plan.run.layers,
+            layers: plan.run.layers.iter().map(Stored::of).collect(),
         }
     }
 
@@ -66,7 +84,7 @@ impl<'a> Summary<'a> {
             0 => String::new(),
             n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
-        eprintln!(
+        say(format_args!(
             "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}",
             figures::count(self.images),
             figures::duration(Duration::from_secs_f64(self.seconds)),
@@ -74,7 +92,7 @@ impl<'a> Summary<'a> {
             figures::bytes(self.bytes_written),
             figures::counted(self.parts, "part"),
             figures::bytes(self.peak_rss_bytes),
-        );
+        ));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::rows::durable::require_space;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
 use crate::run::slice::Portion;
+use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 /// It is not the run that the directory holds, or another process writes there.
 pub fn ready(job: &Job) -> Result<Option<Ready>> {
     let images = Arc::new(prepare::find_images(job)?);
-    let (mut extractor, fingerprint) = prepare::load_model(job)?;
+    let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
     let forecast = prepare::forecast(job, &extractor)?;
     let batch = prepare::batch(job, &forecast, images.len());
     prepare::set_batch(&mut extractor, batch)?;
@@ -28,9 +29,12 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     }
     forecast.ensure_fits(job.ram_budget, batch)?;
     let disk = existing_ancestor(&job.out);
-    let lock = RunLock::take(&job.out, |line| eprintln!("{line}"))?;
+    let lock = RunLock::take(&job.out, |line| say(line))?;
     finish_discarding(&job.out)?;
     let plan = Plan::new(job, run, portion, &images, &forecast)?;
+    if plan.rows_done() > 0 {
+        prepare::refuse_varying(job, &extractor)?;
+    }
     require_space(&disk, plan.space_needed()?)?;
     plan.begin(&images)?;
     Ok(Some(Ready {

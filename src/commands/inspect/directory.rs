@@ -7,7 +7,7 @@ use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::record::Run;
 use crate::run::shards::{Submission, array_expression, submissions};
-use crate::text::figures::{bytes, count, counted, row_shape};
+use crate::text::figures::{bytes, count, counted, reduced, row_shape};
 use crate::text::table;
 use anyhow::Result;
 use serde::Serialize;
@@ -41,9 +41,37 @@ struct Layer {
     merging: u64,
     /// Of all finished files.
     bytes: u64,
+    /// What the matrix that its rows were projected with follows from; null where they were not.
+    projection: Option<Projection>,
     problems: Vec<String>,
     #[serde(skip)]
     missing_words: String,
+}
+
+/// As `projection_matrix` of the reader for Python takes it.
+#[derive(Serialize)]
+struct Projection {
+    layer: String,
+    /// Numbers of a row before.
+    #[serde(rename = "D")]
+    inputs: u64,
+    #[serde(rename = "N")]
+    outputs: u64,
+    seed: u64,
+    recipe: u32,
+}
+
+impl Projection {
+    fn of(layer: &crate::run::record::Layer, run: &Run) -> Option<Self> {
+        let project = run.project.as_ref()?;
+        Some(Self {
+            layer: layer.name.clone(),
+            inputs: layer.projected_from?,
+            outputs: project.outputs,
+            seed: project.seed,
+            recipe: project.recipe,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -111,6 +139,7 @@ fn run_layer(state: &LayerState, run: &Run) -> Layer {
     );
     layer.shape = Some(state.layer.shape.clone());
     layer.dtype = Some(state.layer.dtype.clone());
+    layer.projection = Projection::of(&state.layer, run);
     layer.problems = problems(state.problems(run), &state.folder);
     layer
 }
@@ -152,6 +181,7 @@ fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer 
         bytes: headers()
             .map(|header| header.data_offset + header.data_bytes())
             .sum(),
+        projection: None,
         problems: problems(folder.problems(), folder),
         missing_words: missing.to_string(),
     }
@@ -241,6 +271,20 @@ fn layer_words(layer: &Layer) -> Vec<String> {
     ]
 }
 
+fn reduction_words(run: &Run) -> Vec<(&'static str, String)> {
+    let pool = run.pool.clone().map(|pool| ("pool", pool));
+    let project = run.project.as_ref().map(|project| {
+        let (numbers, seed) = (counted(project.outputs, "number"), project.seed);
+        ("project", format!("to {numbers}, seed {seed}"))
+    });
+    let saved = run.unreduced_row_bytes().map(|whole| {
+        let text = reduced(run.row_bytes(), Some(whole));
+        let saved = whole.saturating_sub(run.row_bytes()) * run.images;
+        ("a row", format!("{text}; saves {}", bytes(saved)))
+    });
+    [pool, project, saved].into_iter().flatten().collect()
+}
+
 fn run_words(run: &Run) -> Vec<(&'static str, String)> {
     let p = &run.preprocess;
     let (mean, std) = (p.mean.map(|x| x.to_string()), p.std.map(|x| x.to_string()));
@@ -277,5 +321,6 @@ fn run_words(run: &Run) -> Vec<(&'static str, String)> {
     if let Some(tokens) = &run.tokens {
         words.push(("tokens", tokens.clone()));
     }
+    words.extend(reduction_words(run));
     words
 }

@@ -1,8 +1,10 @@
 //! What a TorchScript model holds: its layers, with their shapes for one image.
 
-use crate::images::Preprocess;
-use crate::job::preprocess_of;
-use crate::model::{Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision};
+use crate::job::{Described, describe};
+use crate::model::{
+    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Probe, Reduction,
+    Wanted, tensors_of,
+};
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;
 use anyhow::Result;
@@ -37,6 +39,16 @@ struct Row {
     /// Of one image's activation; none where there is none.
     shape: Option<Vec<u64>>,
     bytes_per_row: Option<u64>,
+    /// Of a layer that gives several: `--layer` takes each by its name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tensors: Vec<TensorRow>,
+}
+
+/// A tensor of a layer that gives several.
+#[derive(Debug, Serialize)]
+struct TensorRow {
+    name: String,
+    shape: Vec<u64>,
 }
 
 /// Loads the model and computes one pass over blank images, every layer at once.
@@ -46,20 +58,28 @@ struct Row {
 pub fn report(path: &Path) -> Result<Report> {
     let archive = Archive::open(path)?;
     let fingerprint = archive.fingerprint.clone();
-    let (preprocess, _) = preprocess_of(path)?;
+    let described = describe(path)?;
+    let preprocess = &described.preprocess;
     let layers = Layers::load(archive)?;
     let infos = layers.infos.clone();
-    let (extractor, problem) = match try_all(layers, &preprocess) {
+    let (extractor, problem) = match try_all(layers, &described) {
         Ok(extractor) => (Some(extractor), None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
     let row = |info: LayerInfo| {
-        let computed = extractor.iter().flat_map(|extractor| &extractor.layers);
-        let shape = computed
-            .into_iter()
-            .find(|layer| layer.name == info.name)
-            .map(|layer| layer.shape.clone());
+        let shape_of = |name: &str| {
+            let mut computed = extractor.iter().flat_map(|extractor| &extractor.layers);
+            let layer = computed.find(|layer| layer.name == name)?;
+            Some(layer.shape.clone())
+        };
+        let shape = shape_of(&info.name);
+        let tensors = several(&info).into_iter().filter_map(|tensor| {
+            let shape = shape_of(&tensor.name)?;
+            let name = tensor.name;
+            Some(TensorRow { name, shape })
+        });
         Row {
+            tensors: tensors.collect(),
             bytes_per_row: shape
                 .as_ref()
                 .map(|shape| shape.iter().product::<u64>() * ELEMENT_BYTES),
@@ -80,12 +100,26 @@ pub fn report(path: &Path) -> Result<Report> {
     })
 }
 
-fn try_all(layers: Layers, preprocess: &Preprocess) -> Result<Extractor> {
-    let selection = layers.select(&["*".to_owned()])?;
+/// The tensors of a layer that gives more than one, as far as its type tells.
+fn several(info: &LayerInfo) -> Vec<Wanted> {
+    match info.calls > 0 && info.tensors.len() > 1 {
+        true => tensors_of(info),
+        false => Vec::new(),
+    }
+}
+
+fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
+    let mut selection = layers.select(&["*".to_owned()], &described.hooks)?;
+    selection
+        .wanted
+        .extend(layers.infos.iter().flat_map(several));
+    let preprocess = &described.preprocess;
     let options = ExtractorOptions {
         side: preprocess.crop,
         normaliser: preprocess.normaliser(),
         tokens: None,
+        probe: Probe::default(),
+        reduction: Reduction::default(),
         device: Device::Cpu,
         precision: Precision::F32,
         tf32: false,
@@ -114,21 +148,28 @@ pub fn table(report: &Report) -> String {
     ]
     .map(str::to_owned)
     .to_vec();
-    let rows = report.layers.iter().map(|row| {
+    let tensor = |tensor: &TensorRow| {
+        let empty = String::new;
+        let size = bytes(tensor.shape.iter().product::<u64>() * ELEMENT_BYTES);
+        let shape = row_shape(&tensor.shape);
+        vec![tensor.name.clone(), empty(), empty(), shape, size, empty()]
+    };
+    let rows = report.layers.iter().flat_map(|row| {
         let calls = match (row.calls, row.in_loop) {
             (0, _) => "never called".to_owned(),
             (n, true) => format!("{n}, in a loop"),
             (1, false) => String::new(),
             (n, false) => format!("{n}; the last is kept"),
         };
-        vec![
+        let line = vec![
             row.name.clone(),
             row.kind.clone(),
             count(row.parameters),
             row.shape.as_deref().map_or("-".to_owned(), row_shape),
             row.bytes_per_row.map_or("-".to_owned(), bytes),
             calls,
-        ]
+        ];
+        std::iter::once(line).chain(row.tensors.iter().map(tensor))
     });
     let rows: Vec<Vec<String>> = std::iter::once(heads).chain(rows).collect();
     let problem = report

@@ -6,6 +6,7 @@ use crate::export::table::{Layer, Names, Table, facts_of};
 use crate::export::{Format, export};
 use crate::rows::sealed::SealedRows;
 use crate::text::figures::{bytes, counted, row_shape};
+use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -39,16 +40,16 @@ pub fn run(format: &dyn Format, found: Found, target: &Path, typed: &Merge) -> R
     progress.finish();
     for layer in &table.layers {
         let header = &layer.rows.header;
-        eprintln!(
+        say(format_args!(
             "{}: {}, {} of {} {}",
             target.display(),
             layer.name,
             counted(table.rows(), "row"),
             row_shape(header.row_shape()),
             header.dtype
-        );
+        ));
     }
-    eprintln!("{}: {}", target.display(), bytes(written));
+    say(format_args!("{}: {}", target.display(), bytes(written)));
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
 use crate::run::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
 use crate::text::figures::{bytes, counted, row_shape};
+use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -64,10 +65,10 @@ fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
     {
         match &folder.merged {
             Some(merged) if folder.parts.is_empty() && typed.out.is_none() => {
-                eprintln!(
+                say(format_args!(
                     "{layer}: merged already, {}",
                     counted(merged.shape[0], "row")
-                );
+                ));
             }
             _ => {
                 let target = typed
@@ -197,14 +198,14 @@ fn write(layer: &str, join: &Join, typed: &Merge) -> Result<()> {
     }
     drop(progress);
     let header = &join.header;
-    eprintln!(
+    say(format_args!(
         "{}: {} of {} {}, {}",
         join.target.display(),
         counted(header.shape[0], "row"),
         row_shape(header.row_shape()),
         header.dtype,
         bytes(join.result_bytes())
-    );
+    ));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use crate::images::decode::size::checked_size;
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::Raster;
+use crate::images::raster::{BYTES, Raster};
 use libwebp_sys as ffi;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -24,12 +24,12 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     if let Some((width, height)) = stated_size(data) {
         // libwebp allocates the canvas before it looks at the pixels.
         let (width, height) = checked_size(width, height)?;
-        image.admit(width, height)?;
+        image.admit(width, height, bytes_per_pixel(data))?;
     }
     let mut decoder = Decoder::new(data)?;
     let (width, height) = decoder.size()?;
     let (width, height) = checked_size(u64::from(width), u64::from(height))?;
-    image.admit(width, height)?;
+    image.admit(width, height, bytes_per_pixel(data))?;
     let canvas = decoder.first_frame(width * height * 4)?;
     image.reset(width, height);
     for (pixel, rgba) in image
@@ -40,6 +40,14 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
         pixel.copy_from_slice(&rgba[..3]);
     }
     Ok(())
+}
+
+/// libwebp has the canvas twice, 4 bytes a pixel, and a lossless frame once more.
+fn bytes_per_pixel(data: &[u8]) -> usize {
+    match data.get(12..16) {
+        Some(b"VP8 ") => BYTES + 8,
+        _ => BYTES + 12,
+    }
 }
 
 /// `_get_size`: the canvas as the header has it.

@@ -1,21 +1,33 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::model::compute::cuda;
+use crate::model::reduce::{Grid, Pool, Projector};
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
 use std::ops::Range;
 use tch::{Kind, Tensor};
 
-/// `--tokens`: how a (tokens, dim) activation becomes one vector, the first token being the class token
-/// (as thingsvision's `cls_token`, `avg_pool` and `cls_token+avg_pool`).
+/// `--tokens`: what is kept of a (tokens, dim) activation. First comes the class token, then registers or the
+/// distillation token where the model has them, then the patches (as timm's `num_prefix_tokens` counts them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tokens {
     /// The first token.
     Cls,
-    /// The mean over all tokens but the first.
+    /// The mean over the patches.
     Mean,
     /// Both, one after the other.
     ClsMean,
+    /// The patches, (patches, dim).
+    Patches,
+    /// What stands between the class token and the patches, (registers, dim).
+    Registers,
+}
+
+/// Which tokens to keep, of a model that has so many before its patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokensOf {
+    pub kept: Tokens,
+    pub prefix: usize,
 }
 
 impl Tokens {
@@ -25,6 +37,8 @@ impl Tokens {
             Self::Cls => "cls",
             Self::Mean => "mean",
             Self::ClsMean => "cls+mean",
+            Self::Patches => "patches",
+            Self::Registers => "registers",
         }
     }
 }
@@ -79,7 +93,12 @@ impl Activation {
     ///
     /// # Errors
     /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
-    pub fn new(layer: &str, tensor: Tensor, batch: usize, tokens: Option<Tokens>) -> Result<Self> {
+    pub fn new(
+        layer: &str,
+        tensor: Tensor,
+        batch: usize,
+        tokens: Option<TokensOf>,
+    ) -> Result<Self> {
         let size = tensor.size();
         ensure!(
             size != [0],
@@ -99,6 +118,24 @@ impl Activation {
             Some(tokens) => reduce_tokens(layer, &tensor, tokens)?,
             None => tensor,
         };
+        Ok(Self { tensor })
+    }
+
+    /// As [`Pool::apply`].
+    ///
+    /// # Errors
+    /// As [`Pool::apply`].
+    pub fn pooled(self, layer: &str, pool: Pool, grid: Option<Grid>) -> Result<Self> {
+        let tensor = pool.apply(layer, &self.tensor, grid)?;
+        Ok(Self { tensor })
+    }
+
+    /// As [`Projector::apply`].
+    ///
+    /// # Errors
+    /// As [`Projector::apply`].
+    pub fn projected(self, projector: &Projector) -> Result<Self> {
+        let tensor = projector.apply(&self.tensor)?;
         Ok(Self { tensor })
     }
 
@@ -172,23 +209,38 @@ fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
     Ok(())
 }
 
-fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: Tokens) -> Result<Tensor> {
-    let size = tensor.size();
+fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: TokensOf) -> Result<Tensor> {
+    let TokensOf { kept, prefix } = tokens;
+    let (size, prefix) = (tensor.size(), prefix as i64);
     ensure!(
         size.len() == 3 && size[1] > 1,
         "--tokens needs rows of shape (tokens, dim); layer '{layer}' gives {}",
         shape_text(&size[1..])
     );
-    let cls = || tensor.select(1, 0);
-    let mean = || {
-        tensor
-            .narrow(1, 1, size[1] - 1)
-            .mean_dim(1, false, Kind::Float)
-    };
-    Ok(match tokens {
-        Tokens::Cls => cls(),
-        Tokens::Mean => mean(),
-        Tokens::ClsMean => Tensor::cat(&[cls().to_kind(Kind::Float), mean()], 1),
+    ensure!(
+        size[1] > prefix,
+        "layer '{layer}' gives {}: there are no patches after the {} that the model's TOML says come before them",
+        shape_text(&size[1..]),
+        counted(prefix as u64, "token")
+    );
+    ensure!(
+        prefix > 0 || !matches!(kept, Tokens::Cls | Tokens::ClsMean),
+        "the model has no class token (its TOML says [tokens] prefix = 0); use --tokens mean or patches"
+    );
+    ensure!(
+        prefix > 1 || kept != Tokens::Registers,
+        "the model has no registers as far as is known; where it has some, say so in the TOML beside it: \
+         [tokens] prefix = 5, for a class token and four registers"
+    );
+    let cls = || tensor.f_select(1, 0);
+    let patches = || tensor.f_narrow(1, prefix, size[1] - prefix);
+    let mean = || patches()?.f_mean_dim(1, false, Kind::Float);
+    Ok(match kept {
+        Tokens::Cls => cls()?,
+        Tokens::Mean => mean()?,
+        Tokens::ClsMean => Tensor::f_cat(&[cls()?.f_to_kind(Kind::Float)?, mean()?], 1)?,
+        Tokens::Patches => patches()?,
+        Tokens::Registers => tensor.f_narrow(1, 1, prefix - 1)?,
     })
 }
 

@@ -2,12 +2,17 @@
 
 use crate::model::compute::cuda;
 use crate::model::compute::devices::Device;
-use crate::model::compute::feeder::{blank, noise};
+use crate::model::compute::feeder::noise;
+use crate::model::compute::layer::Varies;
 use crate::model::compute::precision::Precision;
 use crate::model::fast::trial;
 use crate::model::ffi::{Form, Module};
 use anyhow::{Error, Result};
 use tch::Tensor;
+
+/// Relative L2 distance below which two computations of a row count as the same one.
+const SAME: f64 = 1e-3;
+const SAME_ON_GPU: f64 = 2e-2;
 
 pub struct Engine {
     module: Module,
@@ -77,15 +82,51 @@ impl Engine {
         self.module.lay_out(channels_last)
     }
 
-    /// Computes blank images, and tells the most bytes that it took for each.
+    /// Computes one image, shape (1, height, width, 3), and tells the most bytes that it took.
     ///
     /// # Errors
-    /// libtorch's, where the model cannot compute on them.
-    pub fn try_one(&mut self, side: usize) -> Result<(Vec<Tensor>, u64)> {
-        let image = self.images(&blank(1, side, self.device)?);
+    /// libtorch's, where the model cannot compute on it.
+    pub fn try_on(&mut self, image: &Tensor) -> Result<(Vec<Tensor>, u64)> {
+        let image = self.images(image);
         let tried = self.module.record(&image)?;
         self.synchronize()?;
         Ok(tried)
+    }
+
+    /// What a layer's rows depend on besides their images: `once` and `again` are of the same batch, `alone` of its first
+    /// image.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn varies(
+        &self,
+        once: &Tensor,
+        again: &Tensor,
+        alone: Option<&Tensor>,
+    ) -> Result<Option<Varies>> {
+        // On a GPU other batches may go through other kernels, of fewer digits.
+        let tolerance = match (self.device, self.precision) {
+            (Device::Cpu, Precision::F32) => SAME,
+            _ => SAME_ON_GPU,
+        };
+        let rows = |tensor: &Tensor| tensor.f_split(1, 0);
+        let pairs = rows(again)?;
+        let pairs: Vec<_> = (0..).zip(&pairs).collect();
+        if trial::distance(once, &pairs)? > tolerance {
+            return Ok(Some(Varies::Chance));
+        }
+        let alone = alone.filter(|alone| alone.size()[..1] == [1]);
+        match alone {
+            Some(alone) if trial::distance(once, &[(0, alone)])? > tolerance => {
+                Ok(Some(Varies::Batch))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What the model's first layer takes, where that is no batch of RGB images.
+    pub fn wants_instead_of_rgb(&self) -> Option<String> {
+        self.module.wants_instead_of_rgb()
     }
 
     /// Looks for the fastest way to compute batches of so many images. So many of the next batch have to prove it once
@@ -213,6 +254,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ffi::Capture;
     use crate::model::load::archive::Archive;
     use std::path::Path;
     use std::process::Command;
@@ -237,11 +279,19 @@ mod tests {
         assert!(made.unwrap().success());
         let archive = Archive::open(&path).unwrap();
         let mut module = Module::load(&archive).unwrap();
-        module.cut(&["0".into(), "2".into()]).unwrap();
+        let layer = |name: &str| Capture {
+            layer: name.into(),
+            choice: String::new(),
+        };
+        module.cut(&[layer("0"), layer("2")]).unwrap();
         module.fill(&archive).unwrap();
         module.freeze().unwrap();
         std::fs::remove_file(path).unwrap();
         Engine::new(module, Device::Cpu, Precision::F32, true).unwrap()
+    }
+
+    pub fn one(side: usize) -> Tensor {
+        crate::model::compute::feeder::blank(1, side, Device::Cpu).unwrap()
     }
 
     #[test]
@@ -264,7 +314,7 @@ mod tests {
         for (net, form) in [(CONVOLUTIONS, Form::Fused), (LINEAR_LAYERS, Form::Joined)] {
             let mut one = engine(net);
             let plain = one.compute(&images).unwrap();
-            one.try_one(16).unwrap();
+            one.try_on(&super::tests::one(16)).unwrap();
             one.choose_form(16, 4, 2).unwrap();
             let other = one.replicate(Device::Cpu).unwrap();
             for mut engine in [one, other] {
@@ -281,7 +331,7 @@ mod tests {
     #[test]
     fn a_form_that_is_wrong_in_its_trial_is_not_chosen() {
         let mut engine = engine(CONVOLUTIONS);
-        engine.try_one(16).unwrap();
+        engine.try_on(&one(16)).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
         engine.choose_form(16, 4, 2).unwrap();
         assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
@@ -295,7 +345,7 @@ mod tests {
     #[test]
     fn a_form_that_fails_is_dropped_and_the_user_is_told() {
         let mut engine = engine(CONVOLUTIONS);
-        engine.try_one(16).unwrap();
+        engine.try_on(&one(16)).unwrap();
         engine.choose_form(16, 4, 2).unwrap();
         engine.unproved = 0;
         // Of another size than the form was made for.
@@ -313,7 +363,7 @@ mod tests {
         for proofs in [1, 2] {
             let mut engine = engine(CONVOLUTIONS);
             let plain = engine.compute(&images).unwrap();
-            engine.try_one(16).unwrap();
+            engine.try_on(&one(16)).unwrap();
             engine.choose_form(16, 4, proofs).unwrap();
             engine.tolerance = -1.0; // nothing is near enough
             for _ in 0..2 {

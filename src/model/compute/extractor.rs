@@ -1,17 +1,20 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::images::Normaliser;
-use crate::model::compute::activation::{Activation, Tokens};
+use crate::model::compute::activation::{Activation, TokensOf};
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
-use crate::model::compute::feeder::{Feeder, Input, blank};
+use crate::model::compute::feeder::{Feeder, Input};
+use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
+use crate::model::compute::probe::{PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::fast::trial;
-use crate::model::ffi::{LayerInfo, Module};
+use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
 use crate::model::load::program::Program;
-use crate::model::load::selection::{Selection, Wanted, select};
+use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
+use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use tch::Tensor;
 
@@ -46,15 +49,12 @@ impl Layers {
             .into_owned();
         let (model, infos) = match &archive.program {
             Some(records) => {
-                let program = Program::read(records, &archive.deferrable)
-                    .with_context(|| format!("cannot run '{}'", path.display()))?;
+                let program = Program::read(records, &archive)?;
                 let infos = program.infos.clone();
                 (Model::Program(Box::new(program)), infos)
             }
             None => {
-                let module = Module::load(&archive).with_context(|| {
-                    format!("libtorch cannot load '{}'; export it again", path.display())
-                })?;
+                let module = load(&archive)?;
                 let infos = module.layers();
                 (Model::TorchScript(module), infos)
             }
@@ -71,8 +71,29 @@ impl Layers {
     ///
     /// # Errors
     /// As [`select`].
-    pub fn select(&self, patterns: &[String]) -> Result<Selection> {
-        select(patterns, &self.infos, &self.file_name)
+    pub fn select(&self, patterns: &[String], hooks: &HookTensors) -> Result<Selection> {
+        select(patterns, &self.infos, hooks, &self.file_name)
+    }
+
+    /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.
+    pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
+        let (info, file_name) = (self.infos[index].clone(), self.file_name.clone());
+        let kept = match &self.model {
+            Model::TorchScript(_) => "a trace does not keep",
+            Model::Program(_) => "the program does not tell",
+        };
+        let tensors = self.cut(&tensors_of(&info), options);
+        let shapes = match &tensors {
+            Ok(tensors) => tensors.layers.iter().map(Layer::words).collect(),
+            Err(_) => tensor_names(&info),
+        };
+        anyhow!(
+            "layer '{name}' of '{file_name}' gives several tensors, and {kept} their order: {}; take one \
+             with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
+             forward hook sees first",
+            shapes.join(", "),
+            name = info.name,
+        )
     }
 
     /// Cuts the model at the wanted layers, reads the weights that the cut needs, freezes it.
@@ -81,30 +102,24 @@ impl Layers {
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
     pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
-        let names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
+        let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
         let mut module = match self.model {
             Model::TorchScript(mut module) => {
                 module
-                    .cut(&names)
+                    .cut(&captures)
                     .with_context(|| format!("cannot cut '{file_name}'"))?;
                 module
             }
-            Model::Program(program) => {
-                program
-                    .images
-                    .ensure_fit(options.side)
-                    .with_context(|| format!("'{file_name}'"))?;
-                program
-                    .cut(&names)
-                    .with_context(|| format!("cannot cut '{file_name}'"))?
-            }
+            Model::Program(program) => program.cut(&captures, options.side, &file_name)?,
         };
         module.fill(&self.archive)?;
         module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
-        module.compute_in(options.precision)?;
-        Extractor::settle(module, wanted, &file_name, options)
+        let own_type = module.compute_in(options.precision)?;
+        let mut extractor = Extractor::settle(module, wanted, &file_name, options)?;
+        extractor.own_type = own_type;
+        Ok(extractor)
     }
 }
 
@@ -114,20 +129,14 @@ pub struct ExtractorOptions {
     /// Height and width of an image, pixels.
     pub side: usize,
     pub normaliser: Normaliser,
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<TokensOf>,
+    pub reduction: Reduction,
+    /// What the model is tried on.
+    pub probe: Probe,
     pub device: Device,
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
     pub tf32: bool,
-}
-
-/// A layer, and the shape of one image's activation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    pub name: String,
-    pub shape: Vec<u64>,
-    /// Which of the cut's outputs it is.
-    output: usize,
 }
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -144,10 +153,14 @@ pub struct Extractor {
     pub left_out: Vec<String>,
     /// Tensors of a forward pass, the activations included, at their most: bytes for each image of the batch.
     pub bytes_per_image: u64,
+    /// What the model computes in, where its weights are of another type than f32.
+    pub own_type: Option<String>,
+    /// What the cut gave for the probe's first image alone, until a batch is set.
+    alone: Vec<Tensor>,
 }
 
 impl Extractor {
-    /// Tries the model on a blank image, first in the faster memory order; learns the layers' shapes and what an image
+    /// Tries the model on the first image, in the faster memory order first; learns the layers' shapes and what an image
     /// costs.
     fn settle(
         module: Module,
@@ -155,18 +168,20 @@ impl Extractor {
         file_name: &str,
         options: ExtractorOptions,
     ) -> Result<Self> {
-        let side = options.side;
         let on_gpu = options.device != Device::Cpu;
         let channels_last = !on_gpu || options.tf32 || options.precision != Precision::F32;
         let mut engine = Engine::new(module, options.device, options.precision, channels_last)?;
-        let mut tried = engine.try_one(side);
+        let image = probe_batch(&options, 1)?;
+        let mut tried = engine.try_on(&image);
         if tried.is_err() && channels_last {
             // A `view` of an activation that is not contiguous, for one.
             engine.lay_out(false)?;
-            tried = engine.try_one(side);
+            tried = engine.try_on(&image);
         }
-        let (outputs, bytes_per_image) =
-            tried.map_err(|reason| wants_another_input(file_name, &options, &reason))?;
+        let (outputs, bytes_per_image) = tried.map_err(|reason| {
+            let instead = engine.wants_instead_of_rgb();
+            wants_another_input(file_name, &options, &reason, instead)
+        })?;
         let mut extractor = Self {
             engine,
             wanted: wanted.to_vec(),
@@ -176,6 +191,8 @@ impl Extractor {
             layers: Vec::new(),
             left_out: Vec::new(),
             bytes_per_image,
+            own_type: None,
+            alone: shallow(&outputs),
         };
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
@@ -195,23 +212,35 @@ impl Extractor {
             layers: self.layers.clone(),
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
+            own_type: self.own_type.clone(),
+            alone: Vec::new(),
         })
     }
 
-    /// Sets the number of images of a forward pass, 1 at first. Two blank images show whether the first dimension is
-    /// the batch, or always 1.
+    /// Sets the number of images of a forward pass, 1 at first. Two images show whether the first dimension is the
+    /// batch, or always 1; and computed once more, whether rows depend on more than their images.
     ///
     /// # Errors
     /// A layer asked for by name that gives no row an image.
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
-        if batch > 1 {
-            self.batch = 2;
-            let images = blank(2, self.options.side, self.options.device)?;
-            let outputs = self.engine.compute(&images)?;
-            self.learn_shapes(outputs)?;
+        self.batch = batch.min(PROBED);
+        let images = probe_batch(&self.options, self.batch)?;
+        let once = self.engine.compute(&images)?;
+        self.learn_shapes(shallow(&once))?;
+        let again = self.engine.compute(&images)?;
+        let alone = std::mem::take(&mut self.alone);
+        self.engine.synchronize()?;
+        for layer in &mut self.layers {
+            let (once, again) = (&once[layer.output], &again[layer.output]);
+            layer.varies = self.engine.varies(once, again, alone.get(layer.output))?;
         }
         self.batch = batch;
         Ok(())
+    }
+
+    /// Whether some layer's rows depend on more than their images.
+    pub fn varies(&self) -> bool {
+        self.layers.iter().any(|layer| layer.varies.is_some())
     }
 
     /// From here on so many forward passes, of replicas too, do a batch together, and prove a faster form together.
@@ -244,15 +273,15 @@ impl Extractor {
         self.layers.clear();
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
-            let Wanted { name, by_name } = wanted;
-            let rows = nameable(name)
-                .and_then(|()| Activation::new(name, tensor, self.batch, self.options.tokens));
+            let Wanted { name, by_name, .. } = wanted;
+            let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
+            let rows = nameable(name).and_then(|()| self.rows(name, tensor));
             match rows {
-                Ok(rows) => self.layers.push(Layer {
-                    name: name.clone(),
-                    shape: rows.row_shape(),
-                    output,
-                }),
+                Ok(rows) => {
+                    let (shape, reduction) = (rows.row_shape(), self.options.reduction);
+                    self.layers
+                        .push(Layer::new(name, output, whole, shape, reduction));
+                }
                 Err(error) if *by_name => return Err(error),
                 Err(error) => self.left_out.push(error.to_string()),
             }
@@ -281,29 +310,40 @@ impl Extractor {
         let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
         self.engine.synchronize()?;
-        for (layer, activation) in self.layers.iter().zip(&activations) {
-            let shape = activation.row_shape();
-            ensure!(
-                shape == layer.shape,
-                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
-                layer.name,
-                layer.shape
-            );
-        }
         Ok(activations)
     }
 
     fn activations(&self, outputs: Vec<Tensor>) -> Result<Vec<Activation>> {
         let rows = |layer: &Layer| {
-            let tensor = outputs[layer.output].shallow_clone();
-            Activation::new(&layer.name, tensor, self.batch, self.options.tokens)
+            let rows = self.rows(&layer.name, outputs[layer.output].shallow_clone())?;
+            let shape = rows.row_shape();
+            ensure!(
+                shape == layer.before,
+                "layer '{}' gave rows of shape {shape:?}, and {:?} before; choose one whose shape does not depend on the image",
+                layer.name,
+                layer.before
+            );
+            match &layer.projector {
+                Some(projector) => rows.projected(projector),
+                None => Ok(rows),
+            }
         };
         self.layers.iter().map(rows).collect()
     }
 
+    /// What a layer gave for a batch, before it is projected.
+    fn rows(&self, layer: &str, tensor: Tensor) -> Result<Activation> {
+        let rows = Activation::new(layer, tensor, self.batch, self.options.tokens)?;
+        let Reduction { pool, grid, .. } = self.options.reduction;
+        match pool {
+            Some(pool) => rows.pooled(layer, pool, grid),
+            None => Ok(rows),
+        }
+    }
+
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
-        self.needs_cores() && trial::is_worth_it(run_images, self.batch)
+        self.needs_cores() && !self.varies() && trial::is_worth_it(run_images, self.batch)
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of
@@ -317,18 +357,41 @@ impl Extractor {
             .choose_form(self.options.side, self.batch, proofs)
     }
 
-    /// Of one image's activations, all layers.
+    /// Of one image's activations, all layers, as they are given back.
     pub fn elements_per_image(&self) -> u64 {
         let elements = |layer: &Layer| layer.shape.iter().product::<u64>();
         self.layers.iter().map(elements).sum()
     }
 
+    /// Bytes that projections take beside what a batch takes, where so many threads compute.
+    pub fn bytes_of_projections(&self, threads: usize) -> u64 {
+        let projectors = self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.projector.as_ref());
+        let on_gpu = !self.needs_cores();
+        projectors
+            .map(|projector| projector.bytes(on_gpu, threads as u64))
+            .sum()
+    }
+
+    /// The layers that `--project` leaves as they are.
+    pub fn too_short_to_project(&self) -> Vec<&str> {
+        let short =
+            |layer: &&Layer| layer.projector.is_none() && self.options.reduction.project.is_some();
+        self.layers
+            .iter()
+            .filter(short)
+            .map(|layer| layer.name.as_str())
+            .collect()
+    }
+
     /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
-        self.engine.packed_bytes()
-            + self.elements_per_image() * 4 * self.batch as u64
-            + BYTES_OF_COMPILER
+        let elements = |layer: &Layer| layer.whole.iter().product::<u64>();
+        let whole_elements: u64 = self.layers.iter().map(elements).sum();
+        self.engine.packed_bytes() + whole_elements * 4 * self.batch as u64 + BYTES_OF_COMPILER
     }
 
     /// A line for the user that came up with the last batch.
@@ -346,13 +409,71 @@ fn nameable(layer: &str) -> Result<()> {
     Ok(())
 }
 
-fn wants_another_input(file_name: &str, options: &ExtractorOptions, reason: &Error) -> Error {
-    let (side, precision) = (options.side, options.precision.name());
-    let cure = match options.precision {
-        Precision::F32 => {
-            "if it wants another size, set --resize and --crop, or a TOML beside the model"
+/// All that a layer gives, each tensor under its own name.
+pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
+    let tensor = |choice: &String| Wanted {
+        name: format!("{}#{choice}", info.name),
+        capture: Capture {
+            layer: info.name.clone(),
+            choice: choice.clone(),
+        },
+        by_name: false,
+    };
+    info.tensors.iter().map(tensor).collect()
+}
+
+fn shallow(tensors: &[Tensor]) -> Vec<Tensor> {
+    tensors.iter().map(Tensor::shallow_clone).collect()
+}
+
+fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
+    let ExtractorOptions {
+        side,
+        normaliser,
+        device,
+        ..
+    } = options;
+    options.probe.batch(images, *side, normaliser, *device)
+}
+
+/// Loads the module, with torchvision's operators where it uses them.
+fn load(archive: &Archive) -> Result<Module> {
+    let path = archive.path().display();
+    let error = match Module::load(archive) {
+        Err(error) if error.to_string().contains("torchvision::") => error,
+        loaded => {
+            return loaded
+                .with_context(|| format!("libtorch cannot load '{path}'; export it again"));
         }
-        _ => "try --precision f32: it may have types of its own, as traces do",
+    };
+    open_torchvision().with_context(|| {
+        format!(
+            "'{path}' uses operators of torchvision ({error}), whose library cannot be opened beside libtorch; export a \
+             part of the model that does without them, its backbone for one"
+        )
+    })?;
+    Module::load(archive).with_context(|| format!("libtorch cannot load '{path}'; export it again"))
+}
+
+fn wants_another_input(
+    file_name: &str,
+    options: &ExtractorOptions,
+    reason: &Error,
+    instead: Option<String>,
+) -> Error {
+    let text = reason.to_string();
+    if text.contains("bad_alloc") || text.contains("can't allocate memory") {
+        return anyhow!("'{file_name}': {text}"); // no fault of the input's
+    }
+    let (side, precision) = (options.side, options.precision.name());
+    let cure = match (instead, options.precision) {
+        (Some(words), _) => {
+            format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
+        }
+        (None, Precision::F32) => {
+            "if it wants another size, set --resize and --crop, or a TOML beside the model".into()
+        }
+        _ => "try --precision f32: it may have types of its own, as traces do".into(),
     };
     anyhow!(
         "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; {cure}"

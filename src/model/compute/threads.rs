@@ -4,11 +4,18 @@ use std::ffi::c_void;
 
 unsafe extern "C" {
     fn featx_rest(wait: extern "C" fn(*mut c_void), context: *mut c_void);
+    fn featx_explain_terminate();
 }
 
 /// Threads that one forward pass may use.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
+}
+
+/// From now on a C++ exception that nobody catches is an error line and exit code 1 (`terminate.cpp`).
+pub fn explain_terminate() {
+    // SAFETY: sets a function that lives as long as the process.
+    unsafe { featx_explain_terminate() }
 }
 
 /// Calls `wait` while the threads that compute for this one sleep: they would spin for some milliseconds after each

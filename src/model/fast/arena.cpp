@@ -1,6 +1,7 @@
 #include "fast/arena.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -68,7 +69,11 @@ size_t Arena::extent() {
 }
 
 Arena::Arena(size_t reserved) : reserved_(reserved) {
-  // A limit on address space (ulimit -v) may allow less.
+  // Under a limit on address space (ulimit -v) a reservation takes it from all else: malloc has to do.
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    return;
+  }
   for (; reserved_ >= (size_t{1} << 32); reserved_ /= 2) {
     void* memory = mmap(
         nullptr, reserved_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

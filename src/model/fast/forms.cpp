@@ -53,7 +53,11 @@ std::vector<Value*> tensors_of(const std::shared_ptr<Graph>& graph) {
 void note_type(Value* tensor, TensorTypePtr& noted) {
   const auto note = [&noted](Stack& stack) {
     pop(stack); // the number of the call
-    const auto computed = pop(stack).toTensor();
+    const auto value = pop(stack);
+    if (!value.isTensor()) {
+      return; // what `with` enters, or what stands after a return or a raise: a tensor by its type alone
+    }
+    const auto& computed = value.toTensor();
     const auto type =
         computed.defined() ? tensorTypeInCurrentExecutionContext(computed) : TensorType::get()->withUndefined();
     noted = noted ? noted->merge(*type) : type;
@@ -144,9 +148,17 @@ std::shared_ptr<Graph> fused(const Recording& recording, int64_t batch) {
 
 void compute_in(const std::shared_ptr<Graph>& graph, at::ScalarType type) {
   replace_constants(graph, [&](const IValue& value) -> std::optional<IValue> {
-    const bool is_f32 = value.isTensor() && value.toTensor().scalar_type() == at::kFloat;
-    return is_f32 ? std::optional<IValue>(value.toTensor().to(type)) : std::nullopt;
+    if (!value.isTensor() || !at::isFloatingType(value.toTensor().scalar_type())) {
+      return std::nullopt;
+    }
+    const auto& tensor = value.toTensor();
+    const bool is_number = tensor.dim() == 0 && tensor.scalar_type() == at::kDouble; // changes no result's type
+    return is_number ? std::nullopt : std::optional<IValue>(tensor.to(type));
   });
+  take_images_in(graph, type);
+}
+
+void take_images_in(const std::shared_ptr<Graph>& graph, at::ScalarType type) {
   WithInsertPoint start(*graph->nodes().begin());
   Value* images = graph->inputs().at(1);
   Value* converted = graph->insert(aten::to, {images, type, false, false});

@@ -47,8 +47,11 @@ std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t ba
 // The same, but for what oneDNN's graph compiler does better (`fusion.h`). Throws where that is nothing.
 std::shared_ptr<torch::jit::Graph> fused(const Recording& recording, int64_t batch);
 
-// The graph computes in this type: its input and all f32 constants are converted.
+// The graph computes in this type: its input and all floating constants are converted.
 void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);
+
+// The images are converted to this type before all else.
+void take_images_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);
 
 // All constants of the graph lie on this device, and what it makes on its own does too.
 void move_to(const std::shared_ptr<torch::jit::Graph>& graph, c10::Device device);

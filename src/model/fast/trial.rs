@@ -219,7 +219,7 @@ pub fn name(form: Form) -> &'static str {
 
 /// |a - b| / |b| over rows a of a tensor, by their numbers, and tensors b of one row each; infinite where their shapes
 /// differ. Row by row, for two batches of a large layer are all the memory that there is.
-fn distance(rows: &Tensor, pairs: &[(i64, &Tensor)]) -> Result<f64> {
+pub fn distance(rows: &Tensor, pairs: &[(i64, &Tensor)]) -> Result<f64> {
     let size = rows.size();
     let (mut apart, mut length) = (0.0, 0.0);
     for &(row, one) in pairs {

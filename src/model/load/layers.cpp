@@ -29,128 +29,79 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
+#include "load/outputs.h"
 #include "load/walk.h"
 
 namespace featx {
 namespace {
 
 using namespace torch::jit;
-bool holds_tensor(const TypePtr& type) {
-  if (type->isSubtypeOf(*TensorType::get())) {
-    return true;
-  }
-  switch (type->kind()) {
-    case TypeKind::TupleType:
-    case TypeKind::ListType:
-    case TypeKind::OptionalType:
-      break;
-    case TypeKind::DictType:
-      return holds_tensor(type->expectRef<DictType>().getValueType());
-    default:
-      return false;
-  }
-  for (const auto& inner : type->containedTypes()) {
-    if (holds_tensor(inner)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// The value that `some` gives, or `none` where the condition holds; its nodes go into a branch of their own.
-template <typename Some>
-Value* unless(Graph& graph, Value* condition, Value* none, const Some& some) {
-  Node* branch = graph.insertNode(graph.create(prim::If, {condition}, 1));
-  branch->addBlock()->registerOutput(none);
-  Block* otherwise = branch->addBlock();
-  WithInsertPoint inside(otherwise);
-  otherwise->registerOutput(some());
-  branch->output()->setType(TensorType::get());
-  return branch->output();
-}
-
-// Nodes, at the graph's insert point, that reach the first tensor inside a value, or `unset` where it turns out to hold
-// none; null where its type can hold none.
-Value* first_tensor(Graph& graph, Value* value, Value* unset) {
-  const auto type = value->type();
-  if (!holds_tensor(type)) {
-    return nullptr;
-  }
-  switch (type->kind()) {
-    case TypeKind::TupleType: {
-      const auto elements = type->expectRef<TupleType>().elements();
-      size_t i = 0;
-      while (!holds_tensor(elements[i])) {
-        ++i;
-      }
-      auto* index = graph.insertConstant(static_cast<int64_t>(i));
-      auto* node = graph.insertNode(graph.createTupleIndex(value, index, elements[i]));
-      return first_tensor(graph, node->output(), unset);
-    }
-    case TypeKind::ListType: {
-      Value* empty = graph.insert(aten::eq, {graph.insert(aten::len, {value}), 0});
-      return unless(graph, empty, unset, [&] {
-        return first_tensor(graph, graph.insert(aten::__getitem__, {value, 0}), unset);
-      });
-    }
-    case TypeKind::DictType:
-      return first_tensor(graph, graph.insert(aten::values, {value}), unset);
-    case TypeKind::OptionalType: {
-      Value* absent = graph.insert(aten::__is__, {value, graph.insertConstant(IValue())});
-      return unless(graph, absent, unset, [&] {
-        return first_tensor(graph, graph.insert(aten::_unwrap_optional, {value}), unset);
-      });
-    }
-    default:
-      return value;
-  }
-}
-
-// The tensor that a forward hook would see: the call's first output tensor. A traced module that did nothing returns
-// None, and then it is the call's first tensor argument. Null where there is neither.
-Value* activation_of(Graph& graph, Node* call, Value* unset) {
-  if (Value* output = first_tensor(graph, call->output(), unset)) {
+// The tensor that is wanted of a call's result: with no choice, the first one, as a forward hook would see it. A traced
+// module that did nothing returns None, and then it is the call's first tensor argument. Null where there is neither.
+Value* activation_of(Graph& graph, Node* call, const Choice& choice, Value* unset) {
+  if (Value* output = reach(graph, call->output(), choice, unset)) {
     return output;
   }
-  for (Value* input : call->inputs().slice(1)) {
-    if (Value* tensor = first_tensor(graph, input, unset)) {
-      return tensor;
+  if (call->output()->type()->kind() == TypeKind::NoneType) {
+    for (Value* input : call->inputs().slice(1)) {
+      if (Value* tensor = reach(graph, input, choice, unset)) {
+        return tensor;
+      }
     }
   }
   return nullptr;
 }
 
+struct Slot {
+  int64_t index; // in the list
+  Choice choice;
+};
+using Slots = std::unordered_map<int64_t, std::vector<Slot>>; // by entry of the names
+
 // Puts a clone of every wanted activation into a list, at the place where its module was called.
 class Capturer : public Walk {
  public:
-  Capturer(Graph& graph, const Module& root, const Names& names, std::unordered_map<int64_t, int64_t> slots)
+  Capturer(Graph& graph, const Module& root, const Names& names, Slots slots)
       : Walk(graph, root), names_(names), slots_(std::move(slots)) {
     WithInsertPoint start(*graph.nodes().begin());
     unset_ = graph.insertConstant(at::empty({0}));
-    std::vector<Value*> none(slots_.size(), unset_);
-    list = graph.insertNode(graph.createList(TensorType::get(), none))->output();
+    size_t count = 0;
+    for (const auto& [entry, wanted] : slots_) {
+      count += wanted.size();
+    }
+    list = graph.insertNode(graph.createList(TensorType::get(), std::vector<Value*>(count, unset_)))->output();
+  }
+  // As run(), and captures what the module itself gives, where that is wanted.
+  void run_and_return() {
+    run();
+    WithInsertPoint end(graph_.return_node());
+    for (const Slot& slot : slots_[-1]) {
+      keep(graph_.outputs().size() == 1 ? reach(graph_, graph_.outputs()[0], slot.choice, unset_) : nullptr, slot);
+    }
   }
   Value* list;
   std::unordered_set<int64_t> untraced; // entries called without any tensor in or out
   std::unordered_set<int64_t> read; // entries whose tensors something reads
+  std::unordered_map<int64_t, std::shared_ptr<Graph>> called; // what the last call of an entry runs
 
  protected:
   void on_forward(Node* call, const Module& callee) override {
     const auto entry = names_.find(callee);
-    auto slot = slots_.find(entry);
-    if (slot == slots_.end()) {
+    const auto wanted = slots_.find(entry);
+    if (wanted == slots_.end()) {
       return;
+    }
+    if (auto* function = tryToGraphFunction(call)) {
+      called[entry] = function->graph();
     }
     WithInsertPoint here(call->next());
-    Value* tensor = activation_of(graph_, call, unset_);
-    if (!tensor) {
-      untraced.insert(entry);
-      return;
+    for (const Slot& slot : wanted->second) {
+      if (!keep(activation_of(graph_, call, slot.choice, unset_), slot)) {
+        untraced.insert(entry);
+      }
     }
-    const auto contiguous = static_cast<int64_t>(at::MemoryFormat::Contiguous);
-    Value* kept = graph_.insert(aten::clone, {tensor}, {NamedValue("memory_format", contiguous)});
-    graph_.insert(aten::_set_item, {list, slot->second, kept});
   }
   void on_attribute(const Module& owner, const IValue& value) override {
     if (value.isTensor()) {
@@ -159,8 +110,16 @@ class Capturer : public Walk {
   }
 
  private:
+  bool keep(Value* tensor, const Slot& slot) {
+    if (tensor) {
+      const auto contiguous = static_cast<int64_t>(at::MemoryFormat::Contiguous);
+      Value* kept = graph_.insert(aten::clone, {tensor}, {NamedValue("memory_format", contiguous)});
+      graph_.insert(aten::_set_item, {list, slot.index, kept});
+    }
+    return tensor;
+  }
   const Names& names_;
-  std::unordered_map<int64_t, int64_t> slots_;
+  Slots slots_;
   Value* unset_; // what a layer has that a batch does not reach: no elements, and no image's row
 };
 
@@ -240,6 +199,34 @@ void bind_defaults(Graph& graph, const FunctionSchema& schema) {
   }
 }
 
+// Traced on a GPU, a graph makes its own tensors there: here they are made where the weights are.
+void forget_devices(Block* block) {
+  for (Node* node : block->nodes()) {
+    const auto value = node->kind() == prim::Constant ? toIValue(node->output()) : std::nullopt;
+    if (value && value->isDevice() && !value->toDevice().is_cpu()) {
+      WithInsertPoint here(node);
+      node->output()->replaceAllUsesWith(node->owningGraph()->insertConstant(c10::Device(c10::kCPU)));
+    }
+    for (Block* inner : node->blocks()) {
+      forget_devices(inner);
+    }
+  }
+}
+
+// How functions that do not tell it themselves were made: as the model's own forward, or else as any that tells.
+Origin origin_of_file(const Module& module, const Names& names) {
+  Origin found = origin(*module.get_method("forward").graph());
+  for (const auto& entry : names.entries()) {
+    if (found != Origin::UNKNOWN) {
+      break;
+    }
+    if (const auto forward = entry.module.find_method("forward")) {
+      found = origin(*forward->graph());
+    }
+  }
+  return found;
+}
+
 std::string class_name(const Module& module) {
   return module.type()->name()->name();
 }
@@ -281,14 +268,14 @@ void collect_constants(Block* block, std::vector<at::Tensor>& tensors) {
 std::vector<Layer> survey(const Module& module) {
   const Names names(module);
   std::vector<Layer> layers;
-  std::unordered_map<int64_t, int64_t> slots;
+  Slots slots;
   for (const auto& entry : names.entries()) {
     Layer layer;
     layer.name = entry.name;
     layer.type = class_name(entry.module);
     layer.parameters = count_parameters(entry.module);
     const auto index = static_cast<int64_t>(layers.size());
-    slots.emplace(index, index);
+    slots[index].push_back({index, ""});
     layers.push_back(std::move(layer));
   }
   auto graph = module.get_method("forward").graph()->copy();
@@ -299,32 +286,36 @@ std::vector<Layer> survey(const Module& module) {
     layers[slot].calls += 1;
     layers[slot].in_loop = layers[slot].in_loop || in_loop;
   });
+  const auto of_file = origin_of_file(module, names);
   for (size_t i = 0; i < layers.size(); ++i) {
-    layers[i].no_trace = layers[i].calls == 0 && capturer.untraced.count(static_cast<int64_t>(i));
-    layers[i].weights_used = capturer.read.count(static_cast<int64_t>(i));
+    const auto entry = static_cast<int64_t>(i);
+    layers[i].no_trace = layers[i].calls == 0 && capturer.untraced.count(entry);
+    layers[i].weights_used = capturer.read.count(entry);
+    if (const auto& function = capturer.called[entry]) {
+      const auto own = origin(*function);
+      layers[i].tensors = choices(*function);
+      layers[i].in_order = (own == Origin::UNKNOWN ? of_file : own) == Origin::SCRIPT || layers[i].tensors.size() < 2;
+    }
   }
   return layers;
 }
 
-void cut(Module& module, const std::vector<std::string>& wanted) {
+void cut(Module& module, const std::vector<Wanted>& wanted) {
   const Names names(module);
-  std::unordered_map<std::string, int64_t> slot_of_name;
-  for (const auto& name : wanted) {
-    slot_of_name.emplace(name, static_cast<int64_t>(slot_of_name.size()));
-  }
-  std::unordered_map<int64_t, int64_t> slots;
+  std::unordered_map<std::string, int64_t> entry_of_name{{"", -1}};
   for (size_t i = 0; i < names.entries().size(); ++i) {
-    auto slot = slot_of_name.find(names.entries()[i].name);
-    if (slot != slot_of_name.end()) {
-      slots.emplace(static_cast<int64_t>(i), slot->second);
-    }
+    entry_of_name.emplace(names.entries()[i].name, static_cast<int64_t>(i));
   }
-  TORCH_CHECK(slots.size() == wanted.size(), "a wanted layer is not in the module, or is wanted twice");
+  Slots slots;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    slots[entry_of_name.at(wanted[i].layer)].push_back({static_cast<int64_t>(i), wanted[i].choice});
+  }
   const auto forward = module.get_method("forward");
   std::shared_ptr<Graph> graph = forward.graph()->copy();
   bind_defaults(*graph, forward.function().getSchema());
   Capturer capturer(*graph, module, names, std::move(slots));
-  capturer.run();
+  capturer.run_and_return();
+  forget_devices(graph->block());
   return_only(graph, capturer.list);
   drop_tail(graph, capturer.list);
   replace_forward(module, graph);

@@ -6,6 +6,8 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include "load/outputs.h"
+
 namespace featx {
 
 // One entry of PyTorch's named_modules(), root excluded.
@@ -17,14 +19,21 @@ struct Layer {
   bool in_loop = false;
   bool no_trace = false; // traced, called, and neither its input nor its output is in the graph
   bool weights_used = false; // something reads its tensors
+  std::vector<Choice> tensors; // what its result holds; see choices()
+  bool in_order = true; // they stand in the order of its Python code
+};
+
+struct Wanted {
+  std::string layer; // dotted name; empty for the module itself
+  Choice choice;
 };
 
 // The layers in named_modules() order. The module is not changed.
 std::vector<Layer> survey(const torch::jit::Module& module);
 
-// Rewrites forward so that it returns a list of the wanted layers' outputs, in that order, and nothing after the
+// Rewrites forward so that it returns a list of the wanted tensors, in that order, and nothing after the
 // last of them is computed.
-void cut(torch::jit::Module& module, const std::vector<std::string>& wanted);
+void cut(torch::jit::Module& module, const std::vector<Wanted>& wanted);
 
 // Every tensor that forward reads: attributes reached from self, and constants of the graph.
 std::vector<at::Tensor> tensors_used(const torch::jit::Module& module);

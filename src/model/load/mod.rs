@@ -5,3 +5,4 @@ pub mod program;
 pub mod selection;
 
 pub use archive::Archive;
+pub use selection::{HookTensors, Wanted};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/runtime/print_handler.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/InferenceMode.h>
@@ -23,7 +25,9 @@
 #include "compute/cuda.h"
 #include "fast/forms.h"
 #include "load/guarded.h"
+#include "load/input.h"
 #include "load/layers.h"
+#include "load/torchvision.h"
 #include "fast/pointwise.h"
 #include "load/program.h"
 #include "compute/threads.h"
@@ -131,7 +135,7 @@ void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, c
   const auto list = stack.back().toTensorVector();
   TORCH_CHECK(list.size() == m.outputs, "the cut returned ", list.size(), " tensors");
   for (size_t i = 0; i < list.size(); ++i) {
-    outputs[i] = new at::Tensor(list[i]);
+    outputs[i] = new at::Tensor(list[i].is_quantized() ? list[i].dequantize() : list[i]);
   }
 }
 
@@ -149,6 +153,7 @@ char* featx_load(const char* path, const featx_range* deferred, size_t count, fe
     for (size_t i = 0; i < count; ++i) {
       ranges.push_back({deferred[i].offset, deferred[i].size});
     }
+    torch::jit::setPrintHandler([](const std::string& text) { std::fputs(text.c_str(), stderr); }); // stdout is for JSON
     m->reader = std::make_shared<featx::DeferringReader>(path, ranges);
     m->module = torch::jit::load(m->reader, c10::Device(c10::kCPU), /*load_debug_files=*/false);
     m->module.eval();
@@ -171,21 +176,41 @@ char* featx_program_finish(featx_program* program, featx_module** out) {
   });
 }
 
+char* featx_open_torchvision() {
+  return guarded([] { featx::open_torchvision(); });
+}
+
 size_t featx_layer_count(const featx_module* module) {
   return module->layers.size();
 }
 
 featx_layer featx_layer_at(const featx_module* module, size_t index) {
   const auto& layer = module->layers.at(index);
-  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,  layer.calls,
-          layer.in_loop,      layer.no_trace,     layer.weights_used};
+  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,   layer.calls,
+          layer.in_loop,      layer.no_trace,     layer.weights_used, layer.tensors.size(),
+          layer.in_order};
 }
 
-char* featx_cut(featx_module* module, const char* const* names, size_t count) {
+const char* featx_tensor_at(const featx_module* module, size_t layer, size_t index) {
+  return module->layers.at(layer).tensors.at(index).c_str();
+}
+
+char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count) {
   return guarded([&] {
-    featx::cut(module->module, std::vector<std::string>(names, names + count));
+    std::vector<featx::Wanted> all;
+    for (size_t i = 0; i < count; ++i) {
+      all.push_back({wanted[i].layer, wanted[i].choice});
+    }
+    featx::cut(module->module, all);
     module->outputs = count;
   });
+}
+
+char* featx_first_layer(const featx_module* module, bool* fits) {
+  std::string words;
+  char* message = guarded([&] { words = featx::first_layer(module->graph, fits); });
+  featx_free_message(message);
+  return strdup(words.c_str());
 }
 
 char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count) {
@@ -220,6 +245,17 @@ uint64_t featx_packed_bytes(const featx_module* module) {
 char* featx_compute_in(featx_module* module, bool bfloat16) {
   return guarded([&] {
     featx::compute_in(module->graph, bfloat16 ? at::kBFloat16 : at::kHalf);
+  });
+}
+
+char* featx_compute_as_it_is(featx_module* module, const char** type) {
+  return guarded([&] {
+    const auto own = featx::own_type(module->graph);
+    *type = nullptr;
+    if (own && *own != at::kFloat) {
+      featx::take_images_in(module->graph, *own);
+      *type = c10::toString(*own);
+    }
   });
 }
 

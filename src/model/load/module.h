@@ -27,6 +27,14 @@ struct featx_layer {
   bool in_loop;
   bool no_trace;
   bool weights_used;
+  size_t tensors;
+  bool in_order;
+};
+
+// A tensor of a layer: nothing chosen for the first one, a number, a key. An empty layer is the module itself.
+struct featx_wanted {
+  const char* layer;
+  const char* choice;
 };
 
 // Memory that waits for the bytes of a deferred record.
@@ -51,11 +59,20 @@ enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_FORMS };
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
 
+// Opens torchvision's library, which stands beside libtorch in a Python environment.
+char* featx_open_torchvision();
+
 size_t featx_layer_count(const featx_module* module);
 featx_layer featx_layer_at(const featx_module* module, size_t index);
 
-// forward becomes: one tensor for each of the named layers, in this order.
-char* featx_cut(featx_module* module, const char* const* names, size_t count);
+// What a layer's tensor of this index is called.
+const char* featx_tensor_at(const featx_module* module, size_t layer, size_t index);
+
+// forward becomes: each of the wanted tensors, in this order.
+char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count);
+
+// What the frozen graph's first layer takes, in words; *fits: RGB images are such. To be freed; empty where none tells.
+char* featx_first_layer(const featx_module* module, bool* fits);
 
 // The buffers that the cut reads and that are still to be filled; they live as long as the module. Each once.
 char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count);
@@ -68,6 +85,9 @@ uint64_t featx_packed_bytes(const featx_module* module);
 
 // The frozen graph computes in bf16 or f16 instead of f32.
 char* featx_compute_in(featx_module* module, bool bfloat16);
+
+// The frozen graph computes in the type of its weights. *type: its name, static; null where it is f32.
+char* featx_compute_as_it_is(featx_module* module, const char** type);
 
 // Another module with the same frozen graph, to be laid out; it shares the weights and the forms.
 char* featx_replicate(const featx_module* module, featx_module** out);

@@ -271,15 +271,8 @@ void featx_program_free(featx_program* program) {
   delete program;
 }
 
-char* featx_program_images(featx_program* program, uint32_t value, int type) {
-  return guarded([&] {
-    const auto wanted = static_cast<at::ScalarType>(type);
-    Value* images = program->images;
-    if (wanted != at::kFloat) {
-      images = program->graph->insert(aten::to, {images, wanted, false, false});
-    }
-    program->values[value] = images;
-  });
+char* featx_program_images(featx_program* program, uint32_t value) {
+  return guarded([&] { program->values[value] = program->images; });
 }
 
 char* featx_program_weight(featx_program* program, const featx_weight* weight) {

@@ -65,8 +65,8 @@ struct featx_weight {
 char* featx_program_new(size_t outputs, featx_program** out);
 void featx_program_free(featx_program* program);
 
-// The value that stands for the batch, f32 until it is turned into this type.
-char* featx_program_images(featx_program* program, uint32_t value, int type);
+// The value that stands for the batch.
+char* featx_program_images(featx_program* program, uint32_t value);
 
 // Its memory is not touched: the record's bytes come later (featx_awaited).
 char* featx_program_weight(featx_program* program, const featx_weight* weight);

@@ -1,113 +1,253 @@
-//! From what the user typed after `--layer` to layers of the model.
+//! From what the user typed after `--layer` to tensors of the model.
 
-use crate::model::ffi::LayerInfo;
+use crate::model::ffi::{Capture, LayerInfo};
 use anyhow::{Result, bail, ensure};
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-/// Layers to capture, in the order in which they were asked for, each once.
+/// `[outputs]` of a model's TOML: for each traced layer of several tensors, the one that a forward hook sees first.
+pub type HookTensors = BTreeMap<String, HookTensor>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum HookTensor {
+    /// Its number in the trace.
+    Number(usize),
+    /// `false`: the trace does not have it, because nothing uses it.
+    InTrace(bool),
+}
+
+/// Tensors to capture, in the order in which they were asked for, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub wanted: Vec<Wanted>,
     /// Layers that a glob matched but no forward pass calls.
     pub never_called: Vec<String>,
+    /// Traced layers of several tensors that a glob matched: which of them a hook sees first is not in the file.
+    pub unordered: Vec<String>,
+    /// The first such layer that was asked for by its name, its index: it cannot be had so.
+    pub refused: Option<usize>,
+    /// Layers whose first tensor a trace does not have, as the model's TOML says.
+    pub not_in_trace: Vec<String>,
 }
 
-/// A layer that is asked for.
+/// A layer's tensor that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
+    /// Of the layer that is stored: `stage2`, `stage2#1`.
     pub name: String,
+    pub capture: Capture,
     /// Asked for by its name: then it must have rows. What only a glob matched may turn out to have none.
     pub by_name: bool,
 }
 
-impl Selection {
-    fn want(&mut self, name: &str, by_name: bool) {
-        match self.wanted.iter_mut().find(|wanted| wanted.name == name) {
+/// The model's own output, as the user types it.
+const MODEL_ITSELF: &str = ".";
+
+/// Resolves names and globs against the layers of `model` (its file, for messages). `hooks`: which tensor of a traced
+/// layer is the first.
+///
+/// A glob's `*` matches dots too: `'*'` is every layer. `NAME#1` and `NAME#key` are other tensors than the first, and
+/// `.` is the model itself.
+///
+/// # Errors
+/// A model without layers, a name that is no layer (with the nearest names), a layer that is never called (with the
+/// reason), a tensor that it does not have, a glob that is malformed or matches nothing.
+pub fn select(
+    patterns: &[String],
+    layers: &[LayerInfo],
+    hooks: &HookTensors,
+    model: &str,
+) -> Result<Selection> {
+    let mut selecting = Selecting {
+        layers,
+        hooks,
+        model,
+        selection: Selection::default(),
+    };
+    for pattern in patterns {
+        let (layer, choice) = selecting.split(pattern);
+        ensure!(
+            !layers.is_empty() || layer == MODEL_ITSELF,
+            "'{model}' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer ."
+        );
+        if layer == MODEL_ITSELF {
+            selecting.want_model_itself(choice);
+        } else if layer.contains(['*', '?', '[', '{']) {
+            selecting.by_glob(pattern, layer, choice)?;
+        } else {
+            selecting.by_name(layer, choice)?;
+        }
+    }
+    Ok(selecting.selection)
+}
+
+struct Selecting<'a> {
+    layers: &'a [LayerInfo],
+    hooks: &'a HookTensors,
+    model: &'a str,
+    selection: Selection,
+}
+
+impl Selecting<'_> {
+    /// A layer or glob, and what stands after `#`: nothing for the first tensor.
+    fn split<'p>(&self, pattern: &'p str) -> (&'p str, &'p str) {
+        match pattern.rsplit_once('#') {
+            Some((layer, choice)) if self.layers.iter().all(|info| info.name != pattern) => {
+                (layer, choice)
+            }
+            _ => (pattern, ""),
+        }
+    }
+
+    fn want(&mut self, name: String, layer: &str, choice: &str, by_name: bool) {
+        let wanted = &mut self.selection.wanted;
+        match wanted.iter_mut().find(|wanted| wanted.name == name) {
             Some(wanted) => wanted.by_name |= by_name,
-            None => self.wanted.push(Wanted {
-                name: name.to_owned(),
+            None => wanted.push(Wanted {
+                name,
+                capture: Capture {
+                    layer: layer.to_owned(),
+                    choice: choice.to_owned(),
+                },
                 by_name,
             }),
         }
     }
-}
 
-/// Resolves names and globs against the layers of `model` (its file name, for messages).
-///
-/// A glob's `*` matches dots too: `'*'` is every layer.
-///
-/// # Errors
-/// A model without layers, a name that is no layer (with the nearest names), a layer that is never called (with the
-/// reason), a glob that is malformed or matches nothing.
-pub fn select(patterns: &[String], layers: &[LayerInfo], model: &str) -> Result<Selection> {
-    ensure!(
-        !layers.is_empty(),
-        "'{model}' has no layers: it was frozen, or is a single module; export it unfrozen"
-    );
-    let mut selection = Selection::default();
-    for pattern in patterns {
-        if pattern.contains(['*', '?', '[', '{']) {
-            select_by_glob(pattern, layers, model, &mut selection)?;
+    /// As `output`, since `.` is no name of a folder.
+    fn want_model_itself(&mut self, choice: &str) {
+        let taken = self.layers.iter().any(|layer| layer.name == "output");
+        let name = if taken { "model.output" } else { "output" };
+        self.want(stored_name(name, choice), "", choice, true);
+    }
+
+    fn by_glob(&mut self, pattern: &str, glob: &str, choice: &str) -> Result<()> {
+        let (glob, model) = (matcher(glob)?, self.model);
+        let layers = self.layers;
+        let mut matched = layers
+            .iter()
+            .filter(|layer| glob.is_match(&layer.name))
+            .peekable();
+        if matched.peek().is_none() {
+            bail!(
+                "no layer of '{model}' matches '{pattern}'; nearest: {} (see: featx inspect {model})",
+                nearest(pattern, layers)
+            );
+        }
+        for layer in matched {
+            if layer.calls == 0 {
+                if !self.selection.never_called.contains(&layer.name) {
+                    self.selection.never_called.push(layer.name.clone());
+                }
+            } else if !choice.is_empty() {
+                if has_tensor(layer, choice) {
+                    let name = stored_name(&layer.name, choice);
+                    self.want(name, &layer.name, choice, false);
+                }
+            } else if let Some(choice) = self.first_tensor(layer) {
+                self.want(layer.name.clone(), &layer.name, &choice, false);
+            } else if self.is_lost(layer) {
+                self.selection.not_in_trace.push(layer.name.clone());
+            } else {
+                self.selection.unordered.push(layer.name.clone());
+            }
+        }
+        let Selection {
+            wanted,
+            unordered,
+            not_in_trace,
+            ..
+        } = &self.selection;
+        if wanted.is_empty() && unordered.is_empty() && not_in_trace.is_empty() {
+            let wanting = match choice {
+                "" => "is ever called",
+                _ => "is called and has such a tensor",
+            };
+            bail!(
+                "no layer that '{pattern}' matches {wanting} in '{model}' (see: featx inspect {model})"
+            );
+        }
+        Ok(())
+    }
+
+    fn by_name(&mut self, name: &str, choice: &str) -> Result<()> {
+        let (layers, model) = (self.layers, self.model);
+        let Some(index) = layers.iter().position(|layer| layer.name == name) else {
+            bail!(
+                "layer '{name}' is not in '{model}'; nearest: {} (see: featx inspect {model})",
+                nearest(name, layers)
+            );
+        };
+        let layer = &layers[index];
+        if layer.calls == 0 {
+            bail!("{}", why_never_called(index, layers, model));
+        }
+        ensure!(
+            !choice.is_empty() || !self.is_lost(layer),
+            "the tensor of layer '{name}' that a forward hook sees first is not in the trace '{model}', for nothing there \
+             uses it; those that are: {} (see: featx inspect {model})",
+            tensor_names(layer).join(", ")
+        );
+        if !choice.is_empty() {
+            ensure!(
+                has_tensor(layer, choice),
+                "layer '{name}' of '{model}' has no tensor '{choice}'; it has {} (see: featx inspect {model})",
+                tensor_names(layer).join(", ")
+            );
+            self.want(stored_name(name, choice), name, choice, true);
+        } else if let Some(choice) = self.first_tensor(layer) {
+            self.want(name.to_owned(), name, &choice, true);
         } else {
-            select_by_name(pattern, layers, model, &mut selection)?;
+            self.selection.refused.get_or_insert(index);
+        }
+        Ok(())
+    }
+
+    fn is_lost(&self, layer: &LayerInfo) -> bool {
+        self.hooks.get(&layer.name) == Some(&HookTensor::InTrace(false))
+    }
+
+    /// Which tensor of a layer a forward hook sees first; none where nothing tells.
+    fn first_tensor(&self, layer: &LayerInfo) -> Option<String> {
+        match (layer.in_order, self.hooks.get(&layer.name)) {
+            (_, Some(HookTensor::Number(number))) => Some(number.to_string()),
+            (_, Some(HookTensor::InTrace(false))) => None,
+            (true, _) => Some(String::new()),
+            (false, _) => None,
         }
     }
-    Ok(selection)
 }
 
-fn select_by_glob(
-    pattern: &str,
-    layers: &[LayerInfo],
-    model: &str,
-    selection: &mut Selection,
-) -> Result<()> {
-    let glob = match Glob::new(pattern) {
-        Ok(glob) => glob.compile_matcher(),
-        Err(error) => bail!("layer glob '{pattern}' is malformed: {}", error.kind()),
-    };
-    let mut matched = layers
-        .iter()
-        .filter(|layer| glob.is_match(&layer.name))
-        .peekable();
-    if matched.peek().is_none() {
-        bail!(
-            "no layer of '{model}' matches '{pattern}'; nearest: {} (see: featx inspect {model})",
-            nearest(pattern, layers)
-        );
+fn stored_name(layer: &str, choice: &str) -> String {
+    match choice {
+        "" => layer.to_owned(),
+        _ => format!("{layer}#{choice}"),
     }
-    for layer in matched {
-        if layer.has_activation() {
-            selection.want(&layer.name, false);
-        } else if !selection.never_called.contains(&layer.name) {
-            selection.never_called.push(layer.name.clone());
-        }
-    }
-    if selection.wanted.is_empty() {
-        bail!(
-            "no layer that '{pattern}' matches is ever called in '{model}' (see: featx inspect {model})"
-        );
-    }
-    Ok(())
 }
 
-fn select_by_name(
-    name: &str,
-    layers: &[LayerInfo],
-    model: &str,
-    selection: &mut Selection,
-) -> Result<()> {
-    let Some(index) = layers.iter().position(|layer| layer.name == name) else {
-        bail!(
-            "layer '{name}' is not in '{model}'; nearest: {} (see: featx inspect {model})",
-            nearest(name, layers)
-        );
-    };
-    if !layers[index].has_activation() {
-        bail!("{}", why_never_called(index, layers, model));
+/// `'stage2#0'`, ….
+pub fn tensor_names(layer: &LayerInfo) -> Vec<String> {
+    let name = |tensor: &String| format!("'{}'", stored_name(&layer.name, tensor));
+    layer.tensors.iter().map(name).collect()
+}
+
+/// Names of keys may come up only when the model runs: then the tensors are numbered.
+fn has_tensor(layer: &LayerInfo, choice: &str) -> bool {
+    let numbered = layer.tensors.first().is_some_and(|first| first == "0");
+    match choice.parse::<usize>() {
+        Ok(number) => number < layer.tensors.len(),
+        Err(_) => layer.tensors.iter().any(|name| name == choice) || (numbered && layer.is_open()),
     }
-    selection.want(name, true);
-    Ok(())
+}
+
+fn matcher(glob: &str) -> Result<GlobMatcher> {
+    match Glob::new(glob) {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => bail!("layer glob '{glob}' is malformed: {}", error.kind()),
+    }
 }
 
 /// The two layer names that a typing error most likely meant: fewest edits first, then the longest common start.
@@ -141,7 +281,7 @@ fn nearest(name: &str, layers: &[LayerInfo]) -> String {
 pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> String {
     let layer = &layers[index];
     let name = &layer.name;
-    let called = |other: &&LayerInfo| other.has_activation();
+    let called = |other: &&LayerInfo| other.calls > 0;
     let is_ancestor = |other: &LayerInfo| {
         name.strip_prefix(&other.name)
             .is_some_and(|rest| rest.starts_with('.'))
@@ -157,7 +297,7 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> Stri
             "left no trace when the model was traced (it did nothing there)",
             before.or(parent),
         )
-    } else if let Some(reason) = layer.silent.as_deref().filter(|_| layer.calls > 0 || !layer.weights_used) {
+    } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
         (reason, before.or(parent))
     } else if layer.weights_used {
         (
@@ -190,13 +330,19 @@ mod tests {
             no_trace: false,
             weights_used: name.ends_with("out_proj"),
             silent: None,
+            tensors: match *name {
+                "pair" | "traced" => vec!["0".to_owned(), "1".to_owned()],
+                _ => vec!["0".to_owned()],
+            },
+            in_order: *name != "traced",
         };
         names.iter().map(layer).collect()
     }
 
     fn select_in(patterns: &[&str], names: &[&str]) -> Result<Selection> {
         let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-        select(&patterns, &layers(names), "m.pt")
+        let hooks = HookTensors::from([("known".to_owned(), HookTensor::Number(1))]);
+        select(&patterns, &layers(names), &hooks, "m.pt")
     }
 
     #[test]
@@ -216,6 +362,39 @@ mod tests {
         ];
         assert_eq!(wanted, expected);
         assert_eq!(selection.never_called, ["idle"]);
+    }
+
+    #[test]
+    fn tensors_are_chosen_by_number_and_a_trace_by_what_its_toml_says() {
+        let names = ["pair", "traced", "known", "conv"];
+        let selection = select_in(&["pair#1", "traced#0", "*", ".", "c*#1"], &names).unwrap();
+        let wanted: Vec<_> = selection
+            .wanted
+            .iter()
+            .map(|w| {
+                (
+                    w.name.as_str(),
+                    w.capture.layer.as_str(),
+                    w.capture.choice.as_str(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("pair#1", "pair", "1"),
+            ("traced#0", "traced", "0"),
+            ("pair", "pair", ""),
+            ("known", "known", "1"),
+            ("conv", "conv", ""),
+            ("output", "", ""),
+        ];
+        assert_eq!(wanted, expected);
+        assert_eq!(selection.unordered, ["traced"]);
+        assert_eq!(select_in(&["traced"], &names).unwrap().refused, Some(1));
+        let error = select_in(&["pair#2"], &names).unwrap_err().to_string();
+        assert!(
+            error.contains("has no tensor '2'; it has 'pair#0', 'pair#1'"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -58,6 +58,7 @@ Walk::Walk(Graph& graph, const Module& root) : graph_(graph) {
 
 void Walk::run() {
   block(graph_.block());
+  await_forks();
   fix_settings();
 }
 
@@ -80,7 +81,7 @@ void Walk::block(Block* block) {
     Node* before = node->prev();
     if (node->kind() == prim::GetAttr) {
       attribute(node);
-    } else if (call(node)) {
+    } else if (call(node) || fork(node)) {
       node = before->next(); // the first node of the inlined body
       continue;
     }
@@ -130,6 +131,42 @@ bool Walk::call(Node* node) {
   }
   inlineCallTo(node, function, function->graph().get());
   return true;
+}
+
+// True where the node was a fork: what it runs stands in its place, and what it forks is its result alone. Threads
+// gain nothing here, and a graph inside a node is out of sight of all that changes graphs.
+bool Walk::fork(Node* node) {
+  if (node->kind() != prim::fork || forks_.count(node)) {
+    return false;
+  }
+  const auto body = node->g(attr::Subgraph);
+  WithInsertPoint here(node);
+  Value* result = insertGraph(graph_, *body, node->inputs()).at(0);
+  auto identity = std::make_shared<Graph>();
+  identity->registerOutput(identity->addInput()->setType(result->type()));
+  Node* forked = graph_.insertNode(graph_.create(prim::fork, {result}, 1));
+  forked->g_(attr::Subgraph, identity);
+  forked->output()->setType(node->output()->type());
+  forks_.insert(forked);
+  node->output()->replaceAllUsesWith(forked->output());
+  node->destroy();
+  return true;
+}
+
+// Who waits for a fork by its own name has its result at once.
+void Walk::await_forks() {
+  for (Node* forked : forks_) {
+    const auto uses = forked->output()->uses(); // a copy: they change
+    for (const Use& use : uses) {
+      if (use.user->kind() == aten::wait) {
+        use.user->output()->replaceAllUsesWith(forked->input(0));
+        use.user->destroy();
+      }
+    }
+    if (!forked->output()->hasUses()) {
+      forked->destroy();
+    }
+  }
 }
 
 } // namespace featx

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <torch/csrc/jit/api/module.h>
@@ -50,7 +51,10 @@ class Walk {
   void attribute(torch::jit::Node* node);
   void fix_settings();
   bool call(torch::jit::Node* node);
+  bool fork(torch::jit::Node* node);
+  void await_forks();
   std::unordered_map<const torch::jit::Value*, torch::jit::Module> modules_;
+  std::unordered_set<torch::jit::Node*> forks_; // that fork nothing but a result
   std::vector<std::pair<torch::jit::Node*, c10::IValue>> settings_; // reads of flags and numbers
 };
 

@@ -16,6 +16,7 @@
 use crate::run::lock::file::LockFile;
 use crate::run::lock::owner::{BEAT, Found, Holder, WATCHED};
 use crate::run::slice::lock_name;
+use crate::text::printing::say;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,10 +140,10 @@ impl RunLock {
         let beats = move || {
             while dropped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
                 if !file.touch() {
-                    eprintln!(
+                    say(format_args!(
                         "error: another process has taken '{}'; this one ends, what it has sealed stays",
                         file.path().display()
-                    );
+                    ));
                     // Without unwinding: not one byte more may be written.
                     signal_hook::low_level::exit(1);
                 }

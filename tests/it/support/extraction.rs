@@ -27,7 +27,8 @@ pub fn only_part(dir: &Workdir, layer: &str) -> (Vec<u64>, Vec<f64>) {
 }
 
 /// How lines begin that may stand before the error.
-const NOTICES: [&str; 4] = [
+const NOTICES: [&str; 5] = [
+    "warning: ",
     "preprocessing: ",
     "left out",
     "'models/packed",

@@ -9,7 +9,7 @@ use crate::images::decode::raw::Raw;
 use crate::images::decode::raw_rows::{self, Direction};
 use crate::images::decode::size::{Tile, checked_size};
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::Raster;
+use crate::images::raster::{BYTES, Raster};
 use header::{Compression, Header};
 
 const HEADER_SIZES: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
@@ -40,7 +40,11 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     };
     let mut header = Header::read(&mut bytes)?;
     let (width, height) = checked_size(u64::from(header.width), header.height)?;
-    image.admit(width, height)?;
+    let indices = match header.compression {
+        Compression::Rle8 | Compression::Rle4 => 2, // a vector that grows
+        _ => 0,
+    };
+    image.admit(width, height, BYTES + indices)?;
     let (raw, palette) = read_colours(&mut bytes, &mut header)?;
     let offset = header.pixel_offset(stated, bytes.at);
     let direction = if header.top_down {
@@ -87,6 +91,12 @@ fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Pale
     let Some(index_bits) = header.index_bits() else {
         return Ok((header.direct_format()?, Palette::default()));
     };
+    if header.compression == Compression::Bitfields {
+        // In a header of OS/2's, Huffman coding.
+        return Err(ImageError::Unsupported(
+            "BMP of bit fields or Huffman coding with a palette",
+        ));
+    }
     if !(1..=65_536).contains(&header.colours) {
         return Err(ImageError::Unsupported("BMP palette of this size"));
     }

@@ -7,7 +7,7 @@ use crate::images::decode::bytes::Bytes;
 use crate::images::decode::colour::Palette;
 use crate::images::decode::size::{Tile, checked_size};
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::{Raster, zeroed};
+use crate::images::raster::{BYTES, Raster, zeroed};
 
 /// What the first bytes are.
 pub fn accepts(data: &[u8]) -> bool {
@@ -48,7 +48,7 @@ pub fn decode(data: &[u8], image: &mut Raster, indices: &mut Vec<u8>) -> Result<
         screen_height.max(y + h) as u64,
     )?;
     let tile = Tile::within(frame.extent, width, height)?;
-    image.admit(width, height)?;
+    image.admit(width, height, BYTES + 1)?;
     zeroed(indices, width * height);
     if let Some(transparent) = frame.transparent {
         indices.fill(transparent);

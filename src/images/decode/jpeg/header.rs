@@ -9,6 +9,8 @@ pub struct Frame {
     pub width: usize,
     pub height: usize,
     pub components: usize,
+    /// That libjpeg keeps of each pixel: none where the only scan gives them all at once.
+    pub coefficient_bytes: usize,
 }
 
 /// `JpegImageFile._open`: walks the markers up to the first scan; what stands between them is skipped.
@@ -32,13 +34,26 @@ pub fn read_frame(data: &[u8]) -> Result<Frame> {
                 let segment = segment(data, at + 2)?;
                 match marker {
                     0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xde => {
-                        frame = Some(read_start_of_frame(segment)?);
+                        let is_progressive = matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce);
+                        frame = Some((read_start_of_frame(segment)?, is_progressive));
                         check_profile(&mut profile)?;
                     }
                     0xdb => check_quantisation(segment)?,
                     0xe2 if segment.starts_with(b"ICC_PROFILE\0") => profile.push(segment),
                     0xe0..=0xef => check_application(marker, segment)?,
-                    0xda => return frame.ok_or(ImageError::Corrupt("a JPEG scan without a frame")),
+                    0xda => {
+                        let (frame, is_progressive) =
+                            frame.ok_or(ImageError::Corrupt("a JPEG scan without a frame"))?;
+                        let in_scan = segment.first().copied().map_or(0, usize::from);
+                        let coefficient_bytes = match is_progressive || in_scan < frame.components {
+                            true => frame.coefficient_bytes,
+                            false => 0,
+                        };
+                        return Ok(Frame {
+                            coefficient_bytes,
+                            ..frame
+                        });
+                    }
                     _ => {}
                 }
                 at += 4 + segment.len();
@@ -74,7 +89,20 @@ fn read_start_of_frame(segment: &[u8]) -> Result<Frame> {
         width: usize::from(u16::from_be_bytes([w1, w0])),
         height: usize::from(u16::from_be_bytes([h1, h0])),
         components: usize::from(components),
+        coefficient_bytes: coefficient_bytes(layers),
     })
+}
+
+/// Two for each sample of a component, of which a subsampled one has fewer; rounded up to whole bytes a pixel.
+fn coefficient_bytes(layers: &[u8]) -> usize {
+    let factors = || {
+        let factor = |layer: &[u8]| (usize::from(layer[1] >> 4), usize::from(layer[1] & 15));
+        layers.chunks_exact(3).map(factor)
+    };
+    let most = |of: fn((usize, usize)) -> usize| factors().map(of).max().unwrap_or(1).max(1);
+    let whole = most(|(across, _)| across) * most(|(_, down)| down);
+    let samples: usize = factors().map(|(across, down)| across * down).sum();
+    (2 * samples).div_ceil(whole)
 }
 
 /// `SOF` looks at a byte of the first part, in byte order, of a colour profile.
@@ -160,7 +188,8 @@ mod tests {
             Frame {
                 width: 5,
                 height: 3,
-                components: 1
+                components: 1,
+                coefficient_bytes: 2, // of a scan that names no component
             }
         );
     }

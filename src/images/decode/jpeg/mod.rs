@@ -5,7 +5,7 @@ mod header;
 use crate::images::decode::colour;
 use crate::images::decode::size::checked_size;
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::{Raster, zeroed};
+use crate::images::raster::{BYTES, Raster, zeroed};
 use crate::images::window::Window;
 use header::read_frame;
 use turbojpeg_sys as _;
@@ -61,7 +61,12 @@ pub fn decode(
 ) -> Result<()> {
     let frame = read_frame(data)?;
     let (width, height) = checked_size(frame.width as u64, frame.height as u64)?;
-    image.admit(width, height)?;
+    let not_rgb = if frame.components == 3 {
+        0
+    } else {
+        frame.components
+    };
+    image.admit(width, height, BYTES + not_rgb + frame.coefficient_bytes)?;
     image.reset(width, height);
     let wanted = wanted(width, height);
     if frame.components == 3 {

@@ -9,7 +9,7 @@ mod text;
 use crate::images::decode::colour::Palette;
 use crate::images::decode::size::{Tile, checked_size};
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::Raster;
+use crate::images::raster::{BYTES, Raster};
 use chunks::{Chunks, Header};
 
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -38,7 +38,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
         "PNG without a known colour type and depth",
     ))?;
     let (width, height) = checked_size(u64::from(width), u64::from(height))?;
-    image.admit(width, height)?;
+    image.admit(width, height, BYTES)?;
     if chunks.pixels_left.is_none() {
         return Err(ImageError::Corrupt("a PNG without pixels"));
     }

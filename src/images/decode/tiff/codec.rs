@@ -54,9 +54,17 @@ impl<'a> Codec<'a> {
                 },
             },
             _ if ycbcr => return Err(ImageError::Unsupported("TIFF of YCbCr that is not JPEG")),
-            3 if setup.bits == 1 && directory.number(T4_OPTIONS)?.unwrap_or(0) & 1 == 0 => {
-                Kind::Group3
+            2 => {
+                return Err(ImageError::Unsupported(
+                    "TIFF in modified Huffman (CCITT RLE)",
+                ));
             }
+            3 if directory.number(T4_OPTIONS)?.unwrap_or(0) & 1 != 0 => {
+                return Err(ImageError::Unsupported(
+                    "CCITT group 3 with two-dimensional rows",
+                ));
+            }
+            3 if setup.bits == 1 => Kind::Group3,
             4 if setup.bits == 1 => Kind::Group4,
             5 => Kind::Lzw,
             8 | 32946 => Kind::Deflate,
@@ -112,7 +120,7 @@ impl<'a> Codec<'a> {
         let bytes = data.iter().copied();
         match self.kind {
             Kind::Group4 => decoder::decode_g4(bytes, width, Some(height), put).unwrap_or_default(),
-            _ => expand_group3(bytes, put),
+            _ => expand_group3(data, width, put)?,
         }
         if made < shape.height {
             Err(ImageError::Corrupt("broken fax data"))
@@ -122,16 +130,39 @@ impl<'a> Codec<'a> {
     }
 }
 
+/// What ends a line, after any number of zero bits.
+const MARK: &[u8] = &[0, 0, 1];
+
 /// Until the data ends, which it may without the mark that ends a line.
-fn expand_group3(bytes: impl Iterator<Item = u8>, mut put: impl FnMut(&[u16])) {
-    let Ok(mut lines) = decoder::Group3Decoder::new(bytes.map(Ok::<u8, Infallible>)) else {
-        return;
+///
+/// # Errors
+/// Data that does not begin with a mark: of such the decoder would take a first row of white for one, and all rows after
+/// it for their neighbours. A row that does not end where the image does: nobody knows what it shows.
+fn expand_group3(data: &[u8], width: u16, mut put: impl FnMut(&[u16])) -> Result<()> {
+    let starts_with_mark = matches!(data, [0, second, ..] if second >> 5 == 0);
+    if !starts_with_mark {
+        return Err(ImageError::Unsupported(
+            "CCITT group 3 without a mark before its first row",
+        ));
+    }
+    // A last row that ends with the data would not be read to its last code.
+    let bytes = data
+        .iter()
+        .chain(MARK)
+        .map(|&byte| Ok::<u8, Infallible>(byte));
+    let Ok(mut lines) = decoder::Group3Decoder::new(bytes) else {
+        return Ok(()); // there is no row
     };
     loop {
         let status = lines.advance();
-        put(lines.transitions());
-        if !matches!(status, Ok(decoder::DecodeStatus::Incomplete)) {
-            return;
+        let changes = lines.transitions();
+        let is_whole = changes.last() == Some(&width);
+        if is_whole {
+            put(changes);
+        }
+        match status {
+            Ok(decoder::DecodeStatus::Incomplete) if is_whole => {}
+            _ => return Ok(()),
         }
     }
 }

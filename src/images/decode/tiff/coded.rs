@@ -19,7 +19,7 @@ struct Cut {
     tiled: bool,
 }
 
-/// Fills `image`.
+/// Fills `image`, for which `bytes_per_pixel` are needed beside the rows of a strip.
 ///
 /// # Errors
 /// A codec that is not here; a strip or tile that is missing, outside the file or broken.
@@ -27,6 +27,7 @@ pub fn decode(
     data: &[u8],
     directory: &Directory<'_>,
     setup: &Setup,
+    bytes_per_pixel: usize,
     image: &mut Raster,
 ) -> Result<()> {
     if !directory.is_sound {
@@ -38,8 +39,10 @@ pub fn decode(
     let bands = if setup.planar { setup.format.bands } else { 1 };
     let raw = row_format(setup)?;
     let samples = if bands > 1 { 1 } else { setup.samples };
-    let mut planes = (bands > 1).then(|| Planes::new(setup.width, setup.height, bands));
     let row_bytes = (cut.width * samples * setup.bits as usize).div_ceil(8);
+    let strip = (cut.height * row_bytes).div_ceil(setup.width * setup.height);
+    image.admit(setup.width, setup.height, bytes_per_pixel + strip)?;
+    let mut planes = (bands > 1).then(|| Planes::new(setup.width, setup.height, bands));
     if bands == 1 && row_bytes != raw.row_bytes(cut.width) {
         return Err(ImageError::Corrupt(
             "TIFF rows of another length than their pixels",

@@ -1,4 +1,5 @@
-//! LZW as TIFF has it: the highest bit first, a code growing one entry early. Follows libtiff's `LZWDecode`.
+//! LZW as TIFF has it: the highest bit first, a code growing one entry early. Follows libtiff's `LZWDecode`. Before TIFF
+//! 6.0 programs wrote the lowest bit first and let codes grow in time, as GIF does: `LZWDecodeCompat`.
 
 use crate::images::error::{ImageError, Result};
 
@@ -31,12 +32,15 @@ pub fn expand(data: &[u8], rows: &mut [u8]) -> Result<()> {
             first: value as u8,
         };
     }
+    let is_old = is_old(data);
     let mut codes = Codes {
         data,
         at: 0,
         bits: 0,
         count: 0,
+        lowest_first: is_old,
     };
+    let early = usize::from(!is_old);
     let (mut next, mut length, mut last) = (FIRST, 9, None);
     let mut made = 0;
     while made < rows.len() {
@@ -75,13 +79,18 @@ pub fn expand(data: &[u8], rows: &mut [u8]) -> Result<()> {
         if code >= next {
             return Err(BROKEN);
         }
-        if next >= (1 << length) - 1 && length < 12 {
+        if next >= (1 << length) - early && length < 12 {
             length += 1;
         }
         made += write(&table, code, &mut rows[made..]);
         last = Some(code);
     }
     Ok(())
+}
+
+/// Whether the first code, which clears the table, stands with its lowest bit first.
+fn is_old(data: &[u8]) -> bool {
+    matches!(data, [0, second, ..] if second & 1 == 1)
 }
 
 /// Writes the string of `code`, or as much of its beginning as there is room for, and returns its length.
@@ -101,6 +110,7 @@ struct Codes<'a> {
     at: usize,
     bits: u32,
     count: u32,
+    lowest_first: bool,
 }
 
 impl Codes<'_> {
@@ -108,11 +118,20 @@ impl Codes<'_> {
         while self.count < length {
             let byte = *self.data.get(self.at).ok_or(ImageError::Truncated)?;
             self.at += 1;
-            self.bits = self.bits << 8 | u32::from(byte);
+            self.bits = match self.lowest_first {
+                true => self.bits | u32::from(byte) << self.count,
+                false => self.bits << 8 | u32::from(byte),
+            };
             self.count += 8;
         }
         self.count -= length;
-        Ok((self.bits >> self.count & ((1 << length) - 1)) as usize)
+        let mask = (1 << length) - 1;
+        if self.lowest_first {
+            let code = self.bits & mask;
+            self.bits >>= length;
+            return Ok(code as usize);
+        }
+        Ok((self.bits >> self.count & mask) as usize)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::images::decode::colour::Palette;
 use crate::images::decode::raw::{Kind, Number, Raw};
 use crate::images::decode::size::checked_size;
 use crate::images::error::{ImageError, Result};
-use crate::images::raster::Raster;
+use crate::images::raster::{BYTES, Raster};
 use directory::{Directory, tag};
 use format::{Format, Key};
 
@@ -62,13 +62,17 @@ pub struct Setup {
 pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let directory = Directory::read(data)?;
     let setup = Setup::read(&directory)?;
-    image.admit(setup.width, setup.height)?;
+    let orientation = stated_orientation(&directory)?;
+    let copies = 1 + usize::from((2..=8).contains(&orientation)); // it is turned into another
+    let planes = if setup.planar { setup.samples } else { 0 };
+    let bytes_per_pixel = copies * BYTES + planes;
     if setup.compression == 1 {
+        image.admit(setup.width, setup.height, bytes_per_pixel)?;
         rows::decode(data, &directory, &setup, image)?;
     } else {
-        coded::decode(data, &directory, &setup, image)?;
+        coded::decode(data, &directory, &setup, bytes_per_pixel, image)?;
     }
-    orientation::apply(stated_orientation(&directory)?, image);
+    orientation::apply(orientation, image);
     Ok(())
 }
 

@@ -83,7 +83,7 @@ struct RawWeight {
 unsafe extern "C" {
     fn featx_program_new(outputs: usize, out: *mut *mut RawProgram) -> *mut c_char;
     fn featx_program_free(program: *mut RawProgram);
-    fn featx_program_images(program: *mut RawProgram, value: u32, code: c_int) -> *mut c_char;
+    fn featx_program_images(program: *mut RawProgram, value: u32) -> *mut c_char;
     fn featx_program_weight(program: *mut RawProgram, weight: *const RawWeight) -> *mut c_char;
     fn featx_program_call(program: *mut RawProgram, call: *const RawCall) -> *mut c_char;
     fn featx_program_capture(program: *mut RawProgram, value: u32, output: usize) -> *mut c_char;
@@ -108,10 +108,10 @@ impl Builder {
         Ok(Self { raw, outputs })
     }
 
-    /// `code`: the type that the program wants its images in, ATen's.
-    pub fn images(&mut self, value: Value, code: i64) -> Result<()> {
+    /// The value that stands for the batch.
+    pub fn images(&mut self, value: Value) -> Result<()> {
         // SAFETY: `raw` is a live program, used by nobody else.
-        check(unsafe { featx_program_images(self.raw, value, code as c_int) })
+        check(unsafe { featx_program_images(self.raw, value) })
     }
 
     /// `bytes`: of the weight's record, within which it lies.

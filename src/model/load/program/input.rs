@@ -11,8 +11,6 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     pub value: Value,
-    /// ATen's code of its type.
-    pub code: i64,
     pub batch: Batch,
     /// Height and width, where the program was exported for one size.
     pub height: Option<u64>,
@@ -56,12 +54,13 @@ impl Images {
         if let Size::AsInt(channels) = channels {
             ensure!(*channels == 3, "it takes images of {channels} channels; featx gives 3");
         }
-        let scalar = codes::scalar_type(meta.dtype)
-            .filter(|scalar| scalar.name.contains("float") && !scalar.name.contains("float8"))
-            .with_context(|| format!("it takes images of type {}; featx gives float32", type_name(meta.dtype)))?;
+        let type_name = codes::scalar_type(meta.dtype).map_or("of an unknown type", |scalar| scalar.name);
+        ensure!(
+            ["float16", "bfloat16", "float32", "float64"].contains(&type_name),
+            "it takes images as {type_name}; featx gives float32"
+        );
         Ok(Self {
             value: flattener.bind(&named.name, scope),
-            code: scalar.code,
             batch: batch_of(batch, ranges)?,
             height: fixed(height),
             width: fixed(width),
@@ -87,10 +86,6 @@ impl Images {
             "was exported for images of shape (3, {height}, {width}), the preprocessing gives (3, {side}, {side}); {cure}"
         )
     }
-}
-
-fn type_name(code: i64) -> String {
-    codes::scalar_type(code).map_or_else(|| code.to_string(), |scalar| scalar.name.to_owned())
 }
 
 fn fixed(size: &Size) -> Option<u64> {

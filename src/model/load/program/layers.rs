@@ -24,20 +24,26 @@ pub struct Module {
     /// Python class; none where the program never calls it.
     pub kind: Option<String>,
     pub calls: u64,
+    /// What its last call gives.
     pub activation: Activation,
 }
 
-/// What a module's last call gives.
 #[derive(Debug, PartialEq)]
 pub enum Activation {
     /// The program has no operation of this module.
     NoOperation,
     /// Nothing after the module uses what it makes.
     Unused,
-    /// So many tensors are used after it, and which of them the module gives first is not known.
-    Several(usize),
-    /// A tensor, as it is behind this node.
-    Tensor { value: Value, node: usize },
+    Tensors(Tensors),
+}
+
+/// One tensor or more, as they are behind a node.
+#[derive(Debug, PartialEq)]
+pub struct Tensors {
+    pub node: usize,
+    pub values: Vec<Value>,
+    /// In the order of the Python code; else in the order in which they are made.
+    pub in_order: bool,
 }
 
 /// An unbroken row of nodes in a module.
@@ -144,35 +150,40 @@ fn is_later_call(name: &str, names: &HashSet<&str>) -> bool {
         .is_some_and(|(module, number)| number.parse::<u32>().is_ok() && names.contains(module))
 }
 
-/// The first tensor of what a module's last call gives, where the program says.
-fn signature(name: &str, calls: usize, entries: &[ModuleEntry], scope: &Scope) -> Option<Value> {
+/// The tensors that a module's last call gives, where the program says.
+fn signature(name: &str, calls: usize, entries: &[ModuleEntry], scope: &Scope) -> Option<Vec<Value>> {
     let last_call = match calls {
         0 | 1 => name.to_owned(),
         _ => format!("{name}@{}", calls - 1),
     };
     let entry = entries.iter().find(|entry| entry.fqn == last_call)?;
     let outputs = &entry.signature.as_ref()?.outputs;
-    tensors(outputs, scope).first().copied().flatten()
+    let values: Vec<Value> = tensors(outputs, scope).into_iter().collect::<Option<_>>()?;
+    (!values.is_empty()).then_some(values)
 }
 
-fn activation(row: &Row, signature: Option<Value>, calls: &[Call], last_use: &HashMap<Value, usize>) -> Activation {
-    let node = row.last;
-    if let Some(value) = signature {
-        return Activation::Tensor { value, node };
+fn activation(
+    row: &Row,
+    signature: Option<Vec<Value>>,
+    calls: &[Call],
+    last_use: &HashMap<Value, usize>,
+) -> Activation {
+    let gives = |values, in_order| {
+        let node = row.last;
+        Activation::Tensors(Tensors { node, values, in_order })
+    };
+    if let Some(values) = signature {
+        return gives(values, true);
     }
-    let made = (row.first..=row.last).flat_map(|node| calls[node].outputs.iter());
+    let made = calls[row.first..=row.last].iter().flat_map(|call| &call.outputs);
     let made: Vec<Value> = made.flat_map(|output| output.tensors().iter().copied()).collect();
-    let used_after: Vec<Value> = made
-        .iter()
-        .copied()
-        .filter(|value| last_use.get(value).is_some_and(|&used| used > row.last))
-        .collect();
-    match used_after[..] {
-        [value] => Activation::Tensor { value, node },
+    let is_used_after = |value: &&Value| last_use.get(value).is_some_and(|&used| used > row.last);
+    let used: Vec<Value> = made.iter().filter(is_used_after).copied().collect();
+    match used.len() {
         // Of a module that is a single operation, what it makes is its output, used or not.
-        [] if row.first == row.last && made.len() == 1 => Activation::Tensor { value: made[0], node },
-        [] => Activation::Unused,
-        _ => Activation::Several(used_after.len()),
+        0 if row.first == row.last && made.len() == 1 => gives(made, true),
+        0 => Activation::Unused,
+        count => gives(used, count == 1),
     }
 }
 

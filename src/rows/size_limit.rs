@@ -1,0 +1,28 @@
+//! The limit on the size of files (`ulimit -f`): a write beyond it ends a process by SIGXFSZ, unless it ignores that.
+
+use crate::text::figures;
+use rustix::process::{Resource, getrlimit};
+
+/// From now on a write beyond the limit is an error.
+pub fn ignore_signal() {
+    // SAFETY: no handler is set, and no memory is passed.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Bytes that a file may have; none where there is no limit.
+#[must_use]
+pub fn most_bytes() -> Option<u64> {
+    getrlimit(Resource::Fsize).current
+}
+
+/// What cures an error whose text is this; none where the limit has no part in it.
+#[must_use]
+pub fn cure(error: &str) -> Option<String> {
+    let limit = most_bytes().filter(|_| error.contains("File too large"))?;
+    Some(format!(
+        "; a file may have {} (ulimit -f): raise that limit",
+        figures::bytes(limit)
+    ))
+}
