@@ -42,6 +42,8 @@ mod npy;
 mod pixels;
 #[cfg(feature = "torch")]
 mod reduce;
+#[cfg(feature = "torch")]
+mod pt2;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;

@@ -52,6 +52,8 @@ struct Row {
     kind: String,
     /// `L__self___features@1`: PyTorch's name of the call.
     key: String,
+    /// No other module is inside it at its first node.
+    is_innermost: bool,
     first: usize,
     last: usize,
 }
@@ -120,10 +122,11 @@ fn rows(stacks: &[Option<Vec<Entered>>]) -> Vec<Row> {
             .count();
         closed.extend(open.drain(goes_on..).rev());
         open.iter_mut().for_each(|row| row.last = node);
-        open.extend(stack[goes_on..].iter().map(|entered| Row {
+        open.extend(stack.iter().enumerate().skip(goes_on).map(|(depth, entered)| Row {
             module: entered.path.to_owned(),
             kind: entered.kind.to_owned(),
             key: entered.key.to_owned(),
+            is_innermost: depth + 1 == stack.len(),
             first: node,
             last: node,
         }));
@@ -181,7 +184,7 @@ fn activation(
     let used: Vec<Value> = made.iter().filter(is_used_after).copied().collect();
     match used.len() {
         // Of a module that is a single operation, what it makes is its output, used or not.
-        0 if row.first == row.last && made.len() == 1 => gives(made, true),
+        0 if row.first == row.last && row.is_innermost && made.len() == 1 => gives(made, true),
         0 => Activation::Unused,
         count => gives(used, count == 1),
     }

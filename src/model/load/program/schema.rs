@@ -77,7 +77,7 @@ pub struct NamedArgument {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Argument {
-    AsNone(bool),
+    AsNone(de::IgnoredAny),
     AsTensor(Named),
     AsTensors(Vec<Named>),
     AsOptionalTensor(OptionalTensor),
@@ -118,7 +118,7 @@ pub struct Named {
 #[serde(rename_all = "snake_case")]
 pub enum OptionalTensor {
     AsTensor(Named),
-    AsNone(bool),
+    AsNone(de::IgnoredAny),
 }
 
 /// A number that is computed while the program runs, or one that is known.
