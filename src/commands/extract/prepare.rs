@@ -77,7 +77,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         say(left_out(why, &selection.not_in_trace));
     }
     if !selection.unordered.is_empty() {
-        let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
+        let why = "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'";
         say(left_out(why, &selection.unordered));
     }
     let Preprocess {
@@ -109,6 +109,11 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         "no layer is left (see: featx inspect {})",
         job.model.display()
     );
+    if let Some(fixed) = layers.fixed_batch() {
+        say(format_args!(
+            "the model was exported for batches of {fixed}, and takes no other: each batch is filled up to it"
+        ));
+    }
     let extractor = layers.cut(&selection.wanted, options)?;
     if let Some(own_type) = &extractor.own_type {
         say(format_args!(
@@ -160,11 +165,16 @@ fn largest_batch(job: &Job) -> u64 {
     }
 }
 
-/// Images a forward pass: as asked for, or as many as the budget allows.
-pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
-    match job.batch_size {
+/// Images a forward pass: as asked for, or as many as the budget allows. Where the model takes only batches of one size,
+/// a number of whole ones.
+pub fn batch(job: &Job, extractor: &Extractor, forecast: &Forecast, images: u64) -> u64 {
+    let batch = match job.batch_size {
         Some(batch) => (batch as u64).min(images),
         None => forecast.batch_for(job.ram_budget, images, largest_batch(job)),
+    };
+    match extractor.fixed_batch() {
+        Some(fixed) => (batch / fixed as u64 * fixed as u64).max(images.min(fixed as u64)),
+        None => batch,
     }
 }
 

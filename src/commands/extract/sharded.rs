@@ -132,7 +132,7 @@ fn first_run(
 ) -> Result<(Run, Forecast)> {
     let extractor = &mut loaded.extractor;
     let forecast = prepare::forecast(job, extractor)?;
-    let batch = prepare::batch(job, &forecast, images.len());
+    let batch = prepare::batch(job, extractor, &forecast, images.len());
     prepare::set_batch(extractor, batch)?;
     prepare::refuse_varying(job, extractor)?;
     let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);

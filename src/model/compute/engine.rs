@@ -144,6 +144,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The number of images that the graph takes and no other.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        self.module.batch.fixed()
+    }
+
     /// Bytes of the weights that a faster form has.
     pub fn packed_bytes(&self) -> u64 {
         self.module.packed_bytes()

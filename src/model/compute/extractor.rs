@@ -67,6 +67,14 @@ impl Layers {
         })
     }
 
+    /// The number of images that the model was exported for, where it takes no other: batches are filled up to it.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        match &self.model {
+            Model::TorchScript(_) => None,
+            Model::Program(program) => program.batch().fixed(),
+        }
+    }
+
     /// Resolves names and globs.
     ///
     /// # Errors
@@ -251,6 +259,11 @@ impl Extractor {
         assert!(self.batch.is_multiple_of(passes));
         self.batch /= passes;
         self.passes = passes;
+    }
+
+    /// As [`Layers::fixed_batch`].
+    pub fn fixed_batch(&self) -> Option<usize> {
+        self.engine.fixed_batch()
     }
 
     /// Whether it computes on the cores that decoders use.

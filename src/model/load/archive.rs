@@ -59,7 +59,7 @@ impl Archive {
         let mut archive = match ZipArchive::with_config(offsets_as_written, file.try_clone()?) {
             Ok(archive) => archive,
             Err(_) => bail!(
-                "'{}' is not a TorchScript file: it is {}",
+                "'{}' is not a model file: it is {}",
                 path.display(),
                 kind_of_file(&file)?
             ),
@@ -162,7 +162,7 @@ fn ensure_torchscript(path: &Path, archive: &ZipArchive<File>) -> Result<()> {
         "a ZIP archive without a module in it"
     };
     bail!(
-        "'{}' is not a TorchScript file: it is {kind}; export the model with scripts/export_model.py",
+        "'{}' is not a model file: it is {kind}; export the model with scripts/export_model.py",
         path.display()
     )
 }

@@ -3,6 +3,7 @@
 use super::graph::{Call, Given, Item, Operation, Output, Value};
 use super::weights::Weight;
 use crate::model::ffi::{Module, RawModule, check};
+use crate::model::load::batch::Batch;
 use anyhow::{Result, bail};
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -164,12 +165,13 @@ impl Builder {
         check(unsafe { featx_program_capture(self.raw, value, output) })
     }
 
-    pub fn finish(self) -> Result<Module> {
+    /// `batch`: how many images the module takes at a time.
+    pub fn finish(self, batch: Batch) -> Result<Module> {
         let mut raw = null_mut();
         // SAFETY: `self.raw` is a live program, the other an out parameter.
         check(unsafe { featx_program_finish(self.raw, &mut raw) })?;
         // SAFETY: the module is new, and nothing else frees it.
-        Ok(unsafe { Module::from_raw(raw, self.outputs) })
+        Ok(unsafe { Module::from_raw(raw, self.outputs, batch) })
     }
 }
 

@@ -4,6 +4,7 @@ use super::codes;
 use super::graph::{Flattener, Scope, Value};
 use super::schema::{Argument, InputSpec, Range, Signature, Size};
 use super::weights::Metas;
+use crate::model::load::batch::Batch;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 
@@ -15,14 +16,6 @@ pub struct Images {
     /// Height and width, where the program was exported for one size.
     pub height: Option<u64>,
     pub width: Option<u64>,
-}
-
-/// How many images a program takes at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
-    Any,
-    AtMost(usize),
-    Exactly(usize),
 }
 
 impl Images {

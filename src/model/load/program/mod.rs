@@ -14,6 +14,7 @@ mod weights;
 
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
+use crate::model::load::batch::Batch;
 use anyhow::{Context, Result, bail};
 use builder::Builder;
 use graph::{Call, Flattener, Operation, Scope, Value, tensors};
@@ -76,6 +77,11 @@ impl Program {
         })
     }
 
+    /// How many images it takes at a time.
+    pub fn batch(&self) -> Batch {
+        self.images.batch
+    }
+
     /// The module whose forward gives the wanted tensors for square images of this side, and computes nothing after the
     /// last of them. `file_name` is for messages.
     ///
@@ -105,7 +111,7 @@ impl Program {
                 builder.capture(kept.value, output)?;
             }
         }
-        builder.finish()
+        builder.finish(self.images.batch)
     }
 
     fn kept(&self, wanted: &Capture) -> Result<Kept> {
