@@ -159,6 +159,19 @@ class Dropping(Plain):
         return self.b(self.drop(self.a(x)))
 
 
+class Unused(Plain):
+    """Computes what nothing uses: a trace has nothing of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        self.relu(x)
+        self.b(self.a(x))
+        return self.a(x)
+
+
 class Registers(nn.Module):
     """A class token, two registers, four patches."""
 
@@ -221,6 +234,8 @@ def make(folder, photos):
         save(name, torch.jit.script(model.eval()), {"a": model.a(images)})
     dropping = Dropping().train()
     save("dropping", torch.jit.trace(dropping, images[:1], check_trace=False), {"a": dropping.a(images)})
+    unused = Unused().eval()
+    save("unused", torch.jit.trace(unused, images[:1]), {"a": unused.a(images)})
     registers = Registers().eval()
     rows = registers(images)
     save("registers", torch.jit.script(registers), {

@@ -40,10 +40,17 @@ pub fn exit_code(error: &Error) -> u8 {
 #[must_use]
 pub fn words(error: &Error) -> String {
     let text = format!("{error:#}");
+    let text = without_frames(&text);
     match exit_code(error) {
-        128.. => text,
-        _ => format!("error: {text}{}", cure(&text).unwrap_or_default()),
+        128.. => text.to_owned(),
+        _ => format!("error: {text}{}", cure(text).unwrap_or_default()),
     }
+}
+
+/// Without the C++ frames that libtorch puts behind some of its errors.
+fn without_frames(text: &str) -> &str {
+    let frames = text.find("\nException raised from");
+    &text[..frames.unwrap_or(text.len())]
 }
 
 /// What lifts a limit of the system's that an error came from.

@@ -4,6 +4,7 @@ const SOURCES: [&str; 16] = [
     "compute/cuda",
     "compute/terminate",
     "compute/threads",
+    "compute/version",
     "fast/arena",
     "fast/forms",
     "fast/fusion",

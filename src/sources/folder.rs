@@ -74,6 +74,11 @@ impl Images {
         self.names.len() as u64
     }
 
+    /// The rows of a run that these are: not from 0 for a shard.
+    pub fn rows(&self) -> Range<u64> {
+        self.first..self.first + self.len()
+    }
+
     /// False: without images there is no run.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()

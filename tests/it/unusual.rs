@@ -85,6 +85,21 @@ fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it()
     assert!(line.contains("is not in the trace"), "{line}");
 }
 
+/// A trace says None of a layer that gives its input back and of one whose result nothing uses alike.
+#[test]
+fn what_a_trace_does_not_hold_is_not_its_input() {
+    gives("unused", &["a"], 1e-5);
+    let dir = workdir("unusual/unused_refused");
+    for layer in ["b", "relu"] {
+        let asked = format!("--model models/unusual/unused.pt --layer {layer} photos");
+        let line = refusal(&dir, &asked, 1);
+        assert!(
+            line.contains("left no trace when the model was traced"),
+            "{line}"
+        );
+    }
+}
+
 #[test]
 fn inspect_lists_the_tensors_of_layers_that_give_several() {
     let dir = workdir("unusual/inspect");

@@ -25,7 +25,7 @@ pub fn find_images(job: &Job) -> Result<Images> {
 pub fn probe(job: &Job, images: &Images) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     let mut probe = Probe::default();
-    for row in 0..images.len().min(FEW) {
+    for row in images.rows().take(FEW) {
         if probe.images.len() == PROBED {
             break;
         }
@@ -42,7 +42,7 @@ pub fn probe(job: &Job, images: &Images) -> Probe {
 }
 
 /// Images that are tried for a probe.
-const FEW: u64 = 16;
+const FEW: usize = 16;
 
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
@@ -275,7 +275,7 @@ pub fn describe(
         } else {
             layer.shape.clone()
         },
-        dtype: job.stored.descr().to_owned(),
+        dtype: job.stored,
         varies: layer.varies.map(|varies| match varies {
             Varies::Chance => "chance".to_owned(),
             Varies::Batch => "batch".to_owned(),
@@ -287,7 +287,7 @@ pub fn describe(
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
         precision: job.precision.name().to_owned(),
-        dtype: job.stored.name().to_owned(),
+        dtype: job.stored,
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
         tokens_prefix: job
@@ -304,6 +304,9 @@ pub fn describe(
         images: images.len(),
         image_list: digest(images),
         shards: 1,
+        device: Some(Device::names(&job.devices)),
+        form: None, // known once a batch is computed
+        libtorch: Some(model::libtorch_version()),
         model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),

@@ -93,8 +93,8 @@ impl Engine {
         Ok(tried)
     }
 
-    /// What a layer's rows depend on besides their images: `once` and `again` are of the same batch, `alone` of its first
-    /// image.
+    /// What a layer's rows depend on besides their images, by samples of them: `once` and `again` are of the same batch,
+    /// `alone` of its first image.
     ///
     /// # Errors
     /// libtorch's.
@@ -147,6 +147,11 @@ impl Engine {
     /// The number of images that the graph takes and no other.
     pub fn fixed_batch(&self) -> Option<usize> {
         self.module.batch.fixed()
+    }
+
+    /// The form that the last batch was computed in, or the next one will be.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Bytes of the weights that a faster form has.

@@ -1,21 +1,23 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::images::Normaliser;
-use crate::model::compute::activation::{Activation, TokensOf};
+use crate::model::compute::activation::Activation;
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
-use crate::model::compute::probe::{PROBED, Probe};
+use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
-use crate::model::fast::trial;
+use crate::model::compute::tokens::TokensOf;
+use crate::model::fast::{FormsUsed, trial};
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
 use crate::model::load::program::Program;
 use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
 use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
+use std::sync::Arc;
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
@@ -163,7 +165,9 @@ pub struct Extractor {
     pub bytes_per_image: u64,
     /// What the model computes in, where its weights are of another type than f32.
     pub own_type: Option<String>,
-    /// What the cut gave for the probe's first image alone, until a batch is set.
+    /// The forms that rows came from, of replicas too.
+    pub forms_used: Arc<FormsUsed>,
+    /// Samples of what the cut gave for the probe's first image alone, until a batch is set.
     alone: Vec<Tensor>,
 }
 
@@ -200,7 +204,8 @@ impl Extractor {
             left_out: Vec::new(),
             bytes_per_image,
             own_type: None,
-            alone: shallow(&outputs),
+            forms_used: Arc::default(),
+            alone: probe::samples(&outputs)?,
         };
         extractor.learn_shapes(outputs)?;
         Ok(extractor)
@@ -221,6 +226,7 @@ impl Extractor {
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
             own_type: self.own_type.clone(),
+            forms_used: self.forms_used.clone(),
             alone: Vec::new(),
         })
     }
@@ -233,9 +239,10 @@ impl Extractor {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         self.batch = batch.min(PROBED);
         let images = probe_batch(&self.options, self.batch)?;
-        let once = self.engine.compute(&images)?;
-        self.learn_shapes(shallow(&once))?;
-        let again = self.engine.compute(&images)?;
+        let outputs = self.engine.compute(&images)?;
+        let once = probe::samples(&outputs)?;
+        self.learn_shapes(outputs)?;
+        let again = probe::samples(&self.engine.compute(&images)?)?;
         let alone = std::mem::take(&mut self.alone);
         self.engine.synchronize()?;
         for layer in &mut self.layers {
@@ -323,6 +330,7 @@ impl Extractor {
         let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
         self.engine.synchronize()?;
+        self.forms_used.note(self.engine.form());
         Ok(activations)
     }
 
@@ -357,6 +365,11 @@ impl Extractor {
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
         self.needs_cores() && !self.varies() && trial::is_worth_it(run_images, self.batch)
+    }
+
+    /// The form that batches are computed in, unless the first of them shows that it is wrong.
+    pub fn form(&self) -> &'static str {
+        self.engine.form().name()
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of
@@ -433,10 +446,6 @@ pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
         by_name: false,
     };
     info.tensors.iter().map(tensor).collect()
-}
-
-fn shallow(tensors: &[Tensor]) -> Vec<Tensor> {
-    tensors.iter().map(Tensor::shallow_clone).collect()
 }
 
 fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {

@@ -4,7 +4,7 @@ use crate::images::Normaliser;
 use crate::model::compute::devices::Device;
 use crate::model::compute::feeder::{blank, place};
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The run's own first images, for a model may branch on what it sees; blank ones where there are none.
 #[derive(Debug, Clone, Default)]
@@ -41,5 +41,61 @@ impl Probe {
                 .f_to_device(place(device))?,
         )?;
         Ok(batch)
+    }
+}
+
+/// Numbers of a row that show whether it is the same as another.
+const MOST: i64 = 1 << 16;
+
+/// Some of each tensor's numbers, on the CPU: whole batches of large layers would be all the memory that there is.
+///
+/// # Errors
+/// libtorch's.
+pub(super) fn samples(tensors: &[Tensor]) -> Result<Vec<Tensor>> {
+    tensors.iter().map(sample).collect()
+}
+
+/// At most [`MOST`] numbers of each row, evenly spaced.
+fn sample(tensor: &Tensor) -> Result<Tensor> {
+    let mut some = tensor.shallow_clone();
+    loop {
+        let size = some.size();
+        let row: i64 = size.iter().skip(1).product();
+        let longest = (1..size.len()).max_by_key(|&axis| size[axis]);
+        let Some(axis) = longest.filter(|_| row > MOST) else {
+            break;
+        };
+        let step = size[axis].min((row as u64).div_ceil(MOST as u64) as i64);
+        some = some.f_slice(axis as i64, 0, size[axis], step)?;
+    }
+    let kind = match some.is_complex() {
+        true => some.kind(), // refused later, in words
+        false => Kind::Float,
+    };
+    Ok(some.f_to_device_(tch::Device::Cpu, kind, false, true)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_few_and_of_every_row() {
+        for size in [
+            vec![2, 64, 224, 224],
+            vec![3, 5],
+            vec![2, 1 << 20],
+            vec![0],
+            vec![],
+        ] {
+            let tensor = Tensor::rand(&size[..], (Kind::Float, tch::Device::Cpu));
+            let sample = sample(&tensor).unwrap();
+            let row: i64 = sample.size().iter().skip(1).product();
+            assert_eq!(sample.size().first(), size.first());
+            assert!(
+                row <= MOST && (row >= MOST / 8 || sample == tensor),
+                "{size:?}"
+            );
+        }
     }
 }

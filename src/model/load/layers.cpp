@@ -21,6 +21,8 @@
 
 #include "load/layers.h"
 
+#include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -38,13 +40,36 @@ namespace featx {
 namespace {
 
 using namespace torch::jit;
+int64_t count_parameters(const Module& module) {
+  int64_t count = 0;
+  for (const auto& parameter : module.parameters()) {
+    count += parameter.numel();
+  }
+  return count;
+}
+
+std::string class_name(const Module& module) {
+  return module.type()->name()->name();
+}
+
+// A traced module returns None where it gave its input back (dropout, identity), and also where nothing used what it
+// computed. Those with weights compute, and so do PyTorch's activations and poolings.
+bool may_do_nothing(const Module& module) {
+  static constexpr std::array COMPUTING{"LU",       "Tanh", "Sigmoid", "Softmax", "Softplus", "Softsign", "Pool",
+                                        "Norm",     "wish", "Mish",    "hrink",   "psample",  "Pad2d",    "Shuffle",
+                                        "Threshold"};
+  const auto type = class_name(module);
+  const auto names = [&](const char* word) { return type.find(word) != std::string::npos; };
+  return count_parameters(module) == 0 && std::none_of(COMPUTING.begin(), COMPUTING.end(), names);
+}
+
 // The tensor that is wanted of a call's result: with no choice, the first one, as a forward hook would see it. A traced
 // module that did nothing returns None, and then it is the call's first tensor argument. Null where there is neither.
-Value* activation_of(Graph& graph, Node* call, const Choice& choice, Value* unset) {
+Value* activation_of(Graph& graph, Node* call, const Module& callee, const Choice& choice, Value* unset) {
   if (Value* output = reach(graph, call->output(), choice, unset)) {
     return output;
   }
-  if (call->output()->type()->kind() == TypeKind::NoneType) {
+  if (call->output()->type()->kind() == TypeKind::NoneType && may_do_nothing(callee)) {
     for (Value* input : call->inputs().slice(1)) {
       if (Value* tensor = reach(graph, input, choice, unset)) {
         return tensor;
@@ -98,7 +123,7 @@ class Capturer : public Walk {
     }
     WithInsertPoint here(call->next());
     for (const Slot& slot : wanted->second) {
-      if (!keep(activation_of(graph_, call, slot.choice, unset_), slot)) {
+      if (!keep(activation_of(graph_, call, callee, slot.choice, unset_), slot)) {
         untraced.insert(entry);
       }
     }
@@ -225,18 +250,6 @@ Origin origin_of_file(const Module& module, const Names& names) {
     }
   }
   return found;
-}
-
-std::string class_name(const Module& module) {
-  return module.type()->name()->name();
-}
-
-int64_t count_parameters(const Module& module) {
-  int64_t count = 0;
-  for (const auto& parameter : module.parameters()) {
-    count += parameter.numel();
-  }
-  return count;
 }
 
 class TensorCollector : public Walk {

@@ -1,6 +1,7 @@
 #include "load/outputs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <unordered_map>
 
@@ -173,8 +174,8 @@ bool is_getter(const Node* node) {
   return node->kind() == prim::GetAttr || node->kind() == prim::Constant;
 }
 
-// The tracer reads attributes before all else, the last one that it needs first.
-bool reads_backwards(const Graph& function) {
+// The tracer reads attributes before all else, the last one that it needs first; a script the first one first.
+Origin by_order_of_reads(const Graph& function) {
   std::vector<const Value*> reads;
   std::vector<const Value*> used;
   for (const Node* node : function.nodes()) {
@@ -188,8 +189,14 @@ bool reads_backwards(const Graph& function) {
       }
     }
   }
+  if (reads.size() < 2) {
+    return Origin::UNKNOWN;
+  }
+  if (reads == used) {
+    return Origin::SCRIPT;
+  }
   std::reverse(used.begin(), used.end());
-  return reads.size() > 1 && reads == used;
+  return reads == used ? Origin::TRACE : Origin::UNKNOWN;
 }
 
 // Operations that only the tracer writes.
@@ -215,6 +222,8 @@ bool is_scripted(const Node* node) {
     case aten::conv3d:
     case prim::RaiseException:
       return true;
+    case prim::CallMethod:
+      return node->s(attr::name).rfind("forward", 0) != 0;
     default:
       return !node->blocks().empty();
   }
@@ -262,7 +271,8 @@ Origin origin(const Graph& function) {
     return Origin::SCRIPT;
   }
   bool worked = false; // something other than reading was done
-  bool traced = reads_backwards(function);
+  const auto by_reads = by_order_of_reads(function);
+  bool traced = by_reads == Origin::TRACE;
   for (const Node* node : function.nodes()) {
     if (is_scripted(node) || (worked && node->kind() == prim::GetAttr)) {
       return Origin::SCRIPT;
@@ -270,7 +280,7 @@ Origin origin(const Graph& function) {
     worked = worked || !is_getter(node);
     traced = traced || is_traced(node);
   }
-  return traced ? Origin::TRACE : Origin::UNKNOWN;
+  return traced ? Origin::TRACE : by_reads;
 }
 
 } // namespace featx

@@ -294,7 +294,7 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> Stri
     let before = layers[..index].iter().rev().find(called);
     let (reason, neighbour) = if layer.no_trace {
         (
-            "left no trace when the model was traced (it did nothing there)",
+            "left no trace when the model was traced (it did nothing there, or nothing uses what it gave)",
             before.or(parent),
         )
     } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
