@@ -26,7 +26,7 @@ fn a_layer_without_an_operation_names_a_neighbour() {
         "
         --model in_place --layer same photos => layer 'same' of 'in_place.pt2' left no operation in the program (it gives back its input, or is never called); a layer near it: 'relu' (see: featx inspect in_place.pt2)
         --model vit --layer encoder.layers.encoder_layer_0.self_attention.out_proj photos => layer 'encoder.layers.encoder_layer_0.self_attention.out_proj' of 'vit.pt2' is never called: its parent uses its weights directly; a layer near it: 'encoder.layers.encoder_layer_0.self_attention' (see: featx inspect vit.pt2)
-        --model in_place --layer relo photos => layer 'relo' is not in 'in_place.pt2'; nearest: 'relu', 'drop' (see: featx inspect in_place.pt2)
+        --model in_place --layer relo photos => layer 'relo' is not in 'in_place.pt2'; nearest: 'relu', 'last' (see: featx inspect in_place.pt2)
         ",
     );
 }
@@ -96,7 +96,7 @@ fn what_cannot_be_run_is_refused_in_words() {
     let to_script = "export the model with: scripts/export_model.py --format pt";
     refuse("cond", "head", &format!("cannot cut 'cond.pt2': layer 'choice': operator 'higher_order.cond' chooses or repeats while it computes, which featx runs in TorchScript only; {to_script}"));
     refuse("custom", "twist", &format!("cannot cut 'custom.pt2': layer 'twist': libtorch has no operator 'featx_tests::twist'; {to_script}"));
-    refuse("autocast", "head", "cannot cut 'autocast.pt2': layer 'head': operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs");
+    refuse("autocast", "head", "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs");
     refuse("version_9", "stem", &format!("{} has schema version 9.17 (PyTorch 2.11.0...", at("version_9")));
     refuse("no_json", "stem", &format!("{} holds no program that featx understands; export the model again: ...", at("no_json")));
     refuse("compiled", "stem", &format!("{} was compiled by AOTInductor, and holds no program; save the program itself with torch.export.save, or export the model with: scripts/export_model.py --format pt2", at("compiled")));

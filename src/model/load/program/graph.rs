@@ -119,10 +119,13 @@ impl Flattener {
             return Ok(());
         }
         if let Some(name) = node.target.strip_prefix("torch.ops.higher_order.") {
-            return match is_transparent(name, &node.inputs) {
-                true => self.add_subgraph(node, scope),
-                false => self.add_refused(&node, refused_higher_order(name), scope),
-            };
+            if !is_transparent(name) {
+                return self.add_refused(&node, refused_higher_order(name), scope);
+            }
+            if name == "wrap_with_autocast" && is_enabled(&node.inputs) {
+                self.refuse(&node, UNDER_AUTOCAST, Vec::new());
+            }
+            return self.add_subgraph(node, scope);
         }
         let mut arguments = Vec::new();
         for NamedArgument { name, arg } in &node.inputs {
@@ -130,7 +133,7 @@ impl Flattener {
                 Some(given) => arguments.push((name.clone(), given)),
                 None => {
                     let why = format!("is given an argument '{name}' of a kind that featx does not know");
-                    return self.add_refused(&node, why, scope);
+                    return self.add_refused(&node, &why, scope);
                 }
             }
         }
@@ -146,8 +149,13 @@ impl Flattener {
     }
 
     /// It fails only where a wanted layer comes after it.
-    fn add_refused(&mut self, node: &Node, why: String, scope: &mut Scope) -> Result<()> {
+    fn add_refused(&mut self, node: &Node, why: &str, scope: &mut Scope) -> Result<()> {
         let outputs = self.outputs(&node.outputs, scope)?;
+        self.refuse(node, why, outputs);
+        Ok(())
+    }
+
+    fn refuse(&mut self, node: &Node, why: &str, outputs: Vec<Output>) {
         let name = node.target.trim_start_matches("torch.ops.");
         self.calls.push(Call {
             operation: Operation::Refused(format!("operator '{name}' {why}")),
@@ -155,7 +163,6 @@ impl Flattener {
             outputs,
             stack: node.metadata.nn_module_stack.clone(),
         });
-        Ok(())
     }
 
     /// The subgraph's inputs are the arguments after it, in order; its outputs are the node's.
@@ -230,33 +237,38 @@ fn is_check(target: &str) -> bool {
 }
 
 /// Whether a higher-order operator computes just what its subgraph does.
-fn is_transparent(name: &str, inputs: &[NamedArgument]) -> bool {
-    match name {
-        "wrap_with_set_grad_enabled" | "wrap" | "strict_mode" | "invoke_subgraph" | "tag_activation_checkpoint"
-        | "wrap_activation_checkpoint" => true,
-        // (device, dtype, enabled, …)
-        "wrap_with_autocast" => inputs
-            .iter()
-            .find_map(|input| match input.arg {
-                Argument::AsBool(enabled) => Some(!enabled),
-                _ => None,
-            })
-            .unwrap_or(false),
-        _ => false,
-    }
+fn is_transparent(name: &str) -> bool {
+    [
+        "wrap_with_set_grad_enabled",
+        "wrap_with_autocast",
+        "wrap",
+        "strict_mode",
+        "invoke_subgraph",
+        "tag_activation_checkpoint",
+        "wrap_activation_checkpoint",
+    ]
+    .contains(&name)
 }
 
-fn refused_higher_order(name: &str) -> String {
+/// Of autocast's arguments: (device, dtype, enabled, …).
+fn is_enabled(inputs: &[NamedArgument]) -> bool {
+    let mut flags = inputs.iter().filter_map(|input| match input.arg {
+        Argument::AsBool(flag) => Some(flag),
+        _ => None,
+    });
+    flags.next().unwrap_or(true)
+}
+
+const UNDER_AUTOCAST: &str = "computes in half precision under autocast; export the model without torch.autocast, and choose \
+                              --precision bf16 or f16 when it runs";
+
+fn refused_higher_order(name: &str) -> &'static str {
     match name {
-        "wrap_with_autocast" => "computes in half precision under autocast; export the model without torch.autocast, and \
-                                 choose --precision bf16 or f16 when it runs"
-            .to_owned(),
         "cond" | "scan" | "map" | "map_impl" | "while_loop" | "associative_scan" => {
             "chooses or repeats while it computes, which featx runs in TorchScript only; export the model with: \
              scripts/export_model.py --format pt"
-                .to_owned()
         }
-        _ => "is not an operator of ATen; export the model with: scripts/export_model.py --format pt".to_owned(),
+        _ => "is not an operator of ATen; export the model with: scripts/export_model.py --format pt",
     }
 }
 
