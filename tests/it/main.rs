@@ -43,9 +43,9 @@ mod pixels;
 #[cfg(feature = "torch")]
 mod provenance;
 #[cfg(feature = "torch")]
-mod reduce;
-#[cfg(feature = "torch")]
 mod pt2;
+#[cfg(feature = "torch")]
+mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;

@@ -9,11 +9,18 @@ use std::fs;
 
 #[test]
 fn every_layer_of_a_program_is_what_a_hook_sees() {
-    let files = fs::read_dir(programs()).unwrap().map(|entry| entry.unwrap().file_name());
-    let files = files.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".pt2"));
+    let files = fs::read_dir(programs())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let files = files
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| name.ends_with(".pt2"));
     let files: Vec<String> = files.collect();
     assert!(files.len() >= 26, "{files:?}");
-    let failures: Vec<String> = files.iter().flat_map(|file| check_file(programs(), file)).collect();
+    let failures: Vec<String> = files
+        .iter()
+        .flat_map(|file| check_file(programs(), file))
+        .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -62,7 +69,12 @@ fn a_layer_of_several_tensors_is_numbered_as_the_program_has_them() {
 fn a_program_for_one_batch_size_is_run_at_that() {
     let dir = workdir_of_programs("pt2_fixed");
     for (batch, size) in [("2", 3), ("4", 3), ("auto", 3)] {
-        let said = extract_ok(&dir, &format!("--model resnet_fixed --layer avgpool --batch-size {batch} --overwrite photos"));
+        let said = extract_ok(
+            &dir,
+            &format!(
+                "--model resnet_fixed --layer avgpool --batch-size {batch} --overwrite photos"
+            ),
+        );
         let line = "the model was exported for batches of 3, and takes no other: each batch is filled up to it\n";
         assert!(said.contains(line), "{said}");
         let run = String::from_utf8(dir.read("out/run.toml")).unwrap();
@@ -82,7 +94,11 @@ fn a_size_that_the_program_was_not_exported_for_is_refused() {
     let dir = workdir_of_programs("pt2_size");
     let line = "'vit.pt2': was exported for images of shape (3, 64, 64), the preprocessing gives (3, 80, 80); pass \
                 --crop 64 (and a --resize at least as large), or export it for (3, 80, 80)";
-    refused(&dir, 1, &format!("--model vit --layer conv_proj --resize 80 --crop 80 photos => {line}"));
+    refused(
+        &dir,
+        1,
+        &format!("--model vit --layer conv_proj --resize 80 --crop 80 photos => {line}"),
+    );
 }
 
 #[test]
@@ -94,22 +110,105 @@ fn what_cannot_be_run_is_refused_in_words() {
     };
     let at = |file: &str| format!("'models/refused/{file}.pt2'");
     let to_script = "export the model with: scripts/export_model.py --format pt";
-    refuse("cond", "head", &format!("cannot cut 'cond.pt2': layer 'choice': operator 'higher_order.cond' chooses or repeats while it computes, which featx runs in TorchScript only; {to_script}"));
-    refuse("custom", "twist", &format!("cannot cut 'custom.pt2': layer 'twist': libtorch has no operator 'featx_tests::twist'; {to_script}"));
-    refuse("autocast", "head", "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs");
-    refuse("version_9", "stem", &format!("{} has schema version 9.17 (PyTorch 2.11.0...", at("version_9")));
-    refuse("no_json", "stem", &format!("{} holds no program that featx understands; export the model again: ...", at("no_json")));
-    refuse("compiled", "stem", &format!("{} was compiled by AOTInductor, and holds no program; save the program itself with torch.export.save, or export the model with: scripts/export_model.py --format pt2", at("compiled")));
-    refuse("old_weights", "stem", &format!("{} keeps its weights as PyTorch 2.8 and older did; ...", at("old_weights")));
-    refuse("long_weight", "stem", &format!("cannot run {}: weight 'stem.weight': does not lie within its record 'data/weights/weight_0' of 432 bytes; copy or export the file again", at("long_weight")));
+    refuse(
+        "cond",
+        "head",
+        &format!(
+            "cannot cut 'cond.pt2': layer 'choice': operator 'higher_order.cond' chooses or repeats while it computes, which featx runs in TorchScript only; {to_script}"
+        ),
+    );
+    refuse(
+        "custom",
+        "twist",
+        &format!(
+            "cannot cut 'custom.pt2': layer 'twist': libtorch has no operator 'featx_tests::twist'; {to_script}"
+        ),
+    );
+    refuse(
+        "autocast",
+        "head",
+        "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs",
+    );
+    refuse(
+        "version_9",
+        "stem",
+        &format!(
+            "{} has schema version 9.17 (PyTorch 2.11.0...",
+            at("version_9")
+        ),
+    );
+    refuse(
+        "no_json",
+        "stem",
+        &format!(
+            "{} holds no program that featx understands; export the model again: ...",
+            at("no_json")
+        ),
+    );
+    refuse(
+        "compiled",
+        "stem",
+        &format!(
+            "{} was compiled by AOTInductor, and holds no program; save the program itself with torch.export.save, or export the model with: scripts/export_model.py --format pt2",
+            at("compiled")
+        ),
+    );
+    refuse(
+        "old_weights",
+        "stem",
+        &format!(
+            "{} keeps its weights as PyTorch 2.8 and older did; ...",
+            at("old_weights")
+        ),
+    );
+    refuse(
+        "long_weight",
+        "stem",
+        &format!(
+            "cannot run {}: weight 'stem.weight': does not lie within its record 'data/weights/weight_0' of 432 bytes; copy or export the file again",
+            at("long_weight")
+        ),
+    );
     refuse("compressed", "stem", "record '...");
-    refuse("one_channel", "stem", &format!("cannot run {}: it takes images of 1 channels; featx gives 3", at("one_channel")));
-    refuse("two_inputs", "stem", &format!("cannot run {}: its forward takes 2 inputs; expected one, the images; export the model with the images alone", at("two_inputs")));
-    refuse("bit_flipped", "stem", &format!("{} is damaged: record 'archive/data/weights/weight_0' has CRC-32 ...", at("bit_flipped")));
+    refuse(
+        "one_channel",
+        "stem",
+        &format!(
+            "cannot run {}: it takes images of 1 channels; featx gives 3",
+            at("one_channel")
+        ),
+    );
+    refuse(
+        "two_inputs",
+        "stem",
+        &format!(
+            "cannot run {}: its forward takes 2 inputs; expected one, the images; export the model with the images alone",
+            at("two_inputs")
+        ),
+    );
+    refuse(
+        "bit_flipped",
+        "stem",
+        &format!(
+            "{} is damaged: record 'archive/data/weights/weight_0' has CRC-32 ...",
+            at("bit_flipped")
+        ),
+    );
     for file in ["truncated_half", "truncated_end"] {
-        refuse(file, "stem", &format!("{} is not a model file: it is a truncated archive, without its directory; copy or export it again", at(file)));
+        refuse(
+            file,
+            "stem",
+            &format!(
+                "{} is not a model file: it is a truncated archive, without its directory; copy or export it again",
+                at(file)
+            ),
+        );
     }
-    refuse("unordered", "pair", "layer 'pair' of 'unordered.pt2' gives several tensors, and the program does not tell their order: 'pair#0' (6, 32, 32), 'pair#1' (4, 32, 32); take one with --layer 'pair#0', ...");
+    refuse(
+        "unordered",
+        "pair",
+        "layer 'pair' of 'unordered.pt2' gives several tensors, and the program does not tell their order: 'pair#0' (6, 32, 32), 'pair#1' (4, 32, 32); take one with --layer 'pair#0', ...",
+    );
 }
 
 /// A layer before what cannot be run is as good as any.
@@ -117,6 +216,9 @@ fn what_cannot_be_run_is_refused_in_words() {
 fn a_layer_before_what_cannot_be_run_is_extracted() {
     let dir = workdir_of_programs("pt2_before");
     for file in ["cond", "custom", "autocast"] {
-        extract_ok(&dir, &format!("--model models/refused/{file}.pt2 --layer stem --overwrite photos"));
+        extract_ok(
+            &dir,
+            &format!("--model models/refused/{file}.pt2 --layer stem --overwrite photos"),
+        );
     }
 }

@@ -26,7 +26,11 @@ impl Batch {
     ///
     /// # Errors
     /// Those of `forward`; libtorch's.
-    pub fn fit(self, input: &Tensor, mut forward: impl FnMut(&Tensor) -> Result<Vec<Tensor>>) -> Result<Vec<Tensor>> {
+    pub fn fit(
+        self,
+        input: &Tensor,
+        mut forward: impl FnMut(&Tensor) -> Result<Vec<Tensor>>,
+    ) -> Result<Vec<Tensor>> {
         let (at_once, fill) = match self {
             Self::Any => return forward(input),
             Self::AtMost(most) => (most as i64, false),
@@ -95,7 +99,10 @@ mod tests {
             let outputs = Batch::Exactly(3)
                 .fit(&input, |images| {
                     sizes.push(images.size()[0]);
-                    Ok(vec![images + 1, images.sum_dim_intlist(0, false, Kind::Float)])
+                    Ok(vec![
+                        images + 1,
+                        images.sum_dim_intlist(0, false, Kind::Float),
+                    ])
                 })
                 .unwrap();
             assert!(sizes.iter().all(|&size| size == 3), "{sizes:?}");

@@ -26,7 +26,10 @@ fn made_by(script: &str, folder: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     let mut python = Command::new(root.join(".venv/bin/python"));
-    let status = python.arg(root.join("tests").join(script)).arg(&out).status();
+    let status = python
+        .arg(root.join("tests").join(script))
+        .arg(&out)
+        .status();
     assert!(status.unwrap().success(), "{script} failed");
     out
 }

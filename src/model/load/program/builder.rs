@@ -136,7 +136,10 @@ impl Builder {
     /// An operator that cannot be run, or arguments that it does not take.
     pub fn call(&mut self, call: &Call) -> Result<()> {
         let (name, overload) = match &call.operation {
-            Operation::Operator { name, overload } => (CString::new(name.as_str())?, Some(CString::new(overload.as_str())?)),
+            Operation::Operator { name, overload } => (
+                CString::new(name.as_str())?,
+                Some(CString::new(overload.as_str())?),
+            ),
             Operation::OnNumbers(name) => (CString::new(*name)?, None),
             Operation::Refused(why) => bail!("{why}"),
         };
@@ -149,7 +152,9 @@ impl Builder {
         let outputs: Vec<RawOutput> = call.outputs.iter().map(raw_output).collect();
         let raw = RawCall {
             name: name.as_ptr(),
-            overload: overload.as_ref().map_or(null(), |overload| overload.as_ptr()),
+            overload: overload
+                .as_ref()
+                .map_or(null(), |overload| overload.as_ptr()),
             arguments: arguments.as_ptr(),
             argument_count: arguments.len(),
             outputs: outputs.as_ptr(),
@@ -197,7 +202,10 @@ impl Arguments {
             Given::Many(items) => (items.as_slice(), true),
         };
         let mut texts = Vec::new();
-        let items = items.iter().map(|item| raw_item(item, &mut texts)).collect::<Result<_>>()?;
+        let items = items
+            .iter()
+            .map(|item| raw_item(item, &mut texts))
+            .collect::<Result<_>>()?;
         Ok(Self {
             name: CString::new(name)?,
             items,

@@ -132,7 +132,8 @@ impl Flattener {
             match given(arg, scope)? {
                 Some(given) => arguments.push((name.clone(), given)),
                 None => {
-                    let why = format!("is given an argument '{name}' of a kind that featx does not know");
+                    let why =
+                        format!("is given an argument '{name}' of a kind that featx does not know");
                     return self.add_refused(&node, &why, scope);
                 }
             }
@@ -175,7 +176,12 @@ impl Flattener {
         let Some(Argument::AsGraph(named)) = operands.next() else {
             bail!("it has no subgraph");
         };
-        let Graph { inputs, outputs, nodes, .. } = named.graph;
+        let Graph {
+            inputs,
+            outputs,
+            nodes,
+            ..
+        } = named.graph;
         let operands: Vec<Argument> = operands
             .filter(|arg| !matches!(arg, Argument::AsString(_)))
             .collect();
@@ -220,9 +226,13 @@ impl Flattener {
                 (Argument::AsSymInt(_), [value]) => Output::Int(*value),
                 (Argument::AsSymFloat(_), [value]) => Output::Real(*value),
                 (Argument::AsSymBool(_), [value]) => Output::Bool(*value),
-                (Argument::AsNone(_) | Argument::AsSymInt(_) | Argument::AsSymFloat(_) | Argument::AsSymBool(_), _) => {
-                    Output::None
-                }
+                (
+                    Argument::AsNone(_)
+                    | Argument::AsSymInt(_)
+                    | Argument::AsSymFloat(_)
+                    | Argument::AsSymBool(_),
+                    _,
+                ) => Output::None,
                 _ => bail!("it gives something that is no tensor and no number"),
             });
         }
@@ -268,7 +278,9 @@ fn refused_higher_order(name: &str) -> &'static str {
             "chooses or repeats while it computes, which featx runs in TorchScript only; export the model with: \
              scripts/export_model.py --format pt"
         }
-        _ => "is not an operator of ATen; export the model with: scripts/export_model.py --format pt",
+        _ => {
+            "is not an operator of ATen; export the model with: scripts/export_model.py --format pt"
+        }
     }
 }
 
@@ -358,8 +370,12 @@ fn given(argument: &Argument, scope: &Scope) -> Result<Option<Given>> {
         Argument::AsSymInt(number) | Argument::AsSymFloat(number) | Argument::AsSymBool(number) => {
             Given::One(symbolic(number)?)
         }
-        Argument::AsSymInts(all) | Argument::AsSymFloats(all) | Argument::AsSymBools(all) => many(all, symbolic)?,
-        Argument::AsScalarType(number) => return Ok(code(codes::scalar_type(*number).map(|known| known.code))),
+        Argument::AsSymInts(all) | Argument::AsSymFloats(all) | Argument::AsSymBools(all) => {
+            many(all, symbolic)?
+        }
+        Argument::AsScalarType(number) => {
+            return Ok(code(codes::scalar_type(*number).map(|known| known.code)));
+        }
         Argument::AsMemoryFormat(number) => return Ok(code(codes::memory_format(*number))),
         Argument::AsLayout(number) => return Ok(code(codes::layout(*number))),
         // Everything is loaded on the CPU, and moved from there as a whole.

@@ -35,7 +35,9 @@ impl Images {
         let (first, more) = (inputs.next(), inputs.count());
         let Some(Argument::AsTensor(named)) = first.filter(|_| more == 0) else {
             let found = more + usize::from(first.is_some());
-            bail!("its forward takes {found} inputs; expected one, the images; export the model with the images alone");
+            bail!(
+                "its forward takes {found} inputs; expected one, the images; export the model with the images alone"
+            );
         };
         let meta = metas.get(&named.name).context("its input has no shape")?;
         let [batch, channels, height, width] = meta.sizes.as_slice() else {
@@ -45,9 +47,13 @@ impl Images {
             );
         };
         if let Size::AsInt(channels) = channels {
-            ensure!(*channels == 3, "it takes images of {channels} channels; featx gives 3");
+            ensure!(
+                *channels == 3,
+                "it takes images of {channels} channels; featx gives 3"
+            );
         }
-        let type_name = codes::scalar_type(meta.dtype).map_or("of an unknown type", |scalar| scalar.name);
+        let type_name =
+            codes::scalar_type(meta.dtype).map_or("of an unknown type", |scalar| scalar.name);
         ensure!(
             ["float16", "bfloat16", "float32", "float64"].contains(&type_name),
             "it takes images as {type_name}; featx gives float32"
@@ -71,7 +77,9 @@ impl Images {
         let (height, width) = (text(self.height), text(self.width));
         let cure = match (self.height, self.width) {
             (Some(height), Some(width)) if height == width => {
-                format!("pass --crop {height} (and a --resize at least as large), or export it for (3, {side}, {side})")
+                format!(
+                    "pass --crop {height} (and a --resize at least as large), or export it for (3, {side}, {side})"
+                )
             }
             _ => format!("export it for (3, {side}, {side})"),
         };
@@ -92,7 +100,9 @@ fn batch_of(size: &Size, ranges: &HashMap<String, Range>) -> Result<Batch> {
     let most = match size {
         Size::AsInt(size) => {
             let size = usize::try_from(*size).ok().filter(|size| *size > 0);
-            return Ok(Batch::Exactly(size.context("it takes batches of no images")?));
+            return Ok(Batch::Exactly(
+                size.context("it takes batches of no images")?,
+            ));
         }
         Size::AsExpr(expression) => ranges
             .get(symbol(&expression.expr_str))
@@ -121,13 +131,17 @@ mod tests {
     #[test]
     fn a_batch_is_open_bounded_or_fixed() {
         let size = |text: &str| serde_json::from_str::<Size>(text).unwrap();
-        let open = size(r#"{"as_expr": {"expr_str": "Symbol('s77', positive=True, integer=True)"}}"#);
+        let open =
+            size(r#"{"as_expr": {"expr_str": "Symbol('s77', positive=True, integer=True)"}}"#);
         let ranges = |text: &str| serde_json::from_str::<HashMap<String, Range>>(text).unwrap();
         let none = ranges(r#"{"s77": {"min_val": 2, "max_val": null}}"#);
         let eight = ranges(r#"{"s77": {"min_val": 2, "max_val": 8}}"#);
         assert_eq!(batch_of(&open, &none).unwrap(), Batch::Any);
         assert_eq!(batch_of(&open, &eight).unwrap(), Batch::AtMost(8));
-        assert_eq!(batch_of(&size(r#"{"as_int": 4}"#), &none).unwrap(), Batch::Exactly(4));
+        assert_eq!(
+            batch_of(&size(r#"{"as_int": 4}"#), &none).unwrap(),
+            Batch::Exactly(4)
+        );
         assert!(batch_of(&size(r#"{"as_int": 0}"#), &none).is_err());
     }
 }

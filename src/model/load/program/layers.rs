@@ -59,8 +59,16 @@ struct Row {
 }
 
 /// The modules in `named_modules()` order. `outputs`: what the program gives.
-pub fn find(entries: &[ModuleEntry], calls: &[Call], scope: &Scope, outputs: &[Value]) -> Vec<Module> {
-    let stacks: Vec<Option<Vec<Entered>>> = calls.iter().map(|call| read_stack(call.stack.as_deref()?)).collect();
+pub fn find(
+    entries: &[ModuleEntry],
+    calls: &[Call],
+    scope: &Scope,
+    outputs: &[Value],
+) -> Vec<Module> {
+    let stacks: Vec<Option<Vec<Entered>>> = calls
+        .iter()
+        .map(|call| read_stack(call.stack.as_deref()?))
+        .collect();
     let rows = rows(&stacks);
     let last_use = last_uses(calls, outputs);
     let mut rows_of: HashMap<&str, Vec<&Row>> = HashMap::new();
@@ -69,7 +77,10 @@ pub fn find(entries: &[ModuleEntry], calls: &[Call], scope: &Scope, outputs: &[V
     }
     let names: HashSet<&str> = entries.iter().map(|entry| entry.fqn.as_str()).collect();
     let is_module = |name: &str| !name.is_empty() && !is_later_call(name, &names);
-    let known = entries.iter().map(|entry| entry.fqn.as_str()).filter(|name| is_module(name));
+    let known = entries
+        .iter()
+        .map(|entry| entry.fqn.as_str())
+        .filter(|name| is_module(name));
     known
         .map(|name| {
             let calls_of = rows_of.get(name).map_or(&[][..], Vec::as_slice);
@@ -122,14 +133,20 @@ fn rows(stacks: &[Option<Vec<Entered>>]) -> Vec<Row> {
             .count();
         closed.extend(open.drain(goes_on..).rev());
         open.iter_mut().for_each(|row| row.last = node);
-        open.extend(stack.iter().enumerate().skip(goes_on).map(|(depth, entered)| Row {
-            module: entered.path.to_owned(),
-            kind: entered.kind.to_owned(),
-            key: entered.key.to_owned(),
-            is_innermost: depth + 1 == stack.len(),
-            first: node,
-            last: node,
-        }));
+        open.extend(
+            stack
+                .iter()
+                .enumerate()
+                .skip(goes_on)
+                .map(|(depth, entered)| Row {
+                    module: entered.path.to_owned(),
+                    kind: entered.kind.to_owned(),
+                    key: entered.key.to_owned(),
+                    is_innermost: depth + 1 == stack.len(),
+                    first: node,
+                    last: node,
+                }),
+        );
     }
     closed.extend(open.into_iter().rev());
     closed
@@ -154,7 +171,12 @@ fn is_later_call(name: &str, names: &HashSet<&str>) -> bool {
 }
 
 /// The tensors that a module's last call gives, where the program says.
-fn signature(name: &str, calls: usize, entries: &[ModuleEntry], scope: &Scope) -> Option<Vec<Value>> {
+fn signature(
+    name: &str,
+    calls: usize,
+    entries: &[ModuleEntry],
+    scope: &Scope,
+) -> Option<Vec<Value>> {
     let last_call = match calls {
         0 | 1 => name.to_owned(),
         _ => format!("{name}@{}", calls - 1),
@@ -173,13 +195,21 @@ fn activation(
 ) -> Activation {
     let gives = |values, in_order| {
         let node = row.last;
-        Activation::Tensors(Tensors { node, values, in_order })
+        Activation::Tensors(Tensors {
+            node,
+            values,
+            in_order,
+        })
     };
     if let Some(values) = signature {
         return gives(values, true);
     }
-    let made = calls[row.first..=row.last].iter().flat_map(|call| &call.outputs);
-    let made: Vec<Value> = made.flat_map(|output| output.tensors().iter().copied()).collect();
+    let made = calls[row.first..=row.last]
+        .iter()
+        .flat_map(|call| &call.outputs);
+    let made: Vec<Value> = made
+        .flat_map(|output| output.tensors().iter().copied())
+        .collect();
     let is_used_after = |value: &&Value| last_use.get(value).is_some_and(|&used| used > row.last);
     let used: Vec<Value> = made.iter().filter(is_used_after).copied().collect();
     match used.len() {

@@ -45,7 +45,9 @@ impl Program {
         let cannot = || format!("cannot run '{}'", archive.path().display());
         let program = serde_json::from_slice(&records.model)
             .context("its program is not what torch.export writes; export the model again");
-        program.and_then(|program| Self::of(program, records, archive)).with_context(cannot)
+        program
+            .and_then(|program| Self::of(program, records, archive))
+            .with_context(cannot)
     }
 
     fn of(program: ExportedProgram, records: &Records, archive: &Archive) -> Result<Self> {
@@ -63,13 +65,20 @@ impl Program {
         )?;
         flattener.add(module.graph.nodes, &mut scope)?;
         let calls = flattener.calls;
-        let outputs: Vec<Value> = tensors(&module.graph.outputs, &scope).into_iter().flatten().collect();
+        let outputs: Vec<Value> = tensors(&module.graph.outputs, &scope)
+            .into_iter()
+            .flatten()
+            .collect();
         let modules = layers::find(&module.module_call_graph, &calls, &scope, &outputs);
         let infos = infos(&modules, &calls, &payloads, &weights);
         Ok(Self {
             calls,
             weights,
-            records: archive.deferrable.iter().map(|record| record.size).collect(),
+            records: archive
+                .deferrable
+                .iter()
+                .map(|record| record.size)
+                .collect(),
             images,
             modules,
             outputs,
@@ -88,16 +97,24 @@ impl Program {
     /// # Errors
     /// Images that do not fit; where what they need cannot be run; libtorch's.
     pub fn cut(&self, wanted: &[Capture], side: usize, file_name: &str) -> Result<Module> {
-        self.images.ensure_fit(side).with_context(|| format!("'{file_name}'"))?;
-        let captures: Vec<Kept> = wanted.iter().map(|wanted| self.kept(wanted)).collect::<Result<_>>()?;
-        self.build(&captures).with_context(|| format!("cannot cut '{file_name}'"))
+        self.images
+            .ensure_fit(side)
+            .with_context(|| format!("'{file_name}'"))?;
+        let captures: Vec<Kept> = wanted
+            .iter()
+            .map(|wanted| self.kept(wanted))
+            .collect::<Result<_>>()?;
+        self.build(&captures)
+            .with_context(|| format!("cannot cut '{file_name}'"))
     }
 
     fn build(&self, captures: &[Kept]) -> Result<Module> {
         let end = captures.iter().map(|kept| kept.node + 1).max().unwrap_or(0);
         let calls = &self.calls[..end.min(self.calls.len())];
         if calls.iter().any(is_of_torchvision) {
-            open_torchvision().context("it uses operators of torchvision, whose library cannot be opened beside libtorch")?;
+            open_torchvision().context(
+                "it uses operators of torchvision, whose library cannot be opened beside libtorch",
+            )?;
         }
         let mut builder = Builder::new(captures.len())?;
         builder.images(self.images.value)?;
@@ -107,7 +124,11 @@ impl Program {
         }
         for (node, call) in calls.iter().enumerate() {
             builder.call(call).with_context(|| place(call))?;
-            for (output, kept) in captures.iter().enumerate().filter(|(_, kept)| kept.node == node) {
+            for (output, kept) in captures
+                .iter()
+                .enumerate()
+                .filter(|(_, kept)| kept.node == node)
+            {
                 builder.capture(kept.value, output)?;
             }
         }
@@ -118,7 +139,10 @@ impl Program {
         let Capture { layer, choice } = wanted;
         let (node, values) = match self.modules.iter().find(|module| module.name == *layer) {
             _ if layer.is_empty() => (self.calls.len().saturating_sub(1), &self.outputs),
-            Some(layers::Module { activation: Activation::Tensors(Tensors { node, values, .. }), .. }) => (*node, values),
+            Some(layers::Module {
+                activation: Activation::Tensors(Tensors { node, values, .. }),
+                ..
+            }) => (*node, values),
             _ => bail!("layer '{layer}' has no activation"),
         };
         let number = match choice.as_str() {
@@ -127,7 +151,10 @@ impl Program {
         };
         match number.and_then(|number| values.get(number)) {
             Some(&value) => Ok(Kept { node, value }),
-            None => bail!("'{layer}#{choice}' is not there; it gives {} tensors, numbered from 0", values.len()),
+            None => bail!(
+                "'{layer}#{choice}' is not there; it gives {} tensors, numbered from 0",
+                values.len()
+            ),
         }
     }
 }
@@ -150,7 +177,12 @@ fn place(call: &Call) -> String {
     }
 }
 
-fn infos(modules: &[layers::Module], calls: &[Call], payloads: &WeightsOf, weights: &[Weight]) -> Vec<LayerInfo> {
+fn infos(
+    modules: &[layers::Module],
+    calls: &[Call],
+    payloads: &WeightsOf,
+    weights: &[Weight],
+) -> Vec<LayerInfo> {
     let read: HashSet<Value> = calls
         .iter()
         .flat_map(|call| call.arguments.iter().flat_map(|(_, given)| given.values()))
@@ -184,7 +216,10 @@ fn infos(modules: &[layers::Module], calls: &[Call], payloads: &WeightsOf, weigh
 fn silent(activation: &Activation) -> Option<String> {
     Some(match activation {
         Activation::Tensors(_) => return None,
-        Activation::NoOperation => "left no operation in the program (it gives back its input, or is never called)".to_owned(),
+        Activation::NoOperation => {
+            "left no operation in the program (it gives back its input, or is never called)"
+                .to_owned()
+        }
         Activation::Unused => "gives nothing that the program uses".to_owned(),
     })
 }

@@ -160,7 +160,9 @@ impl<'de> Deserialize<'de> for Real {
                 "Infinity" => Ok(Self(f64::INFINITY)),
                 "-Infinity" => Ok(Self(f64::NEG_INFINITY)),
                 "NaN" => Ok(Self(f64::NAN)),
-                _ => Err(de::Error::custom(format!("expected a number, found '{word}'"))),
+                _ => Err(de::Error::custom(format!(
+                    "expected a number, found '{word}'"
+                ))),
             },
         }
     }

@@ -42,7 +42,8 @@ impl<'a> WeightsOf<'a> {
     pub fn read(records: &Records, tensors: &'a [Record]) -> Result<Self> {
         Ok(Self {
             weights: serde_json::from_slice(&records.weights).context("its list of weights")?,
-            constants: serde_json::from_slice(&records.constants).context("its list of constants")?,
+            constants: serde_json::from_slice(&records.constants)
+                .context("its list of constants")?,
             records: tensors,
         })
     }
@@ -51,7 +52,12 @@ impl<'a> WeightsOf<'a> {
     ///
     /// # Errors
     /// One that is not in the archive, or does not lie within its record.
-    pub fn bind(&self, signature: &Signature, flattener: &mut Flattener, scope: &mut Scope) -> Result<Vec<Weight>> {
+    pub fn bind(
+        &self,
+        signature: &Signature,
+        flattener: &mut Flattener,
+        scope: &mut Scope,
+    ) -> Result<Vec<Weight>> {
         let mut weights = Vec::new();
         for spec in &signature.input_specs {
             let (argument, name) = match spec {
@@ -63,10 +69,14 @@ impl<'a> WeightsOf<'a> {
                      scripts/export_model.py --format pt",
                     input.custom_obj_name
                 ),
-                InputSpec::UserInput(_) | InputSpec::ConstantInput(_) | InputSpec::Token(_) => continue,
+                InputSpec::UserInput(_) | InputSpec::ConstantInput(_) | InputSpec::Token(_) => {
+                    continue;
+                }
             };
             let value = flattener.bind(argument, scope);
-            let weight = self.find(name, value).with_context(|| format!("weight '{name}'"))?;
+            let weight = self
+                .find(name, value)
+                .with_context(|| format!("weight '{name}'"))?;
             weights.push(weight);
         }
         Ok(weights)
@@ -77,13 +87,28 @@ impl<'a> WeightsOf<'a> {
             .into_iter()
             .find_map(|(folder, payloads)| Some((folder, payloads.config.get(name)?)));
         let (folder, payload) = listed.context("is not in the archive")?;
-        let Payload { path_name, use_pickle, tensor_meta, .. } = payload;
-        ensure!(!use_pickle, "is a Python object; export the model with plain tensors");
+        let Payload {
+            path_name,
+            use_pickle,
+            tensor_meta,
+            ..
+        } = payload;
+        ensure!(
+            !use_pickle,
+            "is a Python object; export the model with plain tensors"
+        );
         let meta = tensor_meta.as_ref().context("has no shape")?;
-        let scalar = codes::scalar_type(meta.dtype).with_context(|| format!("has the unknown type {}", meta.dtype))?;
-        ensure!(codes::layout(meta.layout).is_some(), "is sparse or packed; export the model with dense weights");
+        let scalar = codes::scalar_type(meta.dtype)
+            .with_context(|| format!("has the unknown type {}", meta.dtype))?;
+        ensure!(
+            codes::layout(meta.layout).is_some(),
+            "is sparse or packed; export the model with dense weights"
+        );
         let path = format!("data/{folder}/{path_name}");
-        let record = self.records.iter().position(|record| inner(&record.name) == path);
+        let record = self
+            .records
+            .iter()
+            .position(|record| inner(&record.name) == path);
         let weight = Weight {
             value,
             name: name.to_owned(),
@@ -104,14 +129,27 @@ impl<'a> WeightsOf<'a> {
 
     /// How many parameters a module and all below it have; what several names share counts once.
     pub fn parameters(&self, module: &str) -> u64 {
-        let is_inside = |name: &str| name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
-        let own = self.weights.config.iter().filter(|(name, payload)| payload.is_param && is_inside(name));
+        let is_inside = |name: &str| {
+            name.strip_prefix(module)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let own = self
+            .weights
+            .config
+            .iter()
+            .filter(|(name, payload)| payload.is_param && is_inside(name));
         let mut seen = HashSet::new();
         own.filter_map(|(_, payload)| {
             let meta = payload.tensor_meta.as_ref()?;
-            let (sizes, offset) = (known(&meta.sizes).ok()?, known(std::slice::from_ref(&meta.storage_offset)).ok()?);
-            let count = sizes.iter().try_fold(1u64, |count, &size| count.checked_mul(size.unsigned_abs()))?;
-            seen.insert((&payload.path_name, offset, sizes)).then_some(count)
+            let (sizes, offset) = (
+                known(&meta.sizes).ok()?,
+                known(std::slice::from_ref(&meta.storage_offset)).ok()?,
+            );
+            let count = sizes
+                .iter()
+                .try_fold(1u64, |count, &size| count.checked_mul(size.unsigned_abs()))?;
+            seen.insert((&payload.path_name, offset, sizes))
+                .then_some(count)
         })
         .fold(0, u64::saturating_add)
     }
@@ -176,6 +214,9 @@ mod tests {
         assert_eq!(weight(&[-2], &[1], 0).end(), None);
         assert_eq!(weight(&[2], &[-1], 0).end(), None);
         assert_eq!(weight(&[2], &[1], -1).end(), None);
-        assert_eq!(weight(&[i64::MAX, i64::MAX], &[i64::MAX, i64::MAX], 0).end(), None);
+        assert_eq!(
+            weight(&[i64::MAX, i64::MAX], &[i64::MAX, i64::MAX], 0).end(),
+            None
+        );
     }
 }
