@@ -1,6 +1,8 @@
 //! `models/model.json` of a `.pt2` file: PyTorch's `torch/_export/serde/schema.py`, version 8, as far as it is used here.
 //! Keys that a later minor version adds are passed over.
 
+#![expect(clippy::enum_variant_names, reason = "the schema's own names")]
+
 use serde::{Deserialize, Deserializer, de};
 use std::collections::HashMap;
 
