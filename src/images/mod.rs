@@ -23,7 +23,7 @@ mod resize;
 mod window;
 
 pub use error::ImageError;
-pub use load::{BYTES_PER_PIXEL, Preprocessor};
+pub use load::{BYTES_PER_PIXEL, Preprocessor, ensure_readable, is_image, read_file};
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};
 pub use raster::Raster;
 pub use resize::Interpolation;

@@ -6,9 +6,8 @@ use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
 use crate::run::errors::Broken;
-use crate::sources::Images;
+use crate::sources::{Images, Item, RowReader};
 use crossbeam_channel::{Receiver, Sender};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,14 +25,14 @@ pub struct Decoding {
 
 /// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
 pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batch>>>) {
-    let mut preprocessor = Preprocessor::new(&decoding.preprocess);
+    let mut decoder = Decoder::new(decoding);
     let mut image = vec![0; decoding.preprocess.image_bytes()];
     for ticket in tickets {
-        let path = decoding.images.path(ticket.row);
+        let row = ticket.row;
         let number = decoding.watch.begin(ticket);
-        let loaded = load(decoding, &mut preprocessor, &path, &mut image);
-        // Asked here, by a thread that may hang: the folder may be on a dead mount.
-        let is_fault = |error: &ImageError| error.is_the_machines(|| decoding.images.are_there());
+        let loaded = decoder.load(decoding, row, &mut image);
+        // Asked here, by a thread that may hang: the source may be on a dead mount.
+        let is_fault = |error: &ImageError| error.is_the_machines(|| decoding.images.are_there(row));
         let loaded = loaded.map_err(|error| (is_fault(&error), error));
         let Some(ticket) = decoding.watch.end(number) else {
             return; // it took too long: another thread is in this one's place
@@ -45,30 +44,62 @@ pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Ar
     }
 }
 
-/// Decodes an image; one that is larger than a decoder's usual memory asks for more first, and gives it back.
-fn load(
-    decoding: &Decoding,
-    preprocessor: &mut Preprocessor,
-    path: &Path,
-    image: &mut [u8],
-) -> Result<(), ImageError> {
-    preprocessor.set_limit(Some(DECODER / BYTES_PER_PIXEL));
-    let began = Instant::now();
-    preprocessor.read(path)?;
-    if began.elapsed() < SLOW {
-        decoding.turns.wait();
+/// What a thread reads and decodes with.
+struct Decoder {
+    reader: RowReader,
+    preprocessor: Preprocessor,
+    /// The item that was read last.
+    bytes: Vec<u8>,
+}
+
+impl Decoder {
+    fn new(decoding: &Decoding) -> Self {
+        Self {
+            reader: RowReader::new(&decoding.images),
+            preprocessor: Preprocessor::new(&decoding.preprocess),
+            bytes: Vec::new(),
+        }
     }
-    let loaded = preprocessor.decode_read_into(image);
-    let Err(ImageError::AboveLimit { pixels }) = loaded else {
-        return loaded;
-    };
-    let Some(_pass) = decoding.gate.enter(pixels * BYTES_PER_PIXEL) else {
-        return loaded;
-    };
-    preprocessor.set_limit(None);
-    let loaded = preprocessor.decode_read_into(image);
-    preprocessor.shrink();
-    loaded
+
+    /// Reads and decodes the image of a row; one that is larger than a decoder's usual memory asks for more first, and
+    /// gives it back.
+    fn load(&mut self, decoding: &Decoding, row: u64, image: &mut [u8]) -> Result<(), ImageError> {
+        self.preprocessor
+            .set_limit(Some(DECODER / BYTES_PER_PIXEL));
+        let began = Instant::now();
+        let item = self.reader.read(row, &mut self.bytes)?;
+        if began.elapsed() < SLOW {
+            decoding.turns.wait();
+        }
+        let loaded = self.decode(item, image);
+        let Err(ImageError::AboveLimit { pixels }) = loaded else {
+            return loaded;
+        };
+        let Some(_pass) = decoding.gate.enter(pixels * BYTES_PER_PIXEL) else {
+            return loaded;
+        };
+        self.preprocessor.set_limit(None);
+        let loaded = self.decode(item, image);
+        self.preprocessor.shrink();
+        self.bytes = Vec::new();
+        loaded
+    }
+
+    fn decode(&mut self, item: Item, image: &mut [u8]) -> Result<(), ImageError> {
+        match item {
+            Item::Encoded => self.preprocessor.decode_into(&self.bytes, image),
+            Item::Pixels {
+                width,
+                height,
+                channels,
+            } => {
+                let size = (width as usize, height as usize);
+                let channels = usize::from(channels);
+                self.preprocessor
+                    .resize_into(&self.bytes, size, channels, image)
+            }
+        }
+    }
 }
 
 /// Puts an image, or why there is none and whether that is the machine's fault, into its batch; returns the batch when

@@ -88,7 +88,7 @@ pub fn ensure_inside(path: &Path, root: &Path) -> Result<()> {
 }
 
 /// Whether no step of the path is above where it begins.
-fn stays_inside(path: &Path) -> bool {
+pub(super) fn stays_inside(path: &Path) -> bool {
     let mut depth = 0usize;
     path.components().all(|step| match step {
         Component::Normal(_) => {

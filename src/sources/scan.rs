@@ -53,8 +53,19 @@ impl Others {
         })
     }
 
-    fn add(&mut self, path: &Path) {
+    pub(super) fn add(&mut self, path: &Path) {
         self.count += 1;
+        self.name(path);
+    }
+
+    /// Takes in those of a source whose name is `front`.
+    pub(super) fn absorb(&mut self, front: &Path, others: &Self) {
+        self.count += others.count;
+        let examples = others.examples.iter();
+        examples.for_each(|path| self.name(&front.join(path)));
+    }
+
+    fn name(&mut self, path: &Path) {
         let at = self
             .examples
             .partition_point(|seen| seen.as_os_str().as_bytes() < path.as_os_str().as_bytes());
@@ -178,7 +189,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-fn is_image_name(path: &Path) -> bool {
+pub(super) fn is_image_name(path: &Path) -> bool {
     path.extension().is_some_and(|ending| {
         ENDINGS
             .iter()
