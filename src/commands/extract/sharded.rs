@@ -74,7 +74,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     plan.begin(&images)?;
     let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Ready {
-        images: Arc::new(images),
+        images,
         extractor,
         plan,
         _lock: lock,
@@ -89,7 +89,11 @@ struct Loaded {
 }
 
 /// The model, loaded once there are images to try it on.
-fn load<'a>(job: &Job, images: &Images, loaded: &'a mut Option<Loaded>) -> Result<&'a mut Loaded> {
+fn load<'a>(
+    job: &Job,
+    images: &Arc<Images>,
+    loaded: &'a mut Option<Loaded>,
+) -> Result<&'a mut Loaded> {
     if loaded.is_none() {
         let (extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, images))?;
         *loaded = Some(Loaded {
@@ -107,7 +111,7 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
         return Ok(());
     };
     finish_discarding(&job.out)?;
-    let images = prepare::find_images(job)?;
+    let images = Arc::new(prepare::find_images(job)?);
     let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
@@ -177,7 +181,12 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
 }
 
 /// The plan of this shard of a run that has begun, and its images.
-fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Result<(Plan, Images)> {
+fn join(
+    job: &Job,
+    shard: Shard,
+    run: Run,
+    loaded: &mut Option<Loaded>,
+) -> Result<(Plan, Arc<Images>)> {
     ensure_same_shards(job, &run)?;
     let portion = Portion::shard(&run, shard.index);
     let images = match names::read(&job.out, &run, &portion.rows, &job.images)? {
@@ -186,6 +195,7 @@ fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Resul
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
+    let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
     let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
     let forecast = match measured {
@@ -278,7 +288,7 @@ fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let plan = match run_at(&job.out)? {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
-            let images = prepare::find_images(job)?;
+            let images = Arc::new(prepare::find_images(job)?);
             let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let portion = Portion::shard(&run, shard.index);
