@@ -35,7 +35,7 @@ impl<'a> Members<'a> {
     /// An image whose name leads out of the archive, or holds a line break.
     pub fn add(&mut self, name: &[u8], at: u64) -> Result<()> {
         let name = clean(name);
-        if !is_image_name(name) || LeftOut::has(name) {
+        if !is_image_name(name) {
             self.leave_out(name.as_os_str().as_bytes());
             return Ok(());
         }
@@ -50,7 +50,10 @@ impl<'a> Members<'a> {
             stays_inside(name),
             "the member '{shown}' of '{archive}' leads out of it; make the archive again with paths inside one folder"
         );
-        self.listing.push(name, at);
+        match LeftOut::has(name) {
+            true => self.leave_out(name.as_os_str().as_bytes()),
+            false => self.listing.push(name, at),
+        }
         Ok(())
     }
 
