@@ -2,8 +2,8 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use featx::rows::dtype::Dtype;
 use featx::rows::part_writer::PartWriter;
+use featx::rows::row_type::RowType;
 use std::path::Path;
 
 const PART_BYTES: u64 = 64 << 20;
@@ -27,7 +27,7 @@ fn write(bencher: Bencher, row_bytes: u64) {
 
 fn write_part(folder: &Path, rows: u64, batch: &[u8]) -> u64 {
     let row_bytes = batch.len() as u64 / BATCH;
-    let mut part = PartWriter::create(folder, 0, rows, &[row_bytes / 4], Dtype::f32())
+    let mut part = PartWriter::create(folder, 0, rows, &[row_bytes / 4], RowType::F32.into())
         .expect("a part that can be made");
     for start in (0..rows).step_by(BATCH as usize) {
         let end = rows.min(start + BATCH);

@@ -4,7 +4,7 @@
 usage: scripts/check_faults.py [--featx FILE] [--kills 100] [--stops 50] [--only NAME] [--seed N]
 
 After each fault every finished part is compared with an undisturbed run, byte for byte, and a plain rerun has to give
-exactly that run's rows. Prints the table that is in the README. The full disks need root; without it they are skipped.
+exactly that run's rows. Prints the table of docs/faults.md. The full disks need root; without it they are skipped.
 """
 
 import argparse

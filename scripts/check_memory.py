@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Is the RAM budget kept? Runs featx under budgets and limits, reads the kernel's peak RSS, prints the README's tables.
+"""Is the RAM budget kept? Runs featx under budgets and limits, reads the kernel's peak RSS, prints the tables of
+docs/memory.md.
 
 usage: scripts/check_memory.py [table | cgroup | long | floor | flip]...     all of them without an argument
 

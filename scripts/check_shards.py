@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a shard of a very long list costs: 64 shards of 1,000,000 names, without images. Prints the README's table.
+"""What a shard of a very long list costs: 64 shards of 1,000,000 names, without images. Prints the table of docs/slurm.md.
 
 usage: scripts/check_shards.py [--featx FILE] [--shards 64] [--names 1000000] [--every 1]
 

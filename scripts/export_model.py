@@ -6,7 +6,8 @@ timm is installed when it is first asked for). Weights are the library's default
 --state-dict or --random say otherwise.
 
 A model is scripted, or traced where scripting fails. The file is loaded again and compared with the original
-at batch sizes 1 and 3; it appears under its name only when every output agrees within a relative 1e-5.
+at batch sizes 1 and 3, and every layer of it that featx extracts with PyTorch's hooks, where featx is built; it appears
+under its name only when all agree within a relative 1e-5.
 
 examples:
   scripts/export_model.py vgg16 resnet50
@@ -51,6 +52,10 @@ def parse_arguments(arguments):
     ways.add_argument("--script", dest="ways", action="store_const", const=("script",), help="script, or fail")
     ways.add_argument("--trace", dest="ways", action="store_const", const=("trace",), help="trace, or fail")
     parser.set_defaults(ways=("script", "trace"))
+    featx = how.add_mutually_exclusive_group()
+    featx.add_argument("--featx", type=Path, metavar="PROGRAM",
+                       help="the featx that the file is tried with (default: target/release/featx, target/debug/featx)")
+    featx.add_argument("--no-featx", action="store_true", help="do not try the file with featx")
 
     pixels = parser.add_argument_group("preprocessing", "instead of what the library's transforms say")
     pixels.add_argument("--resize", type=int, metavar="PIXELS", help="shorter side")

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
-from zoo import Failure, hooks, preprocess, sources, torchscript, weights
+from zoo import Failure, description, hooks, preprocess, sources, torchscript, weights
+from zoo.venv import find_featx
 
 
 class ReadTransforms(unittest.TestCase):
@@ -164,6 +165,38 @@ class Nothing(Net):
     def forward(self, x):
         return 1
 
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Conv2d(3, 4, 3)
+        self.high = nn.Conv2d(3, 5, 3)
+    def forward(self, x):
+        return self.low(x), self.high(x)
+
+class Pairs(nn.Module):
+    """One is used second first; of one nothing uses the first; one is a module that two parents share."""
+    def __init__(self):
+        super().__init__()
+        self.swapped, self.lost = Pair(), Pair()
+        self.one, self.two = nn.Sequential(Pair()), nn.Sequential()
+        self.two.append(self.one[0])
+    def forward(self, x):
+        low, high = self.swapped(x)
+        shared, other = self.one(x)
+        twice, _ = self.two(shared[:, :3])
+        return high.mean() + low.mean((1, 2, 3)) + self.lost(x)[1].mean() + other.mean() + twice.mean()
+
+class Tokens(nn.Module):
+    num_prefix_tokens = 5
+    def __init__(self):
+        super().__init__()
+        self.patch_embed = nn.Conv2d(3, 4, 16, 16)
+        self.patch_embed.grid_size = (4, 4)
+    def forward(self, x):
+        return self.patch_embed(x)
+
+def pairs(): return Pairs()
+def tokens(): return Tokens()
 def flat(): return Flat()
 def nothing(): return Nothing()
 def net(): return Net(), {"resize": 70, "crop": 64, "interpolation": "lanczos"}
@@ -182,7 +215,8 @@ class Export(unittest.TestCase):
         self.folder = Path(temporary.name)
         (self.folder / "own.py").write_text(OWN_MODELS)
 
-    def export(self, *arguments):
+    def export(self, *arguments, featx=None):
+        arguments += ("--featx", featx) if featx else ("--no-featx",)
         said, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors), contextlib.chdir(self.folder):
             code = export_model.main([*map(str, arguments), "--out", "out"])
@@ -209,6 +243,49 @@ class Export(unittest.TestCase):
         code, _, errors = self.export("--from", "own.py:baked", "--input", "3,64,64")
         self.assertEqual((code, self.files()), (1, []))
         self.assertIn("gives other shapes on a batch of 1", errors)
+
+    def toml(self, name):
+        return tomllib.loads((self.folder / "out" / f"{name}.toml").read_text())
+
+    def test_a_trace_knows_which_tensor_a_hook_sees_first(self):
+        code, _, errors = self.export("--from", "own.py:pairs", "--input", "3,64,64", "--trace")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(self.toml("pairs")["outputs"], {"swapped": 1, "lost": False, "one": 0, "one.0": 0})
+        code, _, errors = self.export("--from", "own.py:net", "--trace")
+        self.assertNotIn("outputs", self.toml("net"), errors)
+
+    @unittest.skipUnless(find_featx(), "featx is not built")
+    def test_the_file_goes_through_featx(self):
+        for arguments, line in ((["pairs", "--trace"], "featx agrees with the original in 10 of 11 layers, to \\de-"),
+                                (["pairs", "--trace"], "without features, the trace does not have its first tensor: lost\n"),
+                                (["pairs"], "featx agrees with the original in 11 of 11 layers")):
+            code, said, errors = self.export("--from", f"own.py:{arguments[0]}", "--input", "3,64,64", *arguments[1:],
+                                             featx=find_featx())
+            self.assertEqual(code, 0, errors)
+            self.assertRegex(said, line)
+
+    def test_a_featx_that_differs_or_does_not_run(self):
+        program = self.folder / "featx"
+        program.write_text("#!/bin/sh\ncase $1 in --version) exit 0; esac\necho error: not today >&2\nexit 1\n")
+        program.chmod(0o755)
+        code, _, errors = self.export("--from", "own.py:net", featx=program)
+        self.assertEqual((code, self.files()), (1, []))
+        self.assertIn("not scripted: featx ended with 1: error: not today", errors)
+        program.write_text("#!/bin/sh\necho cannot open libtorch.so >&2\nexit 127\n")
+        code, said, errors = self.export("--from", "own.py:net", featx=program)
+        self.assertEqual(code, 0, errors)
+        self.assertIn("not tried with featx: '", said)
+        self.assertIn("does not run: cannot open libtorch.so\n", said)
+        code, said, errors = self.export("--from", "own.py:net", featx=self.folder / "nowhere")
+        self.assertIn("nowhere' does not run: No such file or directory\n", said)
+
+    def test_tokens_before_the_patches(self):
+        code, _, errors = self.export("--from", "own.py:tokens", "--input", "3,64,64")
+        self.assertEqual((code, self.toml("tokens")["tokens"]), (0, {"prefix": 5, "grid": [4, 4]}), errors)
+        vit = sources.find("vit_b_32", sources.Wanted(random=True)).module
+        known = description.tokens_of(vit)
+        self.assertEqual((known.prefix, known.grid), (1, (7, 7)))
+        self.assertEqual(description.tokens_of(nn.Linear(2, 2)).to_toml(), "")
 
     def test_input_that_the_model_does_not_take(self):
         for function, arguments, error in (

@@ -3,10 +3,11 @@
 import fnmatch
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import Failure, preprocess, sources, torchscript
+from . import Failure, description, preprocess, proof, sources, torchscript, traced
+from .venv import find_featx
 
 
 def print_names(pattern):
@@ -46,8 +47,14 @@ def export(name, args):
 
     # The model takes its name last: whoever finds it finds its preprocessing too.
     with torchscript.beside(path) as temporary:
-        made = write(name, source.module, temporary, input_shape, args.ways)
-        write_toml(path.with_suffix(".toml"), pixels, f"{Path(name).name}: weights {source.weights}, {made.how}")
+        def prove(made):
+            made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
+            if not args.no_featx:
+                program = args.featx or find_featx()
+                made.notes += proof.through_featx(program, source.module, temporary, pixels, made.toml, made.outputs)
+
+        made = write(name, source.module, temporary, input_shape, args.ways, prove)
+        write_toml(path.with_suffix(".toml"), made.toml)
 
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
           f"input {in_words(input_shape)}, outputs agree to {made.worst:.0e}, "
@@ -89,14 +96,17 @@ class Made:
     how: str
     worst: float
     notes: list
+    toml: str = ""
+    outputs: dict = field(default_factory=dict)  # of a trace: see traced.first_tensors
 
 
-def write(name, module, path, input_shape, ways):
-    """Script, or trace where that fails; what is written has proved itself against the original."""
+def write(name, module, path, input_shape, ways, prove):
+    """Script, or trace where that fails; what is written has proved itself against the original, `prove` included."""
     failures = []
     for way in ways:
         try:
             made = {"script": write_scripted, "trace": write_traced}[way](module, path, input_shape)
+            prove(made)
         except Failure as failure:
             failures.append(f"not {way}d: {failure}".replace("scriptd", "scripted"))
         else:
@@ -116,11 +126,13 @@ def write_scripted(module, path, input_shape):
 
 def write_traced(module, path, input_shape):
     try:
-        traced, doubts = torchscript.trace(module, input_shape)
+        trace, doubts = torchscript.trace(module, input_shape)
     except Exception as error:  # the module itself runs here
         raise Failure(torchscript.first_line(error)) from None
-    torchscript.save(traced, path)
-    return Made("traced", torchscript.verify(module, path, input_shape), doubts_in_words(doubts))
+    torchscript.save(trace, path)
+    worst = torchscript.verify(module, path, input_shape)
+    outputs = traced.first_tensors(module, trace, torchscript.example_input(input_shape, 1))
+    return Made("traced", worst, doubts_in_words(doubts), outputs=outputs)
 
 
 def doubts_in_words(doubts):
@@ -139,6 +151,13 @@ def make_folder(folder):
         raise Failure(f"cannot make the folder '{folder}': {error.strerror}") from None
 
 
-def write_toml(path, pixels, origin):
+def in_toml(pixels, module, made, origin):
+    """What featx is to know of the model."""
+    known = description.tokens_of(module)
+    known.outputs = made.outputs
+    return pixels.to_toml(f"{origin} by scripts/export_model.py") + known.to_toml()
+
+
+def write_toml(path, text):
     with torchscript.beside(path) as temporary:
-        temporary.write_text(pixels.to_toml(f"{origin} by scripts/export_model.py"))
+        temporary.write_text(text)

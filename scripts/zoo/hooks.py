@@ -12,6 +12,7 @@ class Layer:
     """A module by its first name in named_modules(), and what its last call gave."""
 
     called: int = 0
+    tensors: int = 0  # in its output
     shape: tuple | None = None  # of the first tensor of its output, for the whole batch
     kept: object = None  # what `keep` made of that tensor
     aliases: list = field(default_factory=list)  # further names of the same module
@@ -67,6 +68,7 @@ def _recorder(name, layer, keep):
     def hook(_module, _inputs, output):
         found = tensors(output)
         layer.called += 1
+        layer.tensors = len(found)
         layer.shape = tuple(found[0].shape) if found else None
         layer.kept = keep(name, found[0]) if found else None
         if layer.aliases:

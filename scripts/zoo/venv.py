@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,12 @@ def use_project_python():
         sys.exit(f"error: '{sys.executable}' has no torch and torchvision; "
                  "make the project's Python with: scripts/setup.sh")
     os.execv(python, [str(python), *sys.argv])
+
+
+def find_featx():
+    """The program where it is built or installed; builds nothing."""
+    built = (ROOT / "target" / kind / "featx" for kind in ("release", "debug"))
+    return next((program for program in built if os.access(program, os.X_OK)), shutil.which("featx"))
 
 
 def built_featx():

@@ -1,15 +1,19 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
+use crate::cli::config::{Unless, options};
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::model::{DeviceChoice, Pool};
+use crate::model::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
+use crate::rows::row_type::RowType;
 use crate::text::figures;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer};
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+options! {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Extract {
@@ -34,13 +38,13 @@ pub struct Extract {
 
     /// auto, cpu, cuda, cuda:1, cuda:0,cuda:1 or cuda:all; auto is CUDA when a GPU answers, else the CPU [default: auto]
     #[arg(long, value_name = "DEVICE")]
-    #[serde(deserialize_with = "from_device")]
+    #[serde(deserialize_with = "from_text")]
     pub device: Option<DeviceChoice>,
 
     /// RAM that the run may use: 8GB, 8GiB, 50% (of what the job may use) [default: the smaller of 8 GB and 80 % of what
     /// the job may use]
     #[arg(long, value_name = "SIZE")]
-    #[serde(deserialize_with = "from_text")]
+    #[serde(deserialize_with = "from_typed")]
     pub ram_budget: Option<RamBudget>,
 
     /// No part takes longer than this to fill: 5m, 300s [default: 5m]
@@ -58,15 +62,20 @@ pub struct Extract {
 
     /// What the model computes in [default: f32]
     #[arg(long)]
-    pub precision: Option<PrecisionArg>,
+    pub precision: Option<Precision>,
 
     /// On a GPU, let f32 be computed in TF32: faster, 10 bits of mantissa instead of 23
     #[arg(long)]
     pub tf32: bool,
 
+    /// How a long run on the CPU computes: the fastest form of the graph that proves itself, or the model as it was
+    /// exported [default: auto]
+    #[arg(long)]
+    pub form: Option<FormChoice>,
+
     /// What is stored [default: f32]
     #[arg(long)]
-    pub dtype: Option<StoredType>,
+    pub dtype: Option<RowType>,
 
     /// Store each row as a vector
     #[arg(long)]
@@ -75,14 +84,15 @@ pub struct Extract {
     /// Of a (tokens, dim) activation keep the class token, the mean of the patches, both, the patches, or the registers
     /// ([tokens] prefix in the model's TOML says how many tokens come before the patches)
     #[arg(long)]
-    pub tokens: Option<TokensArg>,
+    pub tokens: Option<Tokens>,
 
     /// Resume a run, or divide it into shards, although its rows depend on chance or on their batch
     #[arg(long)]
     pub allow_varying: bool,
+
     /// Pool each channel of a (channels, height, width) activation to one number, or to N × N
     #[arg(long, value_name = "avg|max|avg:N|max:N")]
-    #[serde(deserialize_with = "from_pool")]
+    #[serde(deserialize_with = "from_text")]
     pub pool: Option<Pool>,
 
     /// Store N numbers of each row: the flattened row, after --pool, times a sparse random matrix; rows of at most N
@@ -110,7 +120,7 @@ pub struct Extract {
     /// Do the I-th (from 0) of N contiguous slices of the rows; all shards share one run directory [default: from Slurm's
     /// SLURM_ARRAY_TASK_ID, or SLURM_PROCID and SLURM_NTASKS under srun; else 0/1]
     #[arg(long, value_name = "I/N")]
-    #[serde(deserialize_with = "from_shard")]
+    #[serde(deserialize_with = "from_text")]
     pub shard: Option<ShardArg>,
 
     /// Do the whole run, whatever Slurm's variables say
@@ -176,57 +186,20 @@ pub struct Extract {
     #[arg(long)]
     pub quiet: bool,
 }
+}
 
 impl Extract {
-    /// What is typed wins; what is not is taken from `other`.
+    /// Takes from a `--config` file what was not typed.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self {
-            images: if self.images.is_empty() {
-                other.images
-            } else {
-                self.images
-            },
-            model: self.model.or(other.model),
-            layer: if self.layer.is_empty() {
-                other.layer
-            } else {
-                self.layer
-            },
-            out: self.out.or(other.out),
-            device: self.device.or(other.device),
-            precision: self.precision.or(other.precision),
-            tf32: self.tf32 || other.tf32,
-            ram_budget: self.ram_budget.or(other.ram_budget),
-            checkpoint: self.checkpoint.or(other.checkpoint),
-            batch_size: self.batch_size.or(other.batch_size),
-            step_size: self.step_size.or(other.step_size),
-            dtype: self.dtype.or(other.dtype),
-            flatten: self.flatten || other.flatten,
-            tokens: self.tokens.or(other.tokens),
-            allow_varying: self.allow_varying || other.allow_varying,
-            pool: self.pool.or(other.pool),
-            project: self.project.or(other.project),
-            seed: self.seed.or(other.seed),
-            list: self.list.or(other.list),
-            on_error: self.on_error.or(other.on_error),
-            image_timeout: self.image_timeout.or(other.image_timeout),
-            // Of the two, what is typed wins.
-            no_shard: self.no_shard || (other.no_shard && self.shard.is_none()),
-            shard: self.shard.or(other.shard.filter(|_| !self.no_shard)),
-            workers: self.workers.or(other.workers),
-            threads: self.threads.or(other.threads),
-            resize: self.resize.or(other.resize),
-            crop: self.crop.or(other.crop),
-            interpolation: self.interpolation.or(other.interpolation),
-            mean: self.mean.or(other.mean),
-            std: self.std.or(other.std),
-            config: self.config,
-            overwrite: self.overwrite || other.overwrite,
-            dry_run: self.dry_run || other.dry_run,
-            json: self.json || other.json,
-            quiet: self.quiet || other.quiet,
+    pub fn with_config(self, mut config: Self) -> Self {
+        // The two contradict each other: what is typed wins.
+        if self.no_shard {
+            config.shard = None;
         }
+        if self.shard.is_some() {
+            config.no_shard = false;
+        }
+        self.or_config(config)
     }
 }
 
@@ -317,26 +290,24 @@ impl<'de> Deserialize<'de> for Auto {
     }
 }
 
-fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RamBudget>, D::Error> {
-    Typed::deserialize(deserializer)?
-        .text()
-        .parse()
-        .map(Some)
-        .map_err(serde::de::Error::custom)
+/// A number or a text, as the command line reads it.
+fn from_typed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let typed = Typed::deserialize(deserializer)?.text().parse();
+    typed.map(Some).map_err(serde::de::Error::custom)
 }
 
-fn from_device<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<DeviceChoice>, D::Error> {
-    String::deserialize(deserializer)?
-        .parse()
-        .map(Some)
-        .map_err(serde::de::Error::custom)
-}
-
-fn from_pool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pool>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(serde::de::Error::custom)
+/// A text, as the command line reads it.
+fn from_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?.parse();
+    text.map(Some).map_err(serde::de::Error::custom)
 }
 
 fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -344,41 +315,6 @@ fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     figures::parse_duration(&text)
         .map(Some)
         .map_err(serde::de::Error::custom)
-}
-
-fn from_shard<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ShardArg>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(serde::de::Error::custom)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PrecisionArg {
-    F32,
-    Bf16,
-    F16,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoredType {
-    F32,
-    F16,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-pub enum TokensArg {
-    #[serde(rename = "cls")]
-    Cls,
-    #[serde(rename = "mean")]
-    Mean,
-    #[value(name = "cls+mean")]
-    #[serde(rename = "cls+mean")]
-    ClsMean,
-    #[serde(rename = "patches")]
-    Patches,
-    #[serde(rename = "registers")]
-    Registers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -1,6 +1,8 @@
 //! What the user may type.
 
 #[cfg(feature = "torch")]
+mod config;
+#[cfg(feature = "torch")]
 pub mod extract;
 
 use crate::run::shards::MAX_ARRAY_SIZE;

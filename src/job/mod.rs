@@ -9,10 +9,11 @@ pub use preset::{Described, describe};
 pub use shard::{Shard, ShardWish};
 
 use crate::cli::WrongUsage;
-use crate::cli::extract::{Auto, Extract, OnError, PrecisionArg, StoredType, TokensArg};
+use crate::cli::extract::{Auto, Extract, OnError};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, HookTensors, Precision, Reduction, Stored, Tokens, TokensOf};
+use crate::model::{Device, FormChoice, HookTensors, Precision, Reduction, TokensOf};
+use crate::rows::row_type::RowType;
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -42,6 +43,7 @@ pub struct Job {
     pub precision: Precision,
     /// On a GPU, f32 may be computed with fewer digits.
     pub tf32: bool,
+    pub form: FormChoice,
     /// Where the preprocessing comes from, for the user to see.
     pub preprocess_source: String,
     /// Bytes.
@@ -51,7 +53,7 @@ pub struct Job {
     pub batch_size: Option<usize>,
     /// Batches a part; none: found by measuring.
     pub step_size: Option<usize>,
-    pub stored: Stored,
+    pub stored: RowType,
     pub flatten: bool,
     pub tokens: Option<TokensOf>,
     pub reduction: Reduction,
@@ -113,29 +115,17 @@ impl Job {
             out,
             devices,
             devices_text,
-            precision: match args.precision {
-                Some(PrecisionArg::Bf16) => Precision::Bf16,
-                Some(PrecisionArg::F16) => Precision::F16,
-                _ => Precision::F32,
-            },
+            precision: args.precision.unwrap_or_default(),
             tf32: args.tf32,
+            form: args.form.unwrap_or_default(),
             ram_budget: RamBudget::resolve(args.ram_budget),
             checkpoint: args.checkpoint.unwrap_or(CHECKPOINT),
             batch_size: args.batch_size.and_then(Auto::fixed),
             step_size: args.step_size.and_then(Auto::fixed),
-            stored: match args.dtype {
-                Some(StoredType::F16) => Stored::F16,
-                _ => Stored::F32,
-            },
+            stored: args.dtype.unwrap_or_default(),
             flatten: args.flatten,
-            tokens: args.tokens.map(|tokens| TokensOf {
-                kept: match tokens {
-                    TokensArg::Cls => Tokens::Cls,
-                    TokensArg::Mean => Tokens::Mean,
-                    TokensArg::ClsMean => Tokens::ClsMean,
-                    TokensArg::Patches => Tokens::Patches,
-                    TokensArg::Registers => Tokens::Registers,
-                },
+            tokens: args.tokens.map(|kept| TokensOf {
+                kept,
                 prefix: described.prefix,
             }),
             reduction,
@@ -164,7 +154,7 @@ fn with_config(typed: Extract) -> Result<Extract> {
     };
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read '{}'", path.display()))?;
-    Ok(typed.or(toml_file::parse(&text, &path.display().to_string())?))
+    Ok(typed.with_config(toml_file::parse(&text, &path.display().to_string())?))
 }
 
 fn at_least_a_second(image_timeout: Duration) -> Result<Duration> {
@@ -291,7 +281,7 @@ mod tests {
             model: Some("b".into()),
             ..Default::default()
         };
-        let args = typed.or(config);
+        let args = typed.with_config(config);
         assert_eq!(
             (args.model.as_deref(), args.batch_size),
             (Some("b"), Some(Auto::Fixed(8)))

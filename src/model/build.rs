@@ -1,9 +1,10 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "compute/cuda",
     "compute/terminate",
     "compute/threads",
+    "compute/version",
     "fast/arena",
     "fast/forms",
     "fast/fusion",

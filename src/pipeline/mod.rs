@@ -17,7 +17,8 @@ mod writing;
 
 use crate::images::Preprocess;
 use crate::memory::{Gate, Tuner};
-use crate::model::{Activation, Extractor, Input, Stored, set_threads};
+use crate::model::{Activation, Extractor, Input, set_threads};
+use crate::rows::row_type::RowType;
 use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::writer::{RunWriter, Segment};
@@ -57,7 +58,7 @@ pub struct Work<'a> {
     pub batches: usize,
     /// libtorch's, of each pass.
     pub threads: usize,
-    pub stored: Stored,
+    pub stored: RowType,
     pub skip_broken: bool,
     /// Decoder threads.
     pub workers: usize,

@@ -1,6 +1,7 @@
 //! NumPy's names for element types, as they stand in an `.npy` header.
 //! Source: `numpy.dtype.str` and NEP 1.
 
+use crate::rows::row_type::RowType;
 use anyhow::{Result, bail};
 use std::fmt;
 
@@ -35,29 +36,18 @@ pub struct Dtype {
     size: u64,
 }
 
+impl From<RowType> for Dtype {
+    fn from(row_type: RowType) -> Self {
+        Self {
+            descr: row_type.descr().into(),
+            kind: Kind::Float,
+            order: ByteOrder::Little,
+            size: row_type.size() as u64,
+        }
+    }
+}
+
 impl Dtype {
-    /// Little-endian f32, as featx stores features.
-    #[must_use]
-    pub fn f32() -> Self {
-        Self {
-            descr: "<f4".into(),
-            kind: Kind::Float,
-            order: ByteOrder::Little,
-            size: 4,
-        }
-    }
-
-    /// Little-endian f16.
-    #[must_use]
-    pub fn f16() -> Self {
-        Self {
-            descr: "<f2".into(),
-            kind: Kind::Float,
-            order: ByteOrder::Little,
-            size: 2,
-        }
-    }
-
     /// Reads a `descr` string.
     ///
     /// # Errors
@@ -193,8 +183,10 @@ mod tests {
         }
         assert_eq!(Dtype::parse(">U7").unwrap().size(), 28);
         assert_eq!(Dtype::parse("<M8[25s]").unwrap().descr(), "<M8[25s]");
-        assert_eq!(Dtype::f32(), Dtype::parse("<f4").unwrap());
-        assert_eq!(Dtype::f16(), Dtype::parse("<f2").unwrap());
+        for row_type in [RowType::F32, RowType::F16] {
+            let parsed = Dtype::parse(row_type.descr()).unwrap();
+            assert_eq!(Dtype::from(row_type), parsed);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod part_writer;
 pub mod read_statistics;
 pub mod removal;
 pub mod row_set;
+pub mod row_type;
 pub mod sealed;
 pub mod size_limit;
 pub mod split;

@@ -168,6 +168,7 @@ fn start_writing(file: &File, bytes: Range<u64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::row_type::RowType;
     use std::fs;
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let (rows, width, batch) = (60, 150_000, 7); // 36 MB; rows and batches end within pages
         assert!(rows * width * 4 >= LARGE);
-        let mut part = PartWriter::create(&folder, 5, rows, &[width], Dtype::f32()).unwrap();
+        let mut part = PartWriter::create(&folder, 5, rows, &[width], RowType::F32.into()).unwrap();
         let value = |row: u64, at: u64| (row * 1_000_003 + at) as u32;
         for start in (5..54).step_by(batch as usize) {
             let fill = |memory: &mut [u8]| {

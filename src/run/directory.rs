@@ -164,14 +164,14 @@ impl LayerState {
 
 /// What is said of a file whose rows are not those that the run wants.
 fn foreign(found: &Header, wanted: &Layer) -> Option<String> {
-    let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype;
+    let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype.descr();
     differs.then(|| {
         format!(
             "has row shape {} and dtype {}, but run.toml says {} and {}",
             row_shape(found.row_shape()),
             found.dtype,
             row_shape(&wanted.shape),
-            wanted.dtype
+            wanted.dtype.descr()
         )
     })
 }

@@ -58,6 +58,17 @@ impl ErrorLog {
         self.changed |= self.rows.insert(broken.row, broken.clone()) != Some(broken);
     }
 
+    /// The rows of the images that are in the log, ascending.
+    pub fn rows(&self) -> impl Iterator<Item = u64> {
+        self.rows.keys().copied()
+    }
+
+    /// The first image that is in the log.
+    #[must_use]
+    pub fn first(&self) -> Option<&Broken> {
+        self.rows.values().next()
+    }
+
     /// Images that are in the log.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! One run directory: what was run, what of it is done, who is writing.
 
+#[cfg(feature = "torch")]
+pub mod binding;
 pub mod contents;
 pub mod directory;
 #[cfg(feature = "torch")]

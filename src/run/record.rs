@@ -1,6 +1,7 @@
 //! `run.toml`: what was run. Written once, when a run begins; read by whoever continues, inspects or merges it.
 
 use crate::rows::durable;
+use crate::rows::row_type::{RowType, as_descr};
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,8 @@ pub struct Run {
     pub featx: String,
     /// What the model computes in: `f32`, `bf16`, `f16`.
     pub precision: String,
-    /// What is stored: `f32`, `f16`.
-    pub dtype: String,
+    /// What is stored.
+    pub dtype: RowType,
     pub flatten: bool,
     /// `cls`, `mean`, `cls+mean`; absent where a row is kept whole.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,15 @@ pub struct Run {
     pub image_list: String,
     /// Number of slices that the rows are cut into, at least 1.
     pub shards: u64,
+    /// `cpu`, `cuda:0`; several, with commas, where it went on elsewhere. Not compared, as the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The form of the graph that rows came from: `plain`, `joined`, `fused`. Absent before the first part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libtorch: Option<String>,
     pub model: Model,
     pub preprocess: Preprocess,
     /// Absent where nothing is projected.
@@ -87,8 +97,9 @@ pub struct Layer {
     pub name: String,
     /// Shape of a row.
     pub shape: Vec<u64>,
-    /// NumPy's spelling: `<f4`.
-    pub dtype: String,
+    /// In NumPy's spelling: `<f4`.
+    #[serde(with = "as_descr")]
+    pub dtype: RowType,
     /// What its rows depend on besides their images: `chance`, `batch`; absent where nothing was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub varies: Option<String>,
@@ -122,8 +133,7 @@ impl Run {
     /// Bytes of a row of this shape.
     #[must_use]
     pub fn bytes_of(&self, shape: &[u64]) -> u64 {
-        let element = if self.dtype == "f16" { 2 } else { 4 };
-        shape.iter().product::<u64>() * element
+        shape.iter().product::<u64>() * self.dtype.size() as u64
     }
 
     /// Reads `DIR/run.toml`.
@@ -222,7 +232,7 @@ impl Run {
         let forms = self
             .layers
             .iter()
-            .map(|l| format!("{:?} {}", l.shape, l.dtype));
+            .map(|l| format!("{:?} {}", l.shape, l.dtype.descr()));
         let of_project = |text: fn(&Project) -> String| {
             let text = self.project.as_ref().map(text);
             text.unwrap_or_else(|| "none".into())
@@ -242,7 +252,7 @@ impl Run {
             (many, names.join(", ")),
             ("model fingerprint", self.model.fingerprint.clone()),
             ("precision", self.precision.clone()),
-            ("dtype", self.dtype.clone()),
+            ("dtype", self.dtype.to_string()),
             ("flatten", self.flatten.to_string()),
             (
                 "tokens",
@@ -299,7 +309,7 @@ pub(crate) mod tests {
         Run {
             featx: "0.1.0".into(),
             precision: "f32".into(),
-            dtype: "f32".into(),
+            dtype: RowType::F32,
             flatten: false,
             tokens: None,
             tokens_prefix: None,
@@ -309,6 +319,9 @@ pub(crate) mod tests {
             images: 100,
             image_list: "ab".into(),
             shards: 1,
+            device: None,
+            form: None,
+            libtorch: None,
             model: Model {
                 file: "vgg16.pt".into(),
                 fingerprint: "cd".into(),
@@ -323,7 +336,7 @@ pub(crate) mod tests {
             layers: vec![Layer {
                 name: "features.30".into(),
                 shape: vec![512, 7, 7],
-                dtype: "<f4".into(),
+                dtype: RowType::F32,
                 varies: None,
                 activation: None,
                 projected_from: None,

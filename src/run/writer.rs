@@ -3,6 +3,7 @@
 use crate::rows::dtype::Dtype;
 use crate::rows::part_writer::PartWriter;
 use crate::rows::row_set::RowSet;
+use crate::rows::row_type::RowType;
 use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
 use anyhow::{Context, Result};
@@ -19,17 +20,20 @@ pub struct Segment {
 }
 
 /// Writes rows, in ascending order, into parts.
-#[derive(Debug)]
 pub struct RunWriter {
     folders: Vec<PathBuf>,
     layers: Vec<Layer>,
     open: Option<Step>,
     errors: ErrorLog,
+    before_first_part: Option<Box<Task>>,
     /// Parts finished.
     pub parts: u64,
     /// Their size, bytes.
     pub bytes: u64,
 }
+
+/// What is to be done once.
+type Task = dyn FnOnce() -> Result<()> + Send;
 
 /// One part of each layer of a segment.
 #[derive(Debug)]
@@ -61,9 +65,15 @@ impl RunWriter {
             layers,
             open: None,
             errors,
+            before_first_part: None,
             parts: 0,
             bytes: 0,
         })
+    }
+
+    /// Has this done when rows are computed and no part of this process has its name yet.
+    pub fn before_first_part(&mut self, task: impl FnOnce() -> Result<()> + Send + 'static) {
+        self.before_first_part = Some(Box::new(task));
     }
 
     /// True where the next row needs a new part.
@@ -79,7 +89,7 @@ impl RunWriter {
     pub fn open(&mut self, rows: Range<u64>, layers: &[usize]) -> Result<()> {
         let part = |&index: &usize| -> Result<(usize, PartWriter)> {
             let layer = &self.layers[index];
-            let dtype = Dtype::parse(&layer.dtype)?;
+            let dtype = Dtype::from(layer.dtype);
             let count = rows.end - rows.start;
             Ok((
                 index,
@@ -113,7 +123,7 @@ impl RunWriter {
                 let row_bytes = memory.len() / (rows.end - rows.start) as usize;
                 for Broken { row, .. } in &broken {
                     let at = (row - rows.start) as usize * row_bytes;
-                    fill_with_nan(&mut memory[at..][..row_bytes], &self.layers[*layer].dtype);
+                    fill_with_nan(&mut memory[at..][..row_bytes], self.layers[*layer].dtype);
                 }
                 Ok(())
             })?;
@@ -134,6 +144,12 @@ impl RunWriter {
         self.errors.count()
     }
 
+    /// The first image that gave one.
+    #[must_use]
+    pub fn first_skipped(&self) -> Option<&Broken> {
+        self.errors.first()
+    }
+
     /// Finishes the open parts with the rows that they have.
     ///
     /// # Errors
@@ -142,6 +158,9 @@ impl RunWriter {
         let Some(step) = self.open.take() else {
             return Ok(());
         };
+        if let Some(task) = self.before_first_part.take() {
+            task()?;
+        }
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         for (_, part) in step.parts {
             let bytes = part.seal(step.next)?;
@@ -160,12 +179,9 @@ fn allow_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
 }
 
-/// A row without an image. The two stored types are little-endian f32 and f16.
-fn fill_with_nan(row: &mut [u8], dtype: &str) {
-    let nan: &[u8] = match dtype {
-        "<f2" => &[0x00, 0x7e],
-        _ => &[0x00, 0x00, 0xc0, 0x7f],
-    };
+/// A row without an image.
+fn fill_with_nan(row: &mut [u8], dtype: RowType) {
+    let nan = dtype.nan();
     for element in row.chunks_exact_mut(nan.len()) {
         element.copy_from_slice(nan);
     }

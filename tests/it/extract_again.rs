@@ -2,7 +2,7 @@
 
 use crate::support::extraction::{error_line, extract, extract_ok, only_part};
 use crate::support::models::workdir;
-use crate::support::workdir::Ended;
+use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -83,4 +83,58 @@ fn files_beside_a_run_stay_and_stop_nothing() {
         dir.names("other/fc"),
         ["features_0000000000-0000000004.npy"]
     );
+}
+
+/// The first image of the list is not there: `run.toml` is written, and no row.
+fn failed_start(dir: &Workdir, more: &str) {
+    dir.write("list.txt", "gone.jpg\nstream.jpg\nlamp.png\n");
+    let args = format!("--model resnet_scripted --layer fc --list list.txt photos {more}");
+    let ended = extract(dir, &args);
+    assert_eq!(ended.code, Some(1));
+    assert!(dir.path("out/run.toml").exists(), "{}", ended.stderr);
+    dir.write("list.txt", "lamp.png\nstream.jpg\n");
+}
+
+#[test]
+fn after_a_failed_start_the_corrected_command_takes_over() {
+    let corrected = "--model resnet_scripted --layer layer4,fc --dtype f16 --list list.txt photos --batch-size 1";
+    for (name, first, second) in [
+        ("whole", "", ""),
+        ("to_shards", "", "--shard 0/2"),
+        ("shards", "--batch-size 1 --shard 0/2", "--shard 0/2"),
+        ("other_shards", "--batch-size 1 --shard 0/3", "--shard 1/2"),
+        ("to_whole", "--batch-size 1 --shard 0/2", ""),
+    ] {
+        let dir = workdir(&format!("again_failed_{name}"));
+        failed_start(&dir, first);
+        let dry = extract(&dir, &format!("{corrected} {second} --dry-run"));
+        assert_eq!(dry.code, Some(0), "{name}: {}", dry.stderr);
+        assert!(!dir.path("out/layer4").exists());
+        let said = extract_ok(&dir, &format!("{corrected} {second}"));
+        let line = "'out' held a run without a row of any image; it is begun anew\n";
+        assert!(said.contains(line), "{name}: {said}");
+        assert_eq!(dir.read("out/file_names.txt"), b"lamp.png\nstream.jpg\n");
+        assert!(
+            dir.names("out/layer4")[0].starts_with("features_"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn one_sealed_row_binds() {
+    let dir = workdir("again_bound");
+    dir.write("list.txt", "stream.jpg\ngone.jpg\n");
+    let args = "--model resnet_scripted --layer fc --batch-size 1 --list list.txt photos";
+    assert_eq!(extract(&dir, args).code, Some(1));
+    let other = args.replace("fc", "avgpool");
+    let expected = "'out' holds a run with layer fc, this one asks for avgpool; choose another --out or pass --overwrite";
+    assert_eq!(error_line(&extract(&dir, &other), &other, 1), expected);
+    let ended = extract(&dir, &format!("{other} --shard 0/2"));
+    assert!(
+        ended.stderr.contains("'out' holds a run by one process"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(dir.names("out/fc").len(), 1);
 }

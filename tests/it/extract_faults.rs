@@ -103,7 +103,7 @@ fn images_of_a_list_that_are_not_there_are_broken_images() {
 }
 
 #[test]
-fn a_run_of_nothing_but_broken_images_is_all_nan_when_skipping() {
+fn a_run_of_nothing_but_broken_images_is_an_error_also_when_skipping() {
     let dir = workdir("faults_all");
     dir.write("images/a.jpg", "no photo");
     dir.write("images/b.png", "");
@@ -113,10 +113,37 @@ fn a_run_of_nothing_but_broken_images_is_all_nan_when_skipping() {
         line.starts_with("image 'a.jpg' is not an image: "),
         "{line}"
     );
-    let said = extract_ok(&dir, &format!("{args} --on-error skip"));
-    assert!(said.contains("2 images, 2 skipped"), "{said}");
+    let skip = format!("{args} --on-error skip");
+    for begun_anew in [false, true] {
+        let ended = extract(&dir, &skip);
+        assert_eq!(ended.code, Some(1));
+        let line = ended.stderr.lines().last().unwrap();
+        let starts = "error: none of the 2 images of 'out' could be read; the first, 'a.jpg', is not an image: ";
+        assert!(line.starts_with(starts), "{line}");
+        assert!(
+            line.ends_with("; once that is mended, the same command begins anew"),
+            "{line}"
+        );
+        let said = ended
+            .stderr
+            .contains("'out' held a run without a row of any image; it is begun anew");
+        assert_eq!(said, begun_anew);
+    }
+    let line = "'out' holds no row of any image: none could be read (see its errors.csv); run featx extract again once that is \
+                mended";
+    dir.featx_err(&["merge", "out"], line);
+
+    // Mended, the same command gives every row.
+    for (name, photo) in [("a.jpg", "brushes.jpg"), ("b.png", "lamp.png")] {
+        dir.write(
+            &format!("images/{name}"),
+            dir.read(&format!("photos/{photo}")),
+        );
+    }
+    extract_ok(&dir, &skip);
     let (shape, rows) = values(&dir.path("out/fc/features_0000000000-0000000002.npy"));
-    assert!(shape == [2, 10] && rows.iter().all(|value| value.is_nan()));
+    assert!(shape == [2, 10] && rows.iter().all(|value| value.is_finite()));
+    assert!(!dir.path("out/errors.csv").exists());
 }
 
 #[test]

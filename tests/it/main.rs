@@ -41,6 +41,8 @@ mod npy;
 #[cfg(feature = "images")]
 mod pixels;
 #[cfg(feature = "torch")]
+mod provenance;
+#[cfg(feature = "torch")]
 mod reduce;
 mod removal;
 #[cfg(feature = "torch")]

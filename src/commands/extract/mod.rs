@@ -4,6 +4,7 @@ mod lanes;
 mod names;
 mod plan;
 mod prepare;
+mod provenance;
 mod resume;
 mod sharded;
 mod summary;
@@ -12,9 +13,11 @@ mod whole;
 use crate::cli::extract::Extract;
 use crate::job::{Job, Shard};
 use crate::memory::{Gate, Tuner};
-use crate::model::{self, Extractor};
+use crate::model::{self, Extractor, FormChoice};
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
+use crate::run::binding::is_abandoned;
+use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
 use crate::run::writer::RunWriter;
@@ -25,6 +28,7 @@ use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::{Result, bail};
 use plan::Plan;
+use provenance::Provenance;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -62,7 +66,9 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
         false => sharded::run_at(&job.out),
     };
     let Some(wish) = &job.shard else {
-        if let Some(run) = run()?.filter(|run| run.shards > 1) {
+        if let Some(run) = run()?.filter(|run| run.shards > 1)
+            && !is_abandoned(&job.out)?
+        {
             bail!(
                 "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect), or choose another --out",
                 job.out.display(),
@@ -72,8 +78,14 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
         }
         return Ok(None);
     };
-    let run = run()?;
-    let shard = wish.resolve(run.as_ref(), &job.out)?;
+    let mut run = run()?;
+    let shard = match wish.resolve(run.as_ref(), &job.out) {
+        Err(_) if is_abandoned(&job.out)? => {
+            run = None; // and so it will be
+            wish.resolve(None, &job.out)?
+        }
+        shard => shard?,
+    };
     if let Some(line) = wish.line(shard, &job.out, run.is_some()) {
         say(line);
     }
@@ -92,13 +104,21 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let threads = job.threads_of_pass(lanes);
     extractor.divide_batch(lanes);
     model::set_threads(threads);
-    if is_long && plan.allow(extractor.bytes_of_faster_forms()) {
+    let may_choose = is_long && job.form == FormChoice::Auto;
+    if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
         extractor.choose_form()?;
     }
+    let form = extractor.form();
+    if let Some(line) = provenance::changes(&plan, form) {
+        say(line);
+    }
+    let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
     let own = &plan.portion;
     let errors = own.errors_file();
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
+    let record = provenance.clone();
+    writer.before_first_part(move || record.record());
     let mut journal = Journal::open(&job.out.join(own.memory_file()))?;
     let mut tuner = Tuner::new(plan.bounds)?;
     let work = Work {
@@ -134,16 +154,41 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let begun = Instant::now();
     let rows = pipeline::run(&work, &mut replicas, sink, &signals)?;
     drop(progress);
+    provenance.record()?; // a form that failed on the way left its place to another
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
     {
         return Err(stopped(job, &plan, rows, signal).into());
     }
+    ensure_some_image(&plan, &writer)?;
     let times = Times {
         whole: started.elapsed(),
         extracting: begun.elapsed(),
     };
-    Summary::new(job, &plan, &writer, times).print(job.json, &errors)
+    Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
+}
+
+/// A run needs an image; a shard of it does not.
+///
+/// # Errors
+/// Every row is one that was skipped.
+fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
+    let Some(Broken { path, reason, .. }) = writer.first_skipped() else {
+        return Ok(());
+    };
+    if writer.skipped() < plan.portion.len() {
+        return Ok(());
+    }
+    let what = format!(
+        "none of the {} of {} could be read; the first, '{path}', {reason}",
+        figures::counted(plan.portion.len(), "image"),
+        plan.place()
+    );
+    match plan.portion.shard {
+        Some(_) => say(format_args!("warning: {what}")),
+        None => bail!("{what}; once that is mended, the same command begins anew"),
+    }
+    Ok(())
 }
 
 /// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.

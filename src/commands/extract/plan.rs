@@ -1,16 +1,17 @@
 //! What a run will write, and what of it is written already.
 
-use crate::commands::extract::resume::{self, Held};
+use crate::commands::extract::resume;
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::durable::write_whole;
 use crate::rows::layer_folder::{BrokenPart, Folder};
 use crate::rows::row_set::RowSet;
 use crate::rows::size_limit;
+use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
-use crate::run::slice::Portion;
+use crate::run::slice::{ERRORS, Portion};
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
@@ -26,8 +27,10 @@ use std::path::{Path, PathBuf};
 const HEADER: u64 = 4096;
 
 pub struct Plan {
-    out: PathBuf,
+    pub out: PathBuf,
     pub run: Run,
+    /// The run that the directory holds, where this goes on with it.
+    pub held: Option<Run>,
     /// What of the run this process does.
     pub portion: Portion,
     /// Rows of it that some layer lacks.
@@ -47,6 +50,8 @@ enum Start {
     Resume(Vec<BrokenPart>),
     /// With the removal of another run.
     Overwrite,
+    /// The same, of one that has no row of any image.
+    Anew,
 }
 
 impl Plan {
@@ -61,14 +66,22 @@ impl Plan {
     ) -> Result<Self> {
         run.check()?; // before any folder is looked at by a layer's name
         let all_rows = || vec![RowSet::from(portion.rows.clone()); run.layers.len()];
-        let (start, missing) = if !RunDir::is_at(&job.out) {
+        let (start, held, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;
-            (Start::Empty, all_rows())
+            (Start::Empty, None, all_rows())
         } else if job.overwrite {
-            (Start::Overwrite, all_rows())
+            (Start::Overwrite, None, all_rows())
         } else {
-            let Held { missing, broken } = resume::read(&job.out, &run, &portion, images)?;
-            (Start::Resume(broken), missing)
+            // What is in a shard's way is gone by now: `sharded::make_way`.
+            let is_settled = portion.shard.is_some() && !job.dry_run;
+            let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
+            match resume::read(&job.out, &run, &portion, images) {
+                Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
+                    (Start::Resume(held.broken), Some(held.run), held.missing)
+                }
+                Err(error) if binds() => return Err(error),
+                _ => (Start::Anew, None, all_rows()),
+            }
         };
         let todo: RowSet = missing
             .iter()
@@ -92,6 +105,7 @@ impl Plan {
             bounds,
             floor,
             run,
+            held,
             portion,
             start,
         })
@@ -116,7 +130,7 @@ impl Plan {
     /// A directory that cannot be read.
     pub fn space_needed(&self) -> Result<u64> {
         let freed = match self.start {
-            Start::Overwrite => discardable_bytes(&self.out)?,
+            Start::Overwrite | Start::Anew => discardable_bytes(&self.out)?,
             _ => 0,
         };
         Ok(self.bytes_to_write().saturating_sub(freed))
@@ -146,7 +160,10 @@ impl Plan {
             say(self.resuming());
             return Ok(());
         }
-        if let Start::Overwrite = self.start {
+        if let Start::Anew = self.start {
+            say(begun_anew(&self.out));
+        }
+        if let Start::Overwrite | Start::Anew = self.start {
             discard(&self.out)?;
             ensure_no_parts(&self.out, &self.run)?;
         }
@@ -255,7 +272,7 @@ impl Outline<'_> {
                 }
                 _ => row,
             };
-            vec![layer.name.clone(), row, layer.dtype.clone()]
+            vec![layer.name.clone(), row, layer.dtype.descr().to_owned()]
         };
         let heads = ["layer", "row", "dtype"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = std::iter::once(heads)
@@ -287,6 +304,12 @@ fn most_rows(run: &Run) -> Result<u64> {
         figures::bytes(limit)
     );
     Ok(rows)
+}
+
+/// The line about a run that holds nothing.
+pub fn begun_anew(directory: &Path) -> String {
+    let out = directory.display();
+    format!("'{out}' held a run without a row of any image; it is begun anew")
 }
 
 /// Without `run.toml` nothing tells what rows they hold.

@@ -266,7 +266,7 @@ pub fn describe(
         } else {
             layer.shape.clone()
         },
-        dtype: job.stored.descr().to_owned(),
+        dtype: job.stored,
         varies: layer.varies.map(|varies| match varies {
             Varies::Chance => "chance".to_owned(),
             Varies::Batch => "batch".to_owned(),
@@ -278,7 +278,7 @@ pub fn describe(
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
         precision: job.precision.name().to_owned(),
-        dtype: job.stored.name().to_owned(),
+        dtype: job.stored,
         flatten: job.flatten,
         tokens: job.tokens.map(|tokens| tokens.kept.name().to_owned()),
         tokens_prefix: job
@@ -295,6 +295,9 @@ pub fn describe(
         images: images.len(),
         image_list: digest(images),
         shards: 1,
+        device: Some(Device::names(&job.devices)),
+        form: None, // known once a batch is computed
+        libtorch: Some(model::libtorch_version()),
         model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),

@@ -23,6 +23,8 @@ const NAMED: usize = 3;
 
 /// What a directory holds of a run.
 pub struct Held {
+    /// As `run.toml` has it.
+    pub run: Run,
     /// Of each layer.
     pub missing: Vec<RowSet>,
     /// Finished parts that are not what they were: their rows are missing.
@@ -57,7 +59,11 @@ pub fn read(directory: &Path, asked: &Run, portion: &Portion, images: &Images) -
         }
         missing.push(state.missing);
     }
-    Ok(Held { missing, broken })
+    Ok(Held {
+        run: held.run,
+        missing,
+        broken,
+    })
 }
 
 /// The line about images that came or went since the run began.

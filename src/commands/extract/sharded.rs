@@ -3,17 +3,18 @@
 //! and writes nothing but the parts of its own rows and the files that bear its number.
 
 use crate::cli::WrongUsage;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::plan::{Plan, begun_anew};
 use crate::commands::extract::{Ready, names, prepare};
 use crate::job::{Job, Shard};
 use crate::memory::Forecast;
 use crate::model::Extractor;
 use crate::rows::durable::{require_space, write_whole};
+use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;
-use crate::run::discard::finish_discarding;
+use crate::run::discard::{discard, finish_discarding};
 use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::slice::Portion;
+use crate::run::slice::{Portion, running_shards};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
@@ -60,6 +61,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
         return Ok(None);
     }
     let space = crate::commands::extract::existing_ancestor(&job.out);
+    make_way(job, shard, &mut loaded)?;
     let lock = loop {
         begin(job, shard, &mut loaded)?;
         let lock = RunLock::take_shard(&job.out, shard.index, |line| say(line))?;
@@ -86,6 +88,46 @@ struct Loaded {
     extractor: Extractor,
     fingerprint: String,
     measured: Option<(Forecast, u64)>,
+}
+
+/// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
+/// compares the two, which has it search the images, the others wait for it.
+fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
+    let began = Instant::now();
+    while is_abandoned(&job.out)? {
+        match RunLock::take(&job.out, |_| {}) {
+            Ok(_lock) => {
+                let is_left = RunDir::is_at(&job.out)
+                    && running_shards(&job.out)?.is_empty()
+                    && !is_bound(&job.out)?;
+                if is_left && is_another(job, shard, loaded)? {
+                    say(begun_anew(&job.out));
+                    discard(&job.out)?;
+                }
+                return Ok(());
+            }
+            Err(error) if error.is::<InUse>() && began.elapsed() < LONGEST_WAIT => {
+                sleep(FIRST_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the run that the directory holds is not the one that this shard would begin.
+fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bool> {
+    let held = Run::read(&job.out)?;
+    let images = Arc::new(prepare::find_images(job)?);
+    let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
+    let asked = Run {
+        batch_size: match job.batch_size {
+            Some(_) => run.batch_size,
+            None => held.batch_size, // by the memory of whoever began it
+        },
+        ..run
+    };
+    Ok(held.difference(&asked).is_some())
 }
 
 /// The model, loaded once there are images to try it on.
@@ -285,7 +327,11 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
 fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
-    let plan = match run_at(&job.out)? {
+    let held = match is_abandoned(&job.out)? && is_another(job, shard, loaded)? {
+        true => None,
+        false => run_at(&job.out)?,
+    };
+    let plan = match held {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
             let images = Arc::new(prepare::find_images(job)?);

@@ -33,6 +33,8 @@ pub struct Summary<'a> {
     bytes_written: u64,
     device: String,
     precision: &'a str,
+    /// Of the graph; several, with commas, where one failed on the way.
+    form: String,
     layers: Vec<Stored<'a>>,
 }
 
@@ -49,13 +51,13 @@ impl<'a> Stored<'a> {
         Self {
             name: &layer.name,
             shape: &layer.shape,
-            dtype: &layer.dtype,
+            dtype: layer.dtype.descr(),
         }
     }
 }
 
 impl<'a> Summary<'a> {
-    pub fn new(job: &Job, plan: &'a Plan, writer: &RunWriter, time: Times) -> Self {
+    pub fn new(job: &Job, plan: &'a Plan, writer: &RunWriter, form: String, time: Times) -> Self {
         let seconds = time.whole.as_secs_f64();
         Self {
             images: plan.todo.len(),
@@ -68,6 +70,7 @@ impl<'a> Summary<'a> {
             bytes_written: writer.bytes,
             device: Device::names(&job.devices),
             precision: &plan.run.precision,
+            form,
             layers: plan.run.layers.iter().map(Stored::of).collect(),
         }
     }
@@ -85,13 +88,14 @@ impl<'a> Summary<'a> {
             n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
         say(format_args!(
-            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}",
+            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}; form {}",
             figures::count(self.images),
             figures::duration(Duration::from_secs_f64(self.seconds)),
             self.images_per_second,
             figures::bytes(self.bytes_written),
             figures::counted(self.parts, "part"),
             figures::bytes(self.peak_rss_bytes),
+            self.form,
         ));
         Ok(())
     }

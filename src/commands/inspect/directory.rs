@@ -138,7 +138,7 @@ fn run_layer(state: &LayerState, run: &Run) -> Layer {
         &state.missing,
     );
     layer.shape = Some(state.layer.shape.clone());
-    layer.dtype = Some(state.layer.dtype.clone());
+    layer.dtype = Some(state.layer.dtype.descr().to_owned());
     layer.projection = Projection::of(&state.layer, run);
     layer.problems = problems(state.problems(run), &state.folder);
     layer

@@ -8,6 +8,8 @@ use crate::rows::durable::{directory_of, require_space};
 use crate::rows::join::{Join, Wish};
 use crate::rows::layer_folder::Folder;
 use crate::rows::part::{MERGED, Part};
+#[cfg(feature = "torch")]
+use crate::run::binding::is_bound;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
@@ -135,6 +137,13 @@ fn from_run(dir: &RunDir, layers: Vec<LayerState>) -> Result<Vec<Wanted>> {
             cure(dir, &layers)?
         );
     }
+    #[cfg(feature = "torch")]
+    ensure!(
+        is_bound(&dir.path)?,
+        "'{}' holds no row of any image: none could be read (see its errors.csv); run featx extract again once that is \
+         mended",
+        dir.path.display()
+    );
     let rows = Some(dir.run.images);
     let wanted = |state: LayerState| Wanted {
         layer: state.layer.name,

@@ -1,85 +1,19 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::model::compute::cuda;
+use crate::model::compute::tokens::{Tokens, TokensOf};
 use crate::model::reduce::{Grid, Pool, Projector};
+use crate::rows::row_type::RowType;
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
 use std::ops::Range;
 use tch::{Kind, Tensor};
 
-/// `--tokens`: what is kept of a (tokens, dim) activation. First comes the class token, then registers or the
-/// distillation token where the model has them, then the patches (as timm's `num_prefix_tokens` counts them).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tokens {
-    /// The first token.
-    Cls,
-    /// The mean over the patches.
-    Mean,
-    /// Both, one after the other.
-    ClsMean,
-    /// The patches, (patches, dim).
-    Patches,
-    /// What stands between the class token and the patches, (registers, dim).
-    Registers,
-}
-
-/// Which tokens to keep, of a model that has so many before its patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokensOf {
-    pub kept: Tokens,
-    pub prefix: usize,
-}
-
-impl Tokens {
-    /// As the options and `run.toml` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Mean => "mean",
-            Self::ClsMean => "cls+mean",
-            Self::Patches => "patches",
-            Self::Registers => "registers",
-        }
-    }
-}
-
-/// What is stored of a row's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
-    F32,
-    F16,
-}
-
-impl Stored {
-    /// Bytes an element.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-        }
-    }
-
-    /// As the options and `run.toml` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
-    /// As NumPy calls it.
-    pub fn descr(self) -> &'static str {
-        match self {
-            Self::F32 => "<f4",
-            Self::F16 => "<f2",
-        }
-    }
-
-    fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::F16 => Kind::Half,
-        }
+/// As libtorch calls it.
+fn kind(row_type: RowType) -> Kind {
+    match row_type {
+        RowType::F32 => Kind::Float,
+        RowType::F16 => Kind::Half,
     }
 }
 
@@ -151,7 +85,7 @@ impl Activation {
     ///
     /// # Errors
     /// libtorch's.
-    pub fn write_rows(&self, rows: Range<usize>, stored: Stored, out: &mut [u8]) -> Result<()> {
+    pub fn write_rows(&self, rows: Range<usize>, stored: RowType, out: &mut [u8]) -> Result<()> {
         if let tch::Device::Cuda(index) = self.tensor.device() {
             cuda::own_cuda_stream(index)?; // beside what is computed there
         }
@@ -169,7 +103,7 @@ impl Activation {
                 out.as_mut_ptr(),
                 &size,
                 &contiguous_strides(&size),
-                stored.kind(),
+                kind(stored),
                 tch::Device::Cpu,
             )
         };
@@ -292,12 +226,12 @@ mod tests {
             let from = usize::from(size[0] > 1);
             let rows = from..size[0] as usize;
             let wanted = tensor.narrow(0, from as i64, rows.len() as i64);
-            for stored in [Stored::F32, Stored::F16] {
+            for stored in [RowType::F32, RowType::F16] {
                 let mut found = vec![0; wanted.numel() * stored.size()];
                 activation
                     .write_rows(rows.clone(), stored, &mut found)
                     .unwrap();
-                let wanted = wanted.contiguous().to_kind(stored.kind());
+                let wanted = wanted.contiguous().to_kind(kind(stored));
                 let mut bytes = vec![0; found.len()];
                 wanted.view(-1).copy_data_u8(&mut bytes, wanted.numel());
                 assert_eq!(found, bytes, "{size:?}, {stored:?}");

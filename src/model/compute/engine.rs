@@ -144,6 +144,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The form that the last batch was computed in, or the next one will be.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
     /// Bytes of the weights that a faster form has.
     pub fn packed_bytes(&self) -> u64 {
         self.module.packed_bytes()

@@ -1,7 +1,7 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::images::Normaliser;
-use crate::model::compute::activation::{Activation, TokensOf};
+use crate::model::compute::activation::Activation;
 use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
@@ -9,12 +9,14 @@ use crate::model::compute::layer::Layer;
 use crate::model::compute::precision::Precision;
 use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
-use crate::model::fast::trial;
+use crate::model::compute::tokens::TokensOf;
+use crate::model::fast::{FormsUsed, trial};
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
 use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
 use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
+use std::sync::Arc;
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
@@ -128,6 +130,8 @@ pub struct Extractor {
     pub bytes_per_image: u64,
     /// What the model computes in, where its weights are of another type than f32.
     pub own_type: Option<String>,
+    /// The forms that rows came from, of replicas too.
+    pub forms_used: Arc<FormsUsed>,
     /// Samples of what the cut gave for the probe's first image alone, until a batch is set.
     alone: Vec<Tensor>,
 }
@@ -165,6 +169,7 @@ impl Extractor {
             left_out: Vec::new(),
             bytes_per_image,
             own_type: None,
+            forms_used: Arc::default(),
             alone: probe::samples(&outputs)?,
         };
         extractor.learn_shapes(outputs)?;
@@ -186,6 +191,7 @@ impl Extractor {
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
             own_type: self.own_type.clone(),
+            forms_used: self.forms_used.clone(),
             alone: Vec::new(),
         })
     }
@@ -284,6 +290,7 @@ impl Extractor {
         let outputs = self.engine.compute(&input.tensor)?;
         let activations = self.activations(outputs)?;
         self.engine.synchronize()?;
+        self.forms_used.note(self.engine.form());
         Ok(activations)
     }
 
@@ -318,6 +325,11 @@ impl Extractor {
     /// Whether it pays to look for a faster way to compute a run of so many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
         self.needs_cores() && !self.varies() && trial::is_worth_it(run_images, self.batch)
+    }
+
+    /// The form that batches are computed in, unless the first of them shows that it is wrong.
+    pub fn form(&self) -> &'static str {
+        self.engine.form().name()
     }
 
     /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of

@@ -10,8 +10,9 @@ pub mod layer;
 pub mod precision;
 pub mod probe;
 pub mod threads;
+pub mod tokens;
 
-pub use activation::{Activation, Stored, Tokens, TokensOf};
+pub use activation::Activation;
 pub use cuda::configure_cuda;
 pub use devices::{Device, DeviceChoice};
 pub use extractor::{Extractor, ExtractorOptions, Layers, tensors_of};
@@ -19,4 +20,5 @@ pub use feeder::{Feeder, Input};
 pub use layer::{Layer, Varies};
 pub use precision::Precision;
 pub use probe::{PROBED, Probe};
-pub use threads::{explain_terminate, set_threads};
+pub use threads::{explain_terminate, libtorch_version, set_threads};
+pub use tokens::{Tokens, TokensOf};

@@ -1,7 +1,11 @@
 //! What a model computes in.
 
+use clap::ValueEnum;
+use serde::Deserialize;
+
 /// `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     #[default]
     F32,

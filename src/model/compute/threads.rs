@@ -1,10 +1,11 @@
 //! libtorch's own threads (`threads.h`).
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
 
 unsafe extern "C" {
     fn featx_rest(wait: extern "C" fn(*mut c_void), context: *mut c_void);
     fn featx_explain_terminate();
+    fn featx_libtorch_version() -> *const c_char;
 }
 
 /// Threads that one forward pass may use.
@@ -16,6 +17,13 @@ pub fn set_threads(threads: usize) {
 pub fn explain_terminate() {
     // SAFETY: sets a function that lives as long as the process.
     unsafe { featx_explain_terminate() }
+}
+
+/// `2.11.0`
+pub fn libtorch_version() -> String {
+    // SAFETY: a constant of the C++ half (`version.cpp`), ended by a NUL.
+    let version = unsafe { CStr::from_ptr(featx_libtorch_version()) };
+    version.to_string_lossy().into_owned()
 }
 
 /// Calls `wait` while the threads that compute for this one sleep: they would spin for some milliseconds after each

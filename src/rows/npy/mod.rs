@@ -187,6 +187,7 @@ fn frame(text: &str, version: u8, length: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::row_type::RowType;
 
     #[test]
     fn a_header_reads_back() {
@@ -197,7 +198,7 @@ mod tests {
             vec![5, 0, 3],
             vec![1_281_167, 512, 7, 7],
         ] {
-            let header = Header::new(Dtype::f32(), shape).unwrap();
+            let header = Header::new(Dtype::from(RowType::F32), shape).unwrap();
             let bytes = header.to_bytes();
             let length = bytes.len() as u64 + header.data_bytes();
             assert_eq!(bytes.len() % ALIGN, 0);
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_sealed_part_keeps_its_header_length() {
-        let full = Header::new(Dtype::f16(), vec![2688, 4096]).unwrap();
+        let full = Header::new(Dtype::from(RowType::F16), vec![2688, 4096]).unwrap();
         let early = full.with_rows(3).unwrap();
         let bytes = early.to_bytes_padded(1, full.data_offset as usize).unwrap();
         assert_eq!(bytes, early.to_bytes());

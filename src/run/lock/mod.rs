@@ -7,4 +7,4 @@ pub mod owner;
 mod run_lock;
 
 #[cfg(feature = "torch")]
-pub use run_lock::{InUse, RunLock};
+pub use run_lock::{InUse, LOCK_FILE, RunLock};

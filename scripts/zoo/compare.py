@@ -1,0 +1,141 @@
+"""A model's every layer, as featx extracts it from its file, against forward hooks on the original."""
+
+import copy
+import os
+import subprocess
+from dataclasses import dataclass, field
+
+import numpy
+import torch
+from PIL import Image
+
+from . import hooks
+from .torchscript import relative_l2
+
+TOLERANCE = 1e-5  # relative L2 of a layer
+SILENT = "left no trace: it gave back its input"
+NO_ROWS = "has not one row an image"
+LOST = "the trace does not have its first tensor"
+
+
+@dataclass
+class Result:
+    """What came of one file."""
+
+    layers: int = 0  # that PyTorch calls
+    never_called: int = 0
+    right: int = 0
+    refused: dict = field(default_factory=dict)  # the reason, by the layer
+    missing: list = field(default_factory=list)  # without a reason
+    worst: float = 0.0
+    worst_layer: str = ""
+    differing: list = field(default_factory=list)  # layers beyond the tolerance
+    own: float = 0.0  # of those, the furthest that PyTorch's f32 is from f64
+    beyond: list = field(default_factory=list)  # and those where featx is further
+    failure: str = ""  # why there is nothing to compare
+    crashed: bool = False  # and featx did not end in an orderly way
+    skipped: str = ""  # why there is nothing to compare, where it is not featx's fault
+
+    def failed(self):
+        return bool(self.failure or self.missing or self.beyond)
+
+    def verdict(self):
+        if self.skipped:
+            return f"- {self.skipped}"
+        if self.failure:
+            return f"{'CRASHED' if self.crashed else 'FAILED'} {self.failure}"
+        if self.missing:
+            return f"FAILED {len(self.missing)} missing: {some(self.missing)}"
+        if self.beyond:
+            return f"FAILED {len(self.beyond)} differ: {some(self.beyond)}"
+        return f"equal in f32, PyTorch's own is {self.own:.0e} from f64" if self.differing else "equal"
+
+
+def some(names):
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def extract(featx, path, run, photos):
+    """All layers to the folder `run`. A result that has failed, or nothing."""
+    command = [featx, "extract", "--model", path, "--layer", "*", "--out", run, "--batch-size", "2", "--quiet", photos]
+    on_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=on_cpu, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return None
+    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")] or [done.stderr[-200:].strip()]
+    failure = f"featx ended with {done.returncode}: {said[-1]}"
+    return Result(failure=failure, crashed=done.returncode != 1 or "C++ exception" in said[-1])
+
+
+def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLERANCE):
+    """Runs PyTorch over the same photos (paths, in the order of the rows), and compares each layer as it is computed.
+    Memory holds one activation beyond the model itself. `silent`: layers of which a trace knows nothing; `outputs`: see
+    traced.first_tensors."""
+    transforms = pixels.to_transforms()
+    images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
+
+    def keep(layer, activation):
+        features = read_features(run / layer)
+        if features is None:
+            return None
+        same_shape = features.shape == activation.shape
+        return relative_l2(features, activation) if same_shape else float("inf")
+
+    lost = {layer for layer, number in (outputs or {}).items() if number is False}
+    result = _summed(hooks.record(model, images, keep), set(silent), lost, tolerance)
+    if result.differing:
+        _compare_in_f64(model, images, run, result)
+    result.right -= len(result.beyond)
+    return result
+
+
+def _summed(layers, silent, lost, tolerance):
+    result = Result()
+    for name, layer in layers.items():
+        if layer.why_not():
+            result.never_called += 1
+            continue
+        result.layers += 1
+        if layer.kept is None:
+            reason = SILENT if name in silent else LOST if name in lost else NO_ROWS if not layer.per_image else None
+            if reason:
+                result.refused[name] = reason
+            else:
+                result.missing.append(name)
+            continue
+        result.right += 1
+        if not layer.kept <= tolerance:
+            result.differing.append(name)
+        if not layer.kept <= result.worst:
+            result.worst, result.worst_layer = layer.kept, name
+    return result
+
+
+def _compare_in_f64(model, images, run, result):
+    """Fills `own` and `beyond`: some networks amplify rounding beyond the tolerance. Then featx must be as near to f64
+    as PyTorch's own f32 is, in one memory order or the other, within a factor of two. Written so that NaN is beyond."""
+    def differing(model, images):
+        layers = hooks.record(model, images, lambda name, tensor: tensor.clone() if name in result.differing else None)
+        return {name: layers[name].kept for name in result.differing}
+
+    try:
+        exact = differing(copy.deepcopy(model).double(), images.double())
+    except RuntimeError:  # some code insists on f32
+        result.beyond = list(result.differing)
+        return
+    f32 = differing(model, images)
+    order = {"memory_format": torch.channels_last}
+    last = differing(copy.deepcopy(model).to(**order), images.to(**order))
+    for name, wanted in exact.items():
+        own = max(relative_l2(f32[name], wanted), relative_l2(last[name], wanted))
+        features = read_features(run / name)
+        result.own = max(result.own, own)
+        if features.shape != wanted.shape or not relative_l2(features, wanted) <= 2 * own:
+            result.beyond.append(name)
+
+
+def read_features(folder):
+    """A layer's rows, joined from its parts; None where featx wrote none."""
+    parts = sorted(folder.glob("features_*-*.npy"))
+    return torch.from_numpy(numpy.concatenate([numpy.load(part) for part in parts])) if parts else None

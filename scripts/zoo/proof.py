@@ -1,0 +1,68 @@
+"""An exported file put through featx itself: every layer of two photos, against forward hooks on the original."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy
+from PIL import Image
+
+from . import Failure, compare
+
+NOT_TRIED = "not tried with featx: "
+
+
+def through_featx(program, module, path, pixels, toml, outputs):
+    """Raises where a layer differs. Lines for the user otherwise. Its files lie beside `path` while it runs."""
+    why_not = _why_not(program)
+    if why_not:
+        return [NOT_TRIED + why_not]
+    with tempfile.TemporaryDirectory(prefix=".proof-", dir=path.parent) as folder:
+        folder = Path(folder)
+        model, run = folder / "model.pt", folder / "run"
+        os.link(path, model)
+        model.with_suffix(".toml").write_text(toml)
+        photos = make_photos(folder / "photos", pixels.resize)
+        result = compare.extract(program, model, run, folder / "photos")
+        return in_words(result or compare.compare(module, pixels, photos, run, outputs=outputs))
+
+
+def _why_not(program):
+    if program is None:
+        return "it is not built (cargo build --release, or name it with --featx PROGRAM)"
+    try:
+        asked = subprocess.run([program, "--version"], capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        return f"'{program}' does not run: {error.strerror}"
+    if asked.returncode != 0:
+        return f"'{program}' does not run: {(asked.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    return None
+
+
+def make_photos(folder, side):
+    """Noise, seeded; one lies, one stands, and both are resized."""
+    folder.mkdir()
+    generator = numpy.random.default_rng(0)
+    paths = []
+    for name, height, width in (("lying.png", side + 8, side + 40), ("standing.png", side + 24, side + 8)):
+        coarse = generator.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
+        noise = generator.integers(-40, 41, (height, width, 3))
+        pixels = coarse.repeat(8, 0).repeat(8, 1)[:height, :width] + noise
+        paths.append(folder / name)
+        Image.fromarray(pixels.clip(0, 255).astype(numpy.uint8)).save(paths[-1])
+    return paths
+
+
+def in_words(result):
+    """What a result says to the user."""
+    if result.failure:
+        raise Failure(result.failure)
+    if result.beyond:
+        raise Failure(f"featx gives other activations than the original in {len(result.beyond)} of {result.layers} layers: "
+                      f"{compare.some(result.beyond)} (the worst: {result.worst_layer}, relative L2 {result.worst:.1e})")
+    lines = [f"featx agrees with the original in {result.right} of {result.layers} layers, to {result.worst:.0e}"]
+    reasons = {}
+    for layer, reason in [*result.refused.items(), *((layer, "featx leaves it out") for layer in result.missing)]:
+        reasons.setdefault(reason, []).append(layer)
+    return lines + [f"without features, {reason}: {compare.some(layers)}" for reason, layers in reasons.items()]

@@ -1,0 +1,42 @@
+//! Options of a `--config` file, below those that were typed.
+
+/// An option that may be left out.
+pub trait Unless {
+    /// What was typed wins; where nothing was, `config` says it.
+    #[must_use]
+    fn or_config(self, config: Self) -> Self;
+}
+
+impl<T> Unless for Option<T> {
+    fn or_config(self, config: Self) -> Self {
+        self.or(config)
+    }
+}
+
+impl Unless for bool {
+    fn or_config(self, config: Self) -> Self {
+        self || config
+    }
+}
+
+impl<T> Unless for Vec<T> {
+    fn or_config(self, config: Self) -> Self {
+        if self.is_empty() { config } else { self }
+    }
+}
+
+/// Defines a struct of options with `or_config`, field by field, so that no second list of them is needed.
+macro_rules! options {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$attribute:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        pub struct $name { $($(#[$attribute])* pub $field: $type,)* }
+
+        impl $crate::cli::config::Unless for $name {
+            fn or_config(self, config: Self) -> Self {
+                use $crate::cli::config::Unless;
+                Self { $($field: Unless::or_config(self.$field, config.$field),)* }
+            }
+        }
+    };
+}
+pub(crate) use options;

@@ -1,0 +1,107 @@
+//! What a run was computed with: `run.toml` records it, and who goes on with something else is told.
+
+use crate::commands::extract::plan::Plan;
+use crate::model::FormsUsed;
+use crate::run::record::Run;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Records in `run.toml` which device and form rows came from.
+#[derive(Clone)]
+pub struct Provenance {
+    out: PathBuf,
+    device: Option<String>,
+    forms: Arc<FormsUsed>,
+    /// A file has one writer: who does the whole run, or shard 0.
+    is_writer: bool,
+}
+
+impl Provenance {
+    pub fn new(plan: &Plan, forms: Arc<FormsUsed>) -> Self {
+        Self {
+            out: plan.out.clone(),
+            device: plan.run.device.clone(),
+            forms,
+            is_writer: plan.portion.shard.is_none_or(|shard| shard == 0),
+        }
+    }
+
+    /// Adds what is not recorded yet. A run that an earlier version began, which recorded nothing, stays as it is: where
+    /// its rows came from is not known.
+    ///
+    /// # Errors
+    /// A `run.toml` that cannot be read or written.
+    pub fn record(&self) -> Result<()> {
+        let Some(form) = self.forms.names().filter(|_| self.is_writer) else {
+            return Ok(());
+        };
+        let held = Run::read(&self.out)?;
+        if held.device.is_none() {
+            return Ok(());
+        }
+        let mut now = held.clone();
+        add(&mut now.device, self.device.as_deref().unwrap_or_default());
+        add(&mut now.form, &form);
+        match now == held {
+            true => Ok(()),
+            false => now.write(&self.out),
+        }
+    }
+
+    /// The forms that this process's rows came from; the one that was chosen, where it had none to compute.
+    pub fn form(&self, chosen: &str) -> String {
+        self.forms.names().unwrap_or_else(|| chosen.to_owned())
+    }
+}
+
+/// Adds the names that are not in the list, which has commas.
+fn add(list: &mut Option<String>, names: &str) {
+    let held = list.get_or_insert_default();
+    for name in names.split(',') {
+        if held.split(',').all(|other| other != name) {
+            let comma = if held.is_empty() { "" } else { "," };
+            *held += &format!("{comma}{name}");
+        }
+    }
+}
+
+/// The line for who goes on with `held` on another device, in another form, or with another libtorch; none where all
+/// are the same, or not known.
+pub fn changes(plan: &Plan, form: &str) -> Option<String> {
+    let held = plan.held.as_ref()?;
+    let run = &plan.run;
+    let facts = [
+        ("device", &held.device, run.device.as_deref()),
+        ("form", &held.form, Some(form)),
+        ("libtorch", &held.libtorch, run.libtorch.as_deref()),
+    ];
+    let changed: Vec<String> = facts
+        .into_iter()
+        .filter_map(|(what, held, now)| {
+            let (held, now) = (held.as_ref()?, now?);
+            (held != now).then(|| format!("{what} {held}, now {now}"))
+        })
+        .collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "{} was begun with {}: the last digits of its rows may differ",
+            plan.place(),
+            changed.join("; ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::add;
+
+    #[test]
+    fn names_are_added_once() {
+        let mut list = None;
+        for names in ["cpu", "cpu", "cuda:0,cpu"] {
+            add(&mut list, names);
+        }
+        assert_eq!(list.as_deref(), Some("cpu,cuda:0"));
+    }
+}

@@ -1,0 +1,66 @@
+//! The form of the graph that computes a run: what the user asks for, and what the rows came from.
+
+use crate::model::ffi::Form;
+use clap::ValueEnum;
+use serde::Deserialize;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// `--form`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FormChoice {
+    /// The fastest form of the graph that gives the model's own rows
+    #[default]
+    Auto,
+    /// The model as it was exported
+    Plain,
+}
+
+const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
+
+impl Form {
+    /// As the summary and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Joined => "joined",
+            Self::Fused => "fused",
+        }
+    }
+}
+
+/// The forms that rows came from, of a model and its replicas together.
+#[derive(Debug, Default)]
+pub struct FormsUsed(AtomicU8);
+
+impl FormsUsed {
+    pub fn note(&self, form: Form) {
+        self.0.fetch_or(1 << form as u8, Ordering::Relaxed);
+    }
+
+    /// One name; several, with commas, where a form failed on the way; none before the first row.
+    pub fn names(&self) -> Option<String> {
+        let seen = self.0.load(Ordering::Relaxed);
+        let used = FORMS
+            .iter()
+            .filter(|&&form| seen & (1 << form as u8) != 0)
+            .map(|form| form.name());
+        let names: Vec<&str> = used.collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_forms_that_gave_rows_are_named() {
+        let used = FormsUsed::default();
+        assert_eq!(used.names(), None);
+        used.note(Form::Joined);
+        assert_eq!(used.names().as_deref(), Some("joined"));
+        used.note(Form::Plain);
+        assert_eq!(used.names().as_deref(), Some("plain,joined"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Whether a run directory binds whoever comes to it. One without a sealed row of an image holds nothing that could be
+//! lost: a start that failed, images that were all broken. Another run may take its place.
+
+use crate::rows::row_set::RowSet;
+use crate::run::directory::RunDir;
+use crate::run::errors::ErrorLog;
+use crate::run::lock::LOCK_FILE;
+use crate::run::lock::owner::Found;
+use crate::run::slice::{ERRORS, errors_name, running_shards};
+use anyhow::Result;
+use std::path::Path;
+
+/// False where no sealed row is that of an image. Parts that cannot be read bind: somebody may mend them.
+///
+/// # Errors
+/// A run that cannot be read.
+pub fn is_bound(directory: &Path) -> Result<bool> {
+    let dir = RunDir::open(directory)?;
+    let layers = dir.layers()?;
+    let harmed = layers
+        .iter()
+        .any(|layer| !layer.folder.broken.is_empty() || layer.folder.broken_result.is_some());
+    let done: RowSet = layers
+        .iter()
+        .flat_map(|layer| layer.folder.done().ranges().to_vec())
+        .collect();
+    if harmed || done.is_empty() {
+        return Ok(harmed);
+    }
+    let skipped = skipped(&dir)?;
+    Ok(!done.ranges().iter().all(|rows| skipped.covers(rows)))
+}
+
+/// True where a run is not bound and nobody seems to write it.
+///
+/// # Errors
+/// As [`is_bound`].
+pub fn is_abandoned(directory: &Path) -> Result<bool> {
+    let lives = |found: Found| found.seems_alive();
+    Ok(RunDir::is_at(directory)
+        && !Found::read(&directory.join(LOCK_FILE))?.is_some_and(lives)
+        && running_shards(directory)?.is_empty()
+        && !is_bound(directory)?)
+}
+
+/// The NaN rows that are logged.
+fn skipped(dir: &RunDir) -> Result<RowSet> {
+    let shards = (0..dir.run.shards).filter(|_| dir.run.shards > 1);
+    let files = shards.map(errors_name).chain([ERRORS.to_owned()]);
+    let mut rows = Vec::new();
+    for file in files {
+        let log = ErrorLog::open(&dir.path.join(file), &RowSet::default())?;
+        rows.extend(log.rows().map(|row| row..row + 1));
+    }
+    Ok(rows.into_iter().collect())
+}
