@@ -86,7 +86,7 @@ pub struct Split {
 ///
 /// An array: shape, dtype, size, order, and, of its finite values, minimum, maximum, mean and standard deviation, in
 /// bounded memory. A run directory: what was run, rows done and missing. A model: its layers.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Inspect {
     /// An .npy file, a run directory or a folder of parts, or a TorchScript model
     pub path: PathBuf,

@@ -192,7 +192,7 @@ fn split_layers(typed: &[String]) -> Vec<String> {
 }
 
 /// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
-fn find_model(model: &str) -> Result<PathBuf> {
+pub fn find_model(model: &str) -> Result<PathBuf> {
     let path = Path::new(model);
     if path.is_file() {
         return Ok(path.to_owned());

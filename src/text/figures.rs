@@ -48,7 +48,11 @@ pub fn count(n: u64) -> String {
 /// A count and its noun: `1 part`, `2 parts`.
 #[must_use]
 pub fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
+    let plural = match noun {
+        _ if n == 1 => "",
+        _ if noun.ends_with("ch") || noun.ends_with('s') || noun.ends_with('x') => "es",
+        _ => "s",
+    };
     format!("{} {noun}{plural}", count(n))
 }
 
@@ -129,6 +133,10 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!(counted(1, "part"), "1 part");
+        assert_eq!(
+            [1, 2].map(|n| counted(n, "batch")),
+            ["1 batch", "2 batches"]
+        );
         let reduced = [Some(12_845_056), None].map(|from| reduced(16_384, from));
         assert_eq!(
             reduced,

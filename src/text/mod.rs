@@ -3,5 +3,6 @@
 pub mod figures;
 pub mod printing;
 pub mod progress;
+pub mod shell;
 pub mod table;
 pub mod toml_file;

@@ -36,7 +36,7 @@ fn layers_that_are_not_there() {
         &dir,
         1,
         "
---model resnet_scripted --layer layer5 photos => layer 'layer5' is not in 'resnet_scripted.pt'; nearest: 'layer4', 'layer3' (see: featx inspect resnet_scripted.pt)
+--model resnet_scripted --layer layer5 photos => layer 'layer5' is not in 'resnet_scripted.pt'; nearest: 'layer4', 'layer3' (see: featx inspect models/resnet_scripted.pt)
 --model resnet_scripted --layer fc,layer5.* photos => no layer of 'resnet_scripted.pt' matches 'layer5.*'; nearest: ...
 --model resnet_scripted --layer layer[1 photos => layer glob 'layer[1' is malformed: unclosed character class; missing ']'
 --model models/broken/frozen.pt --layer stem photos => 'frozen.pt' has no layers: it was frozen, or is a single module; export it unfrozen, or take its own output with --layer .
@@ -47,6 +47,42 @@ fn layers_that_are_not_there() {
     assert!(!std::path::Path::new("/tmp/featx-was-here").exists());
 }
 
+/// The command in the message is pasted; so is a model's name, and a path that a shell would take apart.
+#[test]
+fn what_inspect_is_asked_for_is_there() {
+    let dir = workdir("refused_paste");
+    std::fs::create_dir(dir.path("my models")).unwrap();
+    std::fs::copy(
+        dir.path("models/resnet_scripted.pt"),
+        dir.path("my models/it's.pt"),
+    )
+    .unwrap();
+    let ended = dir.featx(&[
+        "extract",
+        "--out",
+        "out",
+        "--model",
+        "my models/it's.pt",
+        "--layer",
+        "LAYER1",
+        "photos",
+    ]);
+    let line = error_line(&ended, "odd path", 1);
+    assert!(line.contains("nearest: 'layer1', "), "{line}");
+    let (_, command) = line.split_once("(see: featx ").unwrap();
+    let script = format!("\"$0\" {}", command.trim_end_matches(')'));
+    let mut shell = std::process::Command::new("bash");
+    shell
+        .args(["-c", &script, env!("CARGO_BIN_EXE_featx")])
+        .current_dir(dir.path(""));
+    let pasted = shell.output().unwrap();
+    assert!(pasted.status.success() && String::from_utf8_lossy(&pasted.stdout).contains("layer4"));
+    assert!(
+        dir.featx_ok(&["inspect", "resnet_scripted"])
+            .contains("layer4")
+    );
+}
+
 #[test]
 fn layers_that_give_no_rows() {
     let dir = workdir("refused_silent_layers");
@@ -54,9 +90,9 @@ fn layers_that_give_no_rows() {
         &dir,
         1,
         "
---model never_called_scripted --layer unused photos => layer 'unused' of 'never_called_scripted.pt' is never called by the model's forward in eval mode; a layer near it: 'stem' (see: featx inspect never_called_scripted.pt)
+--model never_called_scripted --layer unused photos => layer 'unused' of 'never_called_scripted.pt' is never called by the model's forward in eval mode; a layer near it: 'stem' (see: featx inspect models/never_called_scripted.pt)
 --model never_called_scripted --layer weights_only photos => layer 'weights_only' of 'never_called_scripted.pt' is never called: its parent uses its weights directly; a layer near it: 'stem' ...
---model never_called_scripted --layer unused* photos => no layer that 'unused*' matches is ever called in 'never_called_scripted.pt' (see: featx inspect never_called_scripted.pt)
+--model never_called_scripted --layer unused* photos => no layer that 'unused*' matches is ever called in 'never_called_scripted.pt' (see: featx inspect models/never_called_scripted.pt)
 --model swin_traced --layer features.1.0.stochastic_depth photos => layer 'features.1.0.stochastic_depth' of 'swin_traced.pt' left no trace when the model was traced (it did nothing there, or nothing uses what it gave); a layer near it: ...
 --model odd_rows_scripted --layer head,scalar photos => layer 'scalar' gives () for ...
 --model odd_rows_scripted --layer four_rows photos => layer 'four_rows' gives (...

@@ -215,3 +215,15 @@ fn what_is_nothing_of_ours_is_refused() {
         );
     }
 }
+
+#[test]
+fn pipes_and_archives_of_arrays_are_named_without_waiting() {
+    let dir = Workdir::new("inspect_others");
+    dir.python("os.mkfifo('pipe')\nos.mkfifo('pipe.npy')\nnp.savez('a.npz', x=np.zeros(3))");
+    for pipe in ["pipe", "pipe.npy"] {
+        let line = format!("'{pipe}' is a pipe or a device; expected a file or a directory");
+        dir.featx_err(&["inspect", pipe], &line);
+    }
+    let line = "'a.npz' is an archive of arrays; unpack it, and inspect each: unzip a.npz -d a";
+    dir.featx_err(&["inspect", "a.npz"], line);
+}

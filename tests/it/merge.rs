@@ -97,6 +97,16 @@ w = np.load('whole.npy'); w[6] = np.nan; np.save('nan.npy', w)",
     assert_eq!(dir.read("out/avgpool/features.npy"), dir.read("nan.npy"));
     assert_eq!(dir.names("out/features.30").len(), 4);
 
+    let again = dir.featx(&["merge", "out"]);
+    let said = "features.30: merged already, 10 rows\navgpool: merged already, 10 rows\n";
+    assert_eq!((again.code, &*again.stderr), (Some(0), said));
+    // A part that is younger than the result may hold other rows.
+    let part = dir
+        .path("out/features.30")
+        .join(&dir.names("out/features.30")[1]);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let file = std::fs::File::options().write(true).open(part).unwrap();
+    file.set_modified(later).unwrap();
     dir.featx_err(
         &["merge", "out"],
         "'out/features.30/features.npy' exists; pass --overwrite to replace it",

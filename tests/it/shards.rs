@@ -120,11 +120,11 @@ fn what_is_not_the_run_is_refused() {
         ),
         (
             &[],
-            format!("'out' holds a run of 4 shards; pass --shard I/4 (see: featx inspect), {other}"),
+            format!("'out' holds a run of 4 shards; pass --shard I/4 (see: featx inspect out), {other}"),
         ),
         (
             &["--no-shard"],
-            format!("'out' holds a run of 4 shards; pass --shard I/4 (see: featx inspect), {other}"),
+            format!("'out' holds a run of 4 shards; pass --shard I/4 (see: featx inspect out), {other}"),
         ),
         (
             &["--shard", "0/4", "--flatten"],

@@ -26,6 +26,7 @@ use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
+use crate::text::shell;
 use anyhow::{Result, bail};
 use plan::Plan;
 use provenance::Provenance;
@@ -70,10 +71,11 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
             && !is_abandoned(&job.out)?
         {
             bail!(
-                "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect), or choose another --out",
+                "'{}' holds a run of {} shards; pass --shard I/{} (see: featx inspect {}), or choose another --out",
                 job.out.display(),
                 run.shards,
-                run.shards
+                run.shards,
+                shell::word(&job.out)
             );
         }
         return Ok(None);

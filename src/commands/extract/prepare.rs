@@ -11,6 +11,7 @@ use crate::run::record::{self, Run};
 use crate::sources::{Found, Images, RowReader};
 use crate::text::figures;
 use crate::text::printing::say;
+use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -71,15 +72,15 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     let selection = layers.select(&job.layers, &job.hooks)?;
     if !selection.never_called.is_empty() {
         let names = &selection.never_called;
-        say(left_out("they are never called", names));
+        say(left_out(job, "they are never called", names));
     }
     if !selection.not_in_trace.is_empty() {
         let why = "the trace does not have the tensor that a forward hook sees first";
-        say(left_out(why, &selection.not_in_trace));
+        say(left_out(job, why, &selection.not_in_trace));
     }
     if !selection.unordered.is_empty() {
         let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
-        say(left_out(why, &selection.unordered));
+        say(left_out(job, why, &selection.unordered));
     }
     let Preprocess {
         resize,
@@ -108,7 +109,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     ensure!(
         !selection.wanted.is_empty(),
         "no layer is left (see: featx inspect {})",
-        job.model.display()
+        shell::word(&job.model)
     );
     let extractor = layers.cut(&selection.wanted, options)?;
     if let Some(own_type) = &extractor.own_type {
@@ -156,6 +157,7 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
 /// batch is halved.
 fn largest_batch(job: &Job) -> u64 {
     match job.devices[0] {
+        Device::Cpu if job.reduction.project.is_some() => images_of_projection(job),
         Device::Cpu => (4 * job.threads as u64).min(32),
         Device::Cuda(_) => 128,
     }
@@ -165,8 +167,20 @@ fn largest_batch(job: &Job) -> u64 {
 pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
     match job.batch_size {
         Some(batch) => (batch as u64).min(images),
-        None => forecast.batch_for(job.ram_budget, images, largest_batch(job)),
+        None => {
+            let batch = forecast.batch_for(job.ram_budget, images, largest_batch(job));
+            match job.reduction.project {
+                // The same number for each thread.
+                Some(_) if batch > job.threads as u64 => batch - batch % job.threads as u64,
+                _ => batch,
+            }
+        }
     }
+}
+
+/// A core projects eight images in little more time than four.
+fn images_of_projection(job: &Job) -> u64 {
+    (8 * job.threads as u64).min(64)
 }
 
 /// Has the model take batches of this size, and says which layers that leaves out.
@@ -232,8 +246,12 @@ pub fn digest(images: &Images) -> String {
     figures::hex(&Sha256::digest(images.file_names()))
 }
 
-fn left_out(why: &str, names: &[String]) -> String {
-    format!("left out, for {why}: {} (see: featx inspect)", some(names))
+fn left_out(job: &Job, why: &str, names: &[String]) -> String {
+    let model = shell::word(&job.model);
+    format!(
+        "left out, for {why}: {} (see: featx inspect {model})",
+        some(names)
+    )
 }
 
 /// `'a', 'b', 'c' and 4 more`

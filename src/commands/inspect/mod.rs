@@ -6,7 +6,9 @@ mod directory;
 mod model;
 
 use crate::cli::Inspect;
-use crate::text::printing;
+#[cfg(feature = "torch")]
+use crate::job::find_model;
+use crate::text::{printing, shell};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fs::File;
@@ -25,6 +27,7 @@ enum Found {
 /// # Errors
 /// There is nothing, or nothing that featx knows, or it is damaged.
 pub fn run(typed: &Inspect) -> Result<()> {
+    let typed = &found_by_name(typed);
     match recognise(&typed.path)? {
         Found::Array => {
             let report = array::report(&typed.path, typed.quiet)?;
@@ -36,6 +39,20 @@ pub fn run(typed: &Inspect) -> Result<()> {
         }
         Found::Model => model(typed),
     }
+}
+
+/// With the file of a model in place of its name, where nothing else has that name.
+fn found_by_name(typed: &Inspect) -> Inspect {
+    #[cfg(feature = "torch")]
+    if !typed.path.exists()
+        && let Some(file) = typed.path.to_str().and_then(|name| find_model(name).ok())
+    {
+        return Inspect {
+            path: file,
+            ..typed.clone()
+        };
+    }
+    typed.clone()
 }
 
 #[cfg(feature = "torch")]
@@ -55,8 +72,15 @@ fn model(typed: &Inspect) -> Result<()> {
 /// Goes by the first bytes, and by the name where they say nothing.
 fn recognise(path: &Path) -> Result<Found> {
     let named = || format!("'{}'", path.display());
-    if std::fs::metadata(path).with_context(named)?.is_dir() {
+    let metadata = std::fs::metadata(path).with_context(named)?;
+    if metadata.is_dir() {
         return Ok(Found::Directory);
+    }
+    if !metadata.is_file() {
+        bail!(
+            "'{}' is a pipe or a device; expected a file or a directory",
+            path.display()
+        );
     }
     let ending = path
         .extension()
@@ -64,6 +88,13 @@ fn recognise(path: &Path) -> Result<Found> {
         .unwrap_or_default();
     if ending == "npy" {
         return Ok(Found::Array);
+    }
+    if ending == "npz" {
+        let (archive, folder) = (shell::word(path), shell::word(&path.with_extension("")));
+        bail!(
+            "'{}' is an archive of arrays; unpack it, and inspect each: unzip {archive} -d {folder}",
+            path.display()
+        );
     }
     let mut start = Vec::new();
     File::open(path)

@@ -7,6 +7,7 @@ use crate::export::{NPY, format_of};
 use crate::rows::durable::{directory_of, require_space};
 use crate::rows::join::{Join, Wish};
 use crate::rows::layer_folder::Folder;
+use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
 #[cfg(feature = "torch")]
 use crate::run::binding::is_bound;
@@ -20,7 +21,8 @@ use crate::text::progress::{Progress, Unit};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What a directory holds of what is asked for.
 struct Found {
@@ -66,7 +68,7 @@ fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
     } in wanted
     {
         match &folder.merged {
-            Some(merged) if folder.parts.is_empty() && typed.out.is_none() => {
+            Some(merged) if is_merged(merged, folder, *rows, typed) => {
                 say(format_args!(
                     "{layer}: merged already, {}",
                     counted(merged.shape[0], "row")
@@ -88,6 +90,26 @@ fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
         .iter()
         .try_for_each(|(layer, join)| write(layer, join, typed))?;
     join_errors(&typed.dir)
+}
+
+/// Whether the result is there, whole, and made after every part, and nothing else is asked for.
+fn is_merged(merged: &Header, folder: &Folder, rows: Option<u64>, typed: &Merge) -> bool {
+    if typed.out.is_some() {
+        return false;
+    }
+    if folder.parts.is_empty() {
+        return true;
+    }
+    let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    let is_newer = |made: SystemTime| {
+        let older = |part: &Part| time(&part.path).is_ok_and(|part| part <= made);
+        folder.parts.iter().all(older)
+    };
+    !typed.remove_parts
+        && !typed.overwrite
+        && rows.is_some()
+        && merged.rows() == rows
+        && time(&folder.path.join(MERGED)).is_ok_and(is_newer)
 }
 
 /// The layers that are asked for, refused with a word where a run has not finished them.

@@ -13,7 +13,9 @@ use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::{FormsUsed, trial};
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
-use crate::model::load::selection::{HookTensors, Selection, Wanted, select, tensor_names};
+use crate::model::load::selection::{
+    HookTensors, ModelName, Selection, Wanted, select, tensor_names,
+};
 use crate::model::reduce::Reduction;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use std::sync::Arc;
@@ -57,7 +59,12 @@ impl Layers {
     /// # Errors
     /// As [`select`].
     pub fn select(&self, patterns: &[String], hooks: &HookTensors) -> Result<Selection> {
-        select(patterns, &self.infos, hooks, &self.file_name)
+        select(
+            patterns,
+            &self.infos,
+            hooks,
+            &ModelName::new(self.archive.path()),
+        )
     }
 
     /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.

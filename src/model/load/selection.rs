@@ -1,11 +1,14 @@
 //! From what the user typed after `--layer` to tensors of the model.
 
 use crate::model::ffi::{Capture, LayerInfo};
+use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
 /// `[outputs]` of a model's TOML: for each traced layer of several tensors, the one that a forward hook sees first.
 pub type HookTensors = BTreeMap<String, HookTensor>;
@@ -17,6 +20,33 @@ pub enum HookTensor {
     Number(usize),
     /// `false`: the trace does not have it, because nothing uses it.
     InTrace(bool),
+}
+
+/// What messages call a model: its file's name; with `{:#}` its path, as a shell takes it.
+#[derive(Debug, Clone)]
+pub struct ModelName {
+    file: String,
+    path: String,
+}
+
+impl ModelName {
+    pub fn new(path: &Path) -> Self {
+        let file = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            file: file.to_string_lossy().into_owned(),
+            path: shell::word(path),
+        }
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(if f.alternate() {
+            &self.path
+        } else {
+            &self.file
+        })
+    }
 }
 
 /// Tensors to capture, in the order in which they were asked for, each once.
@@ -59,7 +89,7 @@ pub fn select(
     patterns: &[String],
     layers: &[LayerInfo],
     hooks: &HookTensors,
-    model: &str,
+    model: &ModelName,
 ) -> Result<Selection> {
     let mut selecting = Selecting {
         layers,
@@ -87,7 +117,7 @@ pub fn select(
 struct Selecting<'a> {
     layers: &'a [LayerInfo],
     hooks: &'a HookTensors,
-    model: &'a str,
+    model: &'a ModelName,
     selection: Selection,
 }
 
@@ -133,7 +163,7 @@ impl Selecting<'_> {
             .peekable();
         if matched.peek().is_none() {
             bail!(
-                "no layer of '{model}' matches '{pattern}'; nearest: {} (see: featx inspect {model})",
+                "no layer of '{model}' matches '{pattern}'; nearest: {} (see: featx inspect {model:#})",
                 nearest(pattern, layers)
             );
         }
@@ -167,7 +197,7 @@ impl Selecting<'_> {
                 _ => "is called and has such a tensor",
             };
             bail!(
-                "no layer that '{pattern}' matches {wanting} in '{model}' (see: featx inspect {model})"
+                "no layer that '{pattern}' matches {wanting} in '{model}' (see: featx inspect {model:#})"
             );
         }
         Ok(())
@@ -177,7 +207,7 @@ impl Selecting<'_> {
         let (layers, model) = (self.layers, self.model);
         let Some(index) = layers.iter().position(|layer| layer.name == name) else {
             bail!(
-                "layer '{name}' is not in '{model}'; nearest: {} (see: featx inspect {model})",
+                "layer '{name}' is not in '{model}'; nearest: {} (see: featx inspect {model:#})",
                 nearest(name, layers)
             );
         };
@@ -188,13 +218,13 @@ impl Selecting<'_> {
         ensure!(
             !choice.is_empty() || !self.is_lost(layer),
             "the tensor of layer '{name}' that a forward hook sees first is not in the trace '{model}', for nothing there \
-             uses it; those that are: {} (see: featx inspect {model})",
+             uses it; those that are: {} (see: featx inspect {model:#})",
             tensor_names(layer).join(", ")
         );
         if !choice.is_empty() {
             ensure!(
                 has_tensor(layer, choice),
-                "layer '{name}' of '{model}' has no tensor '{choice}'; it has {} (see: featx inspect {model})",
+                "layer '{name}' of '{model}' has no tensor '{choice}'; it has {} (see: featx inspect {model:#})",
                 tensor_names(layer).join(", ")
             );
             self.want(stored_name(name, choice), name, choice, true);
@@ -264,6 +294,7 @@ fn nearest(name: &str, layers: &[LayerInfo]) -> String {
             .take_while(|(a, b)| a == b)
             .count();
         (
+            strsim::levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
             strsim::levenshtein(name, candidate),
             Reverse(common),
             Reverse(index),
@@ -278,7 +309,7 @@ fn nearest(name: &str, layers: &[LayerInfo]) -> String {
 }
 
 /// Why a layer has no activation, and a layer near it that has one.
-pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> String {
+pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &ModelName) -> String {
     let layer = &layers[index];
     let name = &layer.name;
     let called = |other: &&LayerInfo| other.calls > 0;
@@ -311,7 +342,7 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &str) -> Stri
     let cure = neighbour.map_or(String::new(), |other| {
         format!("; a layer near it: '{}'", other.name)
     });
-    format!("layer '{name}' of '{model}' {reason}{cure} (see: featx inspect {model})")
+    format!("layer '{name}' of '{model}' {reason}{cure} (see: featx inspect {model:#})")
 }
 
 #[cfg(test)]
@@ -339,7 +370,12 @@ mod tests {
     fn select_in(patterns: &[&str], names: &[&str]) -> Result<Selection> {
         let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
         let hooks = HookTensors::from([("known".to_owned(), HookTensor::Number(1))]);
-        select(&patterns, &layers(names), &hooks, "m.pt")
+        select(
+            &patterns,
+            &layers(names),
+            &hooks,
+            &ModelName::new(Path::new("m.pt")),
+        )
     }
 
     #[test]

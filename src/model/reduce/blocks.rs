@@ -129,15 +129,19 @@ impl Blocks {
 
     /// At most W rows.
     fn project_group<const W: usize>(&self, rows: &[f32], out: &mut [f32]) {
+        let images = rows.len() / self.inputs;
         let mut sums = vec![[0.0; W]; self.outputs];
         let mut columns = Box::new([[0.0; W]; BLOCK]);
         for (block, ends) in self.starts.windows(2).enumerate() {
             let first = block * BLOCK;
             let length = BLOCK.min(self.inputs - first);
-            for (image, row) in rows.chunks(self.inputs).enumerate() {
-                for (column, &value) in columns.iter_mut().zip(&row[first..first + length]) {
-                    column[image] = value;
-                }
+            let sources: [&[f32]; W] = std::array::from_fn(|image| {
+                let at = image.min(images - 1) * self.inputs + first; // of a group with fewer, the last one again
+                &rows[at..at + length]
+            });
+            // Written in the order of memory, and read in that of each image.
+            for (index, column) in columns[..length].iter_mut().enumerate() {
+                *column = std::array::from_fn(|image| sources[image][index]);
             }
             add(&self.entries[ends[0]..ends[1]], &columns, &mut sums);
         }
