@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything that has to hold: set-up, formatting, lints, the builds with and without libtorch, all tests, shards on a
-# real Slurm (as root).
-# Stops at the first thing that does not.
+# Everything that has to hold: set-up, formatting, lints and tests with and without libtorch, shards on a real Slurm (as
+# root).
+# Stops at the first thing that does not hold.
 #
 # usage: scripts/test.sh
 set -Eeuo pipefail
@@ -27,7 +27,8 @@ step scripts/setup.sh
 step cargo fmt --check
 step cargo clippy --all-targets -- -D warnings
 # merge, split and inspect of files need no libtorch.
-step cargo build --no-default-features
+step cargo clippy --all-targets --no-default-features -- -D warnings
+step cargo test --no-default-features
 step scripts/make_configs.py --check
 step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
 step cargo test

@@ -1,7 +1,17 @@
 //! featx: activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
 //!
 //! Data goes one way:
-//! `images → decode → batch → model → features → parts → (merge) → features.npy`.
+//! `source → bytes → pixels → batch → model → activation → rows → part → (merge) → features.npy | export`.
+//!
+//! The rooms, from the user's hand to the disk; docs/architecture.md says which one may use which, and why:
+//!
+//! - [`cli`]: what a user may type; `job`: that, checked, with every default filled in;
+//! - [`commands`]: `extract`, `merge`, `split`, `inspect`; each calls the rooms below, never another command;
+//! - [`sources`]: where images come from; [`images`]: bytes → pixels → preprocessed, as Pillow does;
+//! - `pipeline`: the threads of an extraction; `memory`: what the job may use, and the sizes that follow;
+//! - `model`: the only home of libtorch: `load` and cut a file, `compute` batches, `fast` forms, `reduce` rows;
+//! - [`rows`]: files of rows; [`run`]: one run directory; [`export`]: rows in another format;
+//! - [`text`]: what a person reads.
 
 // Both panic where nobody reads; `text::printing` does not.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

@@ -1,9 +1,9 @@
-"""Breaks good images in every format and asks Pillow for its verdict, for tests/it/broken.rs.
+"""Breaks good images in every format and asks Pillow for their sizes, for tests/it/broken.rs.
 
     make_broken.py OUT [PER_FILE]
 
-OUT/images/*     the files: cuts at every kind of place and bits turned over, seeded
-OUT/whole.tsv    image, and an array (height, width, 3) of uint8, or `error`: see make_pixels.py
+OUT/images/*     the files: cuts at every kind of place and bits turned over, seeded; good.* are whole
+OUT/broken.tsv   image, and the width and height that Pillow decodes it to, or `error` twice
 """
 
 import os
@@ -12,7 +12,7 @@ import sys
 import zlib
 from pathlib import Path
 
-from make_pixels import files, verdict
+from make_pixels import files, whole
 
 # Files whose structure differs; the others would only repeat them.
 CHOSEN = """
@@ -58,13 +58,16 @@ def main():
     images = out / "images"
     images.mkdir(parents=True)
     good = dict(files())
-    with open(out / "whole.tsv", "w") as wholes:
+    with open(out / "broken.tsv", "w") as sizes:
         for name in CHOSEN:
             rng = random.Random(zlib.crc32(name.encode()))
+            (images / f"good.{name}").write_bytes(good[name])
             for how, data in broken(good[name], rng, count):
                 path = images / f"{how}.{name}"
                 path.write_bytes(data)
-                print(path.name, verdict(out, path), sep="\t", file=wholes)
+                pixels = whole(path)
+                height, width = ("error", "error") if pixels is None else pixels.shape[:2]
+                print(path.name, width, height, sep="\t", file=sizes)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def packed(samples, depth):
     return np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
 
 
-def png(samples, depth, colour, extra=b"", interlaced=False, before=b"", level=6):
+def png(samples, depth, colour, extra=b"", interlaced=False, level=6):
     height, width, channels = samples.shape
     bpp = max(1, depth * channels // 8)
     raw = b""
@@ -157,7 +157,7 @@ def png(samples, depth, colour, extra=b"", interlaced=False, before=b"", level=6
     half = len(data) // 2
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     return (
-        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + before + extra
+        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + extra
         + png_chunk(b"IDAT", data[:half]) + png_chunk(b"IDAT", data[half:]) + png_chunk(b"IEND", b"")
     )
 
@@ -190,13 +190,6 @@ def pngs():
     yield "apng", saved(rgb, "PNG", save_all=True, append_images=frames)
     yield "apng_default", saved(rgb, "PNG", save_all=True, append_images=frames, default_image=True)
     yield "text", saved(rgb, "PNG", pnginfo=text())
-    samples = rng.integers(0, 256, (20, 30, 3))
-    frame = png_chunk(b"acTL", struct.pack(">II", 2, 0)) + png_chunk(
-        b"fcTL", struct.pack(">IIIIIHHBB", 0, 30, 20, 5, 7, 1, 1, 0, 0)
-    )
-    small = png(samples, 8, 2, before=frame)
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 31, 8, 2, 0, 0, 0))
-    yield "apng_offset", small[:8] + header + small[8 + len(header) :]
 
 
 def text():

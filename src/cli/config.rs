@@ -1,25 +1,25 @@
 //! Options of a `--config` file, below those that were typed.
 
-/// An option that may be left out.
-pub trait Unless {
+/// What can be left out on the command line.
+pub trait OrConfig {
     /// What was typed wins; where nothing was, `config` says it.
     #[must_use]
     fn or_config(self, config: Self) -> Self;
 }
 
-impl<T> Unless for Option<T> {
+impl<T> OrConfig for Option<T> {
     fn or_config(self, config: Self) -> Self {
         self.or(config)
     }
 }
 
-impl Unless for bool {
+impl OrConfig for bool {
     fn or_config(self, config: Self) -> Self {
         self || config
     }
 }
 
-impl<T> Unless for Vec<T> {
+impl<T> OrConfig for Vec<T> {
     fn or_config(self, config: Self) -> Self {
         if self.is_empty() { config } else { self }
     }
@@ -31,10 +31,10 @@ macro_rules! options {
         $(#[$about])*
         pub struct $name { $($(#[$attribute])* pub $field: $type,)* }
 
-        impl $crate::cli::config::Unless for $name {
+        impl $crate::cli::config::OrConfig for $name {
             fn or_config(self, config: Self) -> Self {
-                use $crate::cli::config::Unless;
-                Self { $($field: Unless::or_config(self.$field, config.$field),)* }
+                use $crate::cli::config::OrConfig;
+                Self { $($field: OrConfig::or_config(self.$field, config.$field),)* }
             }
         }
     };

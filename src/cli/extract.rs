@@ -1,6 +1,6 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
-use crate::cli::config::{Unless, options};
+use crate::cli::config::{OrConfig, options};
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
 use crate::model::{DeviceChoice, FormChoice, Pool, Precision, Tokens};

@@ -1,4 +1,4 @@
-//! MATLAB 7.3, which is HDF5 behind a header of 512 bytes: a variable a layer, `file_names`, a cell array of char, and
+//! MATLAB 7.3, which is HDF5 after a header of 512 bytes: a variable a layer, `file_names`, a cell array of char, and
 //! `run`, what was run as text.
 //!
 //! MATLAB's first axis varies fastest, so an array of NumPy's shape (N, C, H, W) is stored with its axes in the opposite

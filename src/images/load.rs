@@ -140,7 +140,7 @@ impl Preprocessor {
         } else if webp::accepts(data) {
             webp::decode(data, &mut self.image)?;
         } else if gif::accepts(data) {
-            gif::decode(data, &mut self.image, &mut self.scratch)?;
+            gif::decode(data, &mut self.image)?;
         } else if tiff::accepts(data) {
             tiff::decode(data, &mut self.image)?;
         } else if bmp::accepts(data) || bmp::accepts_headless(data) {

@@ -40,7 +40,21 @@ impl Raster {
     /// # Errors
     /// [`ImageError::AboveLimit`].
     pub fn admit(&self, width: usize, height: usize, bytes_per_pixel: usize) -> Result<()> {
-        let bytes = width as u64 * height as u64 * bytes_per_pixel as u64;
+        self.admit_with(width, height, bytes_per_pixel, 0)
+    }
+
+    /// The same, with `buffers` bytes beside what each pixel takes.
+    ///
+    /// # Errors
+    /// [`ImageError::AboveLimit`].
+    pub fn admit_with(
+        &self,
+        width: usize,
+        height: usize,
+        bytes_per_pixel: usize,
+        buffers: usize,
+    ) -> Result<()> {
+        let bytes = width as u64 * height as u64 * bytes_per_pixel as u64 + buffers as u64;
         match self.limit {
             Some(limit) if bytes > limit => Err(ImageError::AboveLimit {
                 width,

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crop_needs_what_lies_behind_it() {
+    fn a_crop_needs_the_pixels_around_it() {
         let window = |resize, crop| {
             let preprocess = Preprocess {
                 resize,

@@ -1,7 +1,7 @@
 //! How many rows a part gets: as many as the RAM budget and the checkpoint allow, by what was measured so far.
 //!
-//! RSS is what the model, its batches and the decoders take, plus the pages of the parts in the making. The first is
-//! measured: whenever the kernel's peak rises, all of it that the parts did not have is overhead.
+//! RSS is what the model, its batches and the decoders take, plus the pages of the parts under construction. The first
+//! is measured: whenever the kernel's peak rises, all of it that the parts did not have is overhead.
 
 use crate::memory::usage::{Gauge, peak_rss};
 use crate::run::journal::Entry;

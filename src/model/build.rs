@@ -21,7 +21,7 @@ const SOURCES: [&str; 16] = [
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
 pub fn build() {
-    println!("cargo:rerun-if-changed=src/model");
+    watch_cpp("src/model");
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys names its libtorch");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     let include = std::path::Path::new(&lib).with_file_name("include");
@@ -36,4 +36,18 @@ pub fn build() {
         .include("src/model")
         .files(SOURCES.map(|name| format!("src/model/{name}.cpp")))
         .compile("featx_model");
+}
+
+/// Has cargo compile the C++ anew when C++ changes, and not when Rust beside it does.
+fn watch_cpp(folder: &str) {
+    let entries = std::fs::read_dir(folder).expect("the model room is there");
+    for entry in entries {
+        let path = entry.expect("its files can be listed").path();
+        let name = path.display().to_string();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            _ if path.is_dir() => watch_cpp(&name),
+            Some("cpp" | "h") => println!("cargo:rerun-if-changed={name}"),
+            _ => {}
+        }
+    }
 }

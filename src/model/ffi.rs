@@ -139,7 +139,7 @@ pub enum Form {
     Plain,
     /// Convolutions and linear layers joined to their activations, weights packed for oneDNN.
     Joined,
-    /// The same, and what stands behind convolutions joined to them by oneDNN's graph compiler.
+    /// The same, and what follows convolutions joined to them by oneDNN's graph compiler.
     Fused,
 }
 

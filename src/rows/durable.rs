@@ -10,7 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A file in the making. Dropped before [`Unfinished::finish`], it is removed, unless it is kept to be continued.
+/// A file under construction. Dropped before [`Unfinished::finish`], it is removed, unless it is kept to be continued.
 ///
 /// It is locked against another process making the same file; a process that died holds no lock, so what it left
 /// behind is taken over.

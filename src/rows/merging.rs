@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What the name of a result in the making ends in while its parts are removed.
+/// What the name of an unfinished result ends in while its parts are removed.
 pub const ENDING: &str = ".merging";
 
 /// The header of an interrupted `merge --remove-parts` towards `target`, whose rows count those that are safe.
@@ -23,7 +23,7 @@ pub fn read_merging(target: &Path) -> Result<Option<Header>> {
     read().with_context(|| format!("'{}'", path.display()))
 }
 
-/// The header of a result in the making. `None` while it holds no row that could be trusted: a crash before the first
+/// The header of an unfinished result. `None` while it holds no row that could be trusted: a crash before the first
 /// fsync leaves it empty or full of zeros.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ pub const MERGED: &str = "features.npy";
 pub enum PartName {
     /// `features_0000000000-0000002688.npy`, or thingsvision's `features_0-2688.npy`: rows `start` to `end - 1`.
     Rows(Range<u64>),
-    /// thingsvision's `features_01.npy`: the how-manieth part, counted from 1.
+    /// thingsvision's `features_01.npy`: the number of the part, counted from 1.
     Number(u64),
 }
 

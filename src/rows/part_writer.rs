@@ -1,4 +1,4 @@
-//! A part in the making: rows written through a memory map over blocks that the disk has already given.
+//! A part under construction: rows written through a memory map over blocks that the disk has already given.
 
 use crate::rows::dtype::Dtype;
 use crate::rows::durable::{Unfinished, require_space};

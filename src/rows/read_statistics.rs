@@ -2,7 +2,7 @@
 
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::npy::Header;
-use crate::rows::statistics::{BLOCK, Complex, Finite, Moments, Real, Stats, Value};
+use crate::rows::statistics::{BLOCK, Complex, Finite, MeanStd, Real, Stats, Value};
 use anyhow::{Context, Result};
 use half::f16;
 use std::io::Read;
@@ -92,9 +92,9 @@ impl<R: Read> Input<'_, R> {
         Ok(real.stats(whole))
     }
 
-    /// 64-bit integers: the moments are those of the exact distances from the first one.
+    /// 64-bit integers: mean and deviation are those of the exact distances from the first one.
     fn integers(self, decode: impl Fn([u8; 8]) -> i128) -> std::io::Result<Stats> {
-        let (mut moments, mut range) = (Moments::default(), None);
+        let (mut mean_std, mut range) = (MeanStd::default(), None);
         let mut values = [0.0; BLOCK];
         let mut origin = None;
         self.blocks(|block| {
@@ -105,14 +105,14 @@ impl<R: Read> Input<'_, R> {
                 range = Some((number.min(least), number.max(greatest)));
                 *value = (number - origin) as f64;
             }
-            moments.add(&values[..block.len()]);
+            mean_std.add(&values[..block.len()]);
         })?;
         let finite = range.map(|(min, max)| Finite {
-            count: moments.count,
+            count: mean_std.count,
             min: Value::Int(min),
             max: Value::Int(max),
-            mean: Value::Real(origin.unwrap_or_default() as f64 + moments.mean),
-            std: moments.std(),
+            mean: Value::Real(origin.unwrap_or_default() as f64 + mean_std.mean),
+            std: mean_std.std(),
         });
         Ok(Stats {
             finite,

@@ -1,10 +1,10 @@
 //! `merge --remove-parts`: the result grows as its parts go, in the space of little more than one copy.
 //!
 //! First every part gets a name that says its rows, if it has none, so that each can be placed without the others. The
-//! result in the making is `features.npy.merging`, an `.npy` file whose header counts the rows that are safe. For each
+//! unfinished result is `features.npy.merging`, an `.npy` file whose header counts the rows that are safe. For each
 //! part, in row order:
 //!
-//! 1. append its rows behind the safe ones; fsync;
+//! 1. append its rows after the safe ones; fsync;
 //! 2. count them in the header, rewritten in place; fsync;
 //! 3. remove the part. The last part alone is removed after the result has its final name.
 //!
@@ -13,7 +13,7 @@
 //! after step 1's fsync, so rows below k are on disk in the result. A part is removed only in step 3, after the
 //! header that counts all of its rows is on disk, so every row from k on lies in a part that was never touched. Hence
 //! each row is in the result or in a part, and a rerun knows which from k alone, having synced the file that it read k
-//! from: bytes behind row k are not trusted and are written again; parts below k are removed, but only after they were
+//! from: bytes after row k are not trusted and are written again; parts below k are removed, but only after they were
 //! compared with the result, byte for byte, for they might be new ones. The last part is there until the result has
 //! its name, so the number of rows is known without `run.toml` too; and once the result has its name, a rerun compares
 //! the parts that are left with it and removes them.
@@ -103,7 +103,7 @@ fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
     Ok(named)
 }
 
-/// The result in the making. Its header on disk counts `header.rows()` rows, all of them safe.
+/// The unfinished result. Its header on disk counts `header.rows()` rows, all of them safe.
 struct Growing {
     file: Unfinished,
     header: Header,
@@ -114,10 +114,10 @@ impl Growing {
     fn open(join: &Join) -> Result<Self> {
         let mut file = Unfinished::open(with_ending(&join.target, ENDING))?;
         let named = || format!("'{}'", file.path().display());
-        let begun = read_header(file.file()).with_context(named)?;
-        let is_new = begun.is_none();
+        let found = read_header(file.file()).with_context(named)?;
+        let is_new = found.is_none();
         file.keep(!is_new);
-        let header = begun.map_or_else(|| join.header.with_rows(0), Ok)?;
+        let header = found.map_or_else(|| join.header.with_rows(0), Ok)?;
         let mut growing = Self { file, header };
         growing.check(join)?;
         growing.drop_tail()?;
@@ -203,7 +203,7 @@ impl Growing {
         self.file.file().sync_data().with_context(named)
     }
 
-    /// Cuts off what stands behind the safe rows.
+    /// Cuts off what stands after the safe rows.
     fn drop_tail(&self) -> Result<()> {
         let length = self.header.data_offset + self.header.data_bytes();
         let named = || format!("cannot write '{}'", self.file.path().display());

@@ -4,7 +4,7 @@
 //! deviations are computed in two passes over the block, then merged by Chan, Golub and LeVeque, "Updating Formulae and
 //! a Pairwise Algorithm for Computing Sample Variances" (1979), so no large mean swallows a small deviation.
 
-/// Elements whose moments are taken together; small enough for the first-level cache.
+/// Elements whose mean and deviation are taken together; small enough for the first-level cache.
 pub const BLOCK: usize = 1024;
 
 /// A figure in the array's own kind, so that 64-bit integers stay exact.
@@ -38,13 +38,13 @@ pub struct Stats {
 
 /// Count, mean and sum of squared deviations.
 #[derive(Clone, Copy, Default)]
-pub struct Moments {
+pub struct MeanStd {
     pub count: u64,
     pub mean: f64,
     squares: f64,
 }
 
-impl Moments {
+impl MeanStd {
     pub fn add(&mut self, values: &[f64]) {
         if values.is_empty() {
             return;
@@ -109,7 +109,7 @@ pub struct Real {
     infinite: u64,
     min: f64,
     max: f64,
-    moments: Moments,
+    mean_std: MeanStd,
 }
 
 impl Default for Real {
@@ -120,7 +120,7 @@ impl Default for Real {
             infinite: 0,
             min,
             max,
-            moments: Moments::default(),
+            mean_std: MeanStd::default(),
         }
     }
 }
@@ -130,7 +130,7 @@ impl Real {
         let finite = self.keep_finite(values);
         self.min = strands(finite, self.min, lesser, lesser);
         self.max = strands(finite, self.max, greater, greater);
-        self.moments.add(finite);
+        self.mean_std.add(finite);
     }
 
     /// Moves the finite values to the front and counts the others.
@@ -162,12 +162,12 @@ impl Real {
                 Value::Real(x)
             }
         };
-        let finite = (self.moments.count > 0).then(|| Finite {
-            count: self.moments.count,
+        let finite = (self.mean_std.count > 0).then(|| Finite {
+            count: self.mean_std.count,
             min: value(self.min),
             max: value(self.max),
-            mean: Value::Real(self.moments.mean),
-            std: self.moments.std(),
+            mean: Value::Real(self.mean_std.mean),
+            std: self.mean_std.std(),
         });
         Stats {
             nan: self.nan,
@@ -183,8 +183,8 @@ pub struct Complex {
     nan: u64,
     infinite: u64,
     absolute: Real,
-    re: Moments,
-    im: Moments,
+    re: MeanStd,
+    im: MeanStd,
 }
 
 impl Complex {

@@ -61,7 +61,7 @@ impl RunDir {
         self.path.join(layer)
     }
 
-    /// How far each layer is. A part in the making, being renamed only when done, is not counted.
+    /// How far each layer is. A part under construction, being renamed only when done, is not counted.
     ///
     /// # Errors
     /// A folder cannot be read, or the names of its parts contradict each other.

@@ -118,7 +118,7 @@ fn is_ours(name: &str) -> bool {
         || matches!(result, Some("" | ".partial" | ".merging"))
 }
 
-/// The first row of a part in the making, from its name.
+/// The first row of a part under construction, from its name.
 #[must_use]
 pub fn partial_start(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("features_")?.strip_suffix(".partial")?;

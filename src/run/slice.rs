@@ -15,13 +15,13 @@ const MEMORY: &str = "memory.csv";
 
 /// A whole run, or one shard of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Portion {
+pub struct Slice {
     pub rows: Range<u64>,
     /// None: the whole run.
     pub shard: Option<u64>,
 }
 
-impl Portion {
+impl Slice {
     #[must_use]
     pub fn whole(run: &Run) -> Self {
         Self {

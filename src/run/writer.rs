@@ -33,7 +33,7 @@ pub struct RunWriter {
 }
 
 /// What is to be done once.
-type Task = dyn FnOnce() -> Result<()> + Send;
+type Task = dyn FnOnce() + Send;
 
 /// One part of each layer of a segment.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl RunWriter {
     }
 
     /// Has this done when rows are computed and no part of this process has its name yet.
-    pub fn before_first_part(&mut self, task: impl FnOnce() -> Result<()> + Send + 'static) {
+    pub fn before_first_part(&mut self, task: impl FnOnce() + Send + 'static) {
         self.before_first_part = Some(Box::new(task));
     }
 
@@ -159,7 +159,7 @@ impl RunWriter {
             return Ok(());
         };
         if let Some(task) = self.before_first_part.take() {
-            task()?;
+            task();
         }
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         for (_, part) in step.parts {

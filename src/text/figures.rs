@@ -45,7 +45,7 @@ pub fn count(n: u64) -> String {
     text
 }
 
-/// A count and its noun: `1 part`, `2 parts`.
+/// A count and its noun: `1 part`, `2 parts`, `2 batches`.
 #[must_use]
 pub fn counted(n: u64, noun: &str) -> String {
     let plural = match noun {

@@ -84,7 +84,7 @@ impl Progress {
         self.advance_noting(n, String::new);
     }
 
-    /// The same with a few words behind the figures, such as RSS against budget; asked for when they are shown.
+    /// The same with a few words after the figures, such as RSS against budget; asked for when they are shown.
     pub fn advance_noting(&self, n: u64, note: impl FnOnce() -> String) {
         let done = self.done.fetch_add(n, Ordering::Relaxed) + n;
         // Another thread that draws just now draws for both.

@@ -106,9 +106,8 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let threads = job.threads_of_pass(lanes);
     extractor.divide_batch(lanes);
     model::set_threads(threads);
-    let may_choose = is_long && job.form == FormChoice::Auto;
-    if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
-        extractor.choose_form()?;
+    if is_long {
+        choose_form(job, &mut plan, &mut extractor)?;
     }
     let form = extractor.form();
     if let Some(line) = provenance::changes(&plan, form) {
@@ -116,7 +115,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     }
     let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
-    let own = &plan.portion;
+    let own = &plan.slice;
     let errors = own.errors_file();
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
     let record = provenance.clone();
@@ -153,10 +152,10 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     for device in job.devices.repeat(lanes).split_off(1) {
         replicas.push(replicas[0].replicate(device)?);
     }
-    let begun = Instant::now();
+    let extracting = Instant::now();
     let rows = pipeline::run(&work, &mut replicas, sink, &signals)?;
     drop(progress);
-    provenance.record()?; // a form that failed on the way left its place to another
+    provenance.record(); // a form that failed on the way left its place to another
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
     {
@@ -165,9 +164,18 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     ensure_some_image(&plan, &writer)?;
     let times = Times {
         whole: started.elapsed(),
-        extracting: begun.elapsed(),
+        extracting: extracting.elapsed(),
     };
     Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
+}
+
+/// Where the user leaves it open, and the budget has room.
+fn choose_form(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<()> {
+    let may_choose = job.form == FormChoice::Auto;
+    if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
+        extractor.choose_form()?;
+    }
+    Ok(())
 }
 
 /// A run needs an image; a shard of it does not.
@@ -178,15 +186,15 @@ fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
     let Some(Broken { path, reason, .. }) = writer.first_skipped() else {
         return Ok(());
     };
-    if writer.skipped() < plan.portion.len() {
+    if writer.skipped() < plan.slice.len() {
         return Ok(());
     }
     let what = format!(
         "none of the {} of {} could be read; the first, '{path}', {reason}",
-        figures::counted(plan.portion.len(), "image"),
+        figures::counted(plan.slice.len(), "image"),
         plan.place()
     );
-    match plan.portion.shard {
+    match plan.slice.shard {
         Some(_) => say(format_args!("warning: {what}")),
         None => bail!("{what}; once that is mended, the same command begins anew"),
     }
@@ -204,7 +212,7 @@ fn existing_ancestor(directory: &Path) -> PathBuf {
 
 fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> Stopped {
     let done = figures::count(plan.rows_done() + rows);
-    let all = figures::count(plan.portion.len());
+    let all = figures::count(plan.slice.len());
     Stopped {
         signal,
         done: format!("{done} of {all} rows are done in {}", plan.place()),

@@ -11,7 +11,7 @@ use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
-use crate::run::slice::{ERRORS, Portion};
+use crate::run::slice::{ERRORS, Slice};
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
@@ -32,7 +32,7 @@ pub struct Plan {
     /// The run that the directory holds, where this goes on with it.
     pub held: Option<Run>,
     /// What of the run this process does.
-    pub portion: Portion,
+    pub slice: Slice,
     /// Rows of it that some layer lacks.
     pub todo: RowSet,
     pub segments: Vec<Segment>,
@@ -60,12 +60,12 @@ impl Plan {
     pub fn new(
         job: &Job,
         run: Run,
-        portion: Portion,
+        slice: Slice,
         images: &Images,
         forecast: &Forecast,
     ) -> Result<Self> {
         run.check()?; // before any folder is looked at by a layer's name
-        let all_rows = || vec![RowSet::from(portion.rows.clone()); run.layers.len()];
+        let all_rows = || vec![RowSet::from(slice.rows.clone()); run.layers.len()];
         let (start, held, missing) = if !RunDir::is_at(&job.out) {
             ensure_no_parts(&job.out, &run)?;
             (Start::Empty, None, all_rows())
@@ -73,9 +73,9 @@ impl Plan {
             (Start::Overwrite, None, all_rows())
         } else {
             // What is in a shard's way is gone by now: `sharded::make_way`.
-            let is_settled = portion.shard.is_some() && !job.dry_run;
+            let is_settled = slice.shard.is_some() && !job.dry_run;
             let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
-            match resume::read(&job.out, &run, &portion, images) {
+            match resume::read(&job.out, &run, &slice, images) {
                 Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
                     (Start::Resume(held.broken), Some(held.run), held.missing)
                 }
@@ -106,7 +106,7 @@ impl Plan {
             floor,
             run,
             held,
-            portion,
+            slice,
             start,
         })
     }
@@ -138,13 +138,13 @@ impl Plan {
 
     /// Of this process's rows.
     pub fn rows_done(&self) -> u64 {
-        self.portion.len() - self.todo.len()
+        self.slice.len() - self.todo.len()
     }
 
     /// `'out'`, or `shard 3/64 of 'out'`.
     pub fn place(&self) -> String {
         let out = self.out.display();
-        match self.portion.shard {
+        match self.slice.shard {
             None => format!("'{out}'"),
             Some(index) => format!("shard {index}/{} of '{out}'", self.run.shards),
         }
@@ -156,7 +156,7 @@ impl Plan {
     /// A directory that cannot be made or written.
     pub fn begin(&self, images: &Images) -> Result<()> {
         if let Start::Resume(broken) = &self.start {
-            resume::tidy(&self.out, &self.run, &self.portion, broken, images)?;
+            resume::tidy(&self.out, &self.run, &self.slice, broken, images)?;
             say(self.resuming());
             return Ok(());
         }
@@ -168,24 +168,24 @@ impl Plan {
             ensure_no_parts(&self.out, &self.run)?;
         }
         let file_names = self.out.join(FILE_NAMES);
-        let begun = write_whole(&file_names, &images.file_names_text())
+        let written = write_whole(&file_names, &images.file_names_text())
             .and_then(|()| self.run.write(&self.out));
-        if begun.is_err() {
+        if written.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
             let _ = fs::remove_file(&file_names);
         }
-        begun
+        written
     }
 
     fn resuming(&self) -> String {
-        let (done, all) = (self.rows_done(), self.portion.len());
+        let (done, all) = (self.rows_done(), self.slice.len());
         let done = format!(
             "{} of {} rows are done",
             figures::count(done),
             figures::count(all)
         );
-        let Range { start, end } = self.portion.rows;
-        match self.portion.shard {
+        let Range { start, end } = self.slice.rows;
+        match self.slice.shard {
             None => format!("resuming {}: {done}", self.place()),
             Some(_) => format!("{}: rows {start}-{end}, {done}", self.place()),
         }
@@ -203,7 +203,7 @@ impl Plan {
         };
         let rows_in_parts = part_rows.min(self.todo.len()) * self.bounds.row_bytes;
         let outline = Outline {
-            rows: self.portion.len(),
+            rows: self.slice.len(),
             rows_done: self.rows_done(),
             bytes_per_row: self.bounds.row_bytes,
             unreduced_bytes_per_row: self.run.unreduced_row_bytes(),

@@ -3,6 +3,7 @@
 use crate::commands::extract::plan::Plan;
 use crate::model::FormsUsed;
 use crate::run::record::Run;
+use crate::text::printing::say;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,26 +24,31 @@ impl Provenance {
             out: plan.out.clone(),
             device: plan.run.device.clone(),
             forms,
-            is_writer: plan.portion.shard.is_none_or(|shard| shard == 0),
+            is_writer: plan.slice.shard.is_none_or(|shard| shard == 0),
         }
     }
 
-    /// Adds what is not recorded yet. A run that an earlier version began, which recorded nothing, stays as it is: where
-    /// its rows came from is not known.
-    ///
-    /// # Errors
-    /// A `run.toml` that cannot be read or written.
-    pub fn record(&self) -> Result<()> {
-        let Some(form) = self.forms.names().filter(|_| self.is_writer) else {
-            return Ok(());
-        };
+    /// Adds what is not recorded yet. Rows are not lost for it: what fails is said.
+    pub fn record(&self) {
+        let form = self.forms.names().filter(|_| self.is_writer);
+        if let Some(Err(error)) = form.map(|form| self.add_to_run(&form)) {
+            let out = self.out.display();
+            say(format_args!(
+                "warning: the run.toml of '{out}' does not say what computed its rows: {error:#}"
+            ));
+        }
+    }
+
+    /// A run that an earlier version began, which recorded nothing, stays as it is: where its rows came from is not
+    /// known.
+    fn add_to_run(&self, form: &str) -> Result<()> {
         let held = Run::read(&self.out)?;
         if held.device.is_none() {
             return Ok(());
         }
         let mut now = held.clone();
         add(&mut now.device, self.device.as_deref().unwrap_or_default());
-        add(&mut now.form, &form);
+        add(&mut now.form, form);
         match now == held {
             true => Ok(()),
             false => now.write(&self.out),

@@ -8,7 +8,7 @@ use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::discard::{BROKEN_ENDING, partial_start};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
-use crate::run::slice::Portion;
+use crate::run::slice::Slice;
 use crate::sources::{Images, LeftOut, names_of};
 use crate::text::figures;
 use crate::text::printing::say;
@@ -31,11 +31,11 @@ pub struct Held {
     pub broken: Vec<BrokenPart>,
 }
 
-/// Reads what `directory` holds of a portion of `asked`. Changes nothing.
+/// Reads what `directory` holds of a slice of `asked`. Changes nothing.
 ///
 /// # Errors
 /// It is another run, of other images, or has parts that contradict it or each other.
-pub fn read(directory: &Path, asked: &Run, portion: &Portion, images: &Images) -> Result<Held> {
+pub fn read(directory: &Path, asked: &Run, slice: &Slice, images: &Images) -> Result<Held> {
     let held = RunDir::open(directory)?;
     let same_images = Run {
         images: held.run.images,
@@ -48,9 +48,9 @@ pub fn read(directory: &Path, asked: &Run, portion: &Portion, images: &Images) -
     }
     let mut broken = Vec::new();
     let mut missing = Vec::new();
-    let states = match portion.shard {
+    let states = match slice.shard {
         None => held.layers()?,
-        Some(_) => held.layers_within(&portion.rows)?,
+        Some(_) => held.layers_within(&slice.rows)?,
     };
     for mut state in states {
         broken.append(&mut state.folder.broken);
@@ -123,7 +123,7 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// Puts parts aside that cannot be trusted, and removes what killed processes left, of the portion alone: the rest is
+/// Puts parts aside that cannot be trusted, and removes what killed processes left, of the slice alone: the rest is
 /// other shards'. For a whole run, restores `file_names.txt`.
 ///
 /// # Errors
@@ -131,20 +131,20 @@ fn some(names: &[String]) -> String {
 pub fn tidy(
     directory: &Path,
     run: &Run,
-    portion: &Portion,
+    slice: &Slice,
     broken: &[BrokenPart],
     images: &Images,
 ) -> Result<()> {
     broken.iter().try_for_each(put_aside)?;
-    let is_ours = |name: &str| match (partial_start(name), portion.shard) {
-        (Some(start), Some(_)) => portion.rows.contains(&start),
+    let is_ours = |name: &str| match (partial_start(name), slice.shard) {
+        (Some(start), Some(_)) => slice.rows.contains(&start),
         (start, _) => start.is_some(),
     };
     for layer in &run.layers {
         remove_partials(&directory.join(&layer.name), is_ours)?;
     }
-    let errors = portion.errors_file();
-    if portion.shard.is_some() {
+    let errors = slice.errors_file();
+    if slice.shard.is_some() {
         return remove_partials(directory, |name| {
             name.strip_suffix(".partial") == Some(&errors)
         });

@@ -14,7 +14,7 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{discard, finish_discarding};
 use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::slice::{Portion, running_shards};
+use crate::run::slice::{Slice, running_shards};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
@@ -157,8 +157,8 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
-    let (portion, batch) = (Portion::whole(&run), run.batch_size);
-    let plan = Plan::new(job, run, portion, &images, &forecast)?;
+    let (slice, batch) = (Slice::whole(&run), run.batch_size);
+    let plan = Plan::new(job, run, slice, &images, &forecast)?;
     // Better one refusal now than one for each shard in a week.
     require_space(
         &crate::commands::extract::existing_ancestor(&job.out),
@@ -230,10 +230,10 @@ fn join(
     loaded: &mut Option<Loaded>,
 ) -> Result<(Plan, Arc<Images>)> {
     ensure_same_shards(job, &run)?;
-    let portion = Portion::shard(&run, shard.index);
-    let images = match names::read(&job.out, &run, &portion.rows, &job.images)? {
+    let slice = Slice::shard(&run, shard.index);
+    let images = match names::read(&job.out, &run, &slice.rows, &job.images)? {
         Some(images) => images,
-        None => restored(job, &run)?.within(&portion.rows),
+        None => restored(job, &run)?.within(&slice.rows),
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
@@ -260,7 +260,7 @@ fn join(
             .map_or(batch, |asked| (asked as u64).min(run.images)),
         ..described
     };
-    let plan = Plan::new(job, asked, portion, &images, &forecast)?;
+    let plan = Plan::new(job, asked, slice, &images, &forecast)?;
     Ok((plan, images))
 }
 
@@ -337,8 +337,8 @@ fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
             let images = Arc::new(prepare::find_images(job)?);
             let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
-            let portion = Portion::shard(&run, shard.index);
-            Plan::new(job, run, portion, &images, &forecast)?
+            let slice = Slice::shard(&run, shard.index);
+            Plan::new(job, run, slice, &images, &forecast)?
         }
     };
     plan.print(job.json)

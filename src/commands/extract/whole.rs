@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::rows::durable::require_space;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
-use crate::run::slice::Portion;
+use crate::run::slice::Slice;
 use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
@@ -22,16 +22,16 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     let batch = prepare::batch(job, &forecast, images.len());
     prepare::set_batch(&mut extractor, batch)?;
     let run = prepare::describe(job, &images, &extractor, &fingerprint, batch);
-    let portion = Portion::whole(&run);
+    let slice = Slice::whole(&run);
     if job.dry_run {
-        Plan::new(job, run, portion, &images, &forecast)?.print(job.json)?;
+        Plan::new(job, run, slice, &images, &forecast)?.print(job.json)?;
         return Ok(None);
     }
     forecast.ensure_fits(job.ram_budget, batch)?;
     let disk = existing_ancestor(&job.out);
     let lock = RunLock::take(&job.out, |line| say(line))?;
     finish_discarding(&job.out)?;
-    let plan = Plan::new(job, run, portion, &images, &forecast)?;
+    let plan = Plan::new(job, run, slice, &images, &forecast)?;
     if plan.rows_done() > 0 {
         prepare::refuse_varying(job, &extractor)?;
     }

@@ -29,10 +29,6 @@ impl<'a> Bytes<'a> {
         taken
     }
 
-    pub fn u8(&mut self) -> Result<u8> {
-        Ok(self.take(1)?[0])
-    }
-
     pub fn u16_le(&mut self) -> Result<u16> {
         let bytes = self.take(2)?;
         Ok(u16::from_le_bytes([bytes[0], bytes[1]]))

@@ -1,10 +1,10 @@
 //! Which form of the graph computes a run.
 //!
-//! Before the first image the faster forms are made, proved and timed, on noise: what computing costs does not hang on
-//! what it computes. Each is called twice, for one has been seen to be right once and wrong ever after. Then the run's
-//! own first batch has to give the plain graph's numbers. All rows come from one form, on however many devices, and the
-//! same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows are the
-//! same. So nothing here hangs on small differences in time.
+//! Before the first image the faster forms are made, proved and timed, on noise: what computing costs does not depend
+//! on what it computes. Each is called twice, for one has been seen to be right once and wrong ever after. Then the
+//! run's own first batch has to give the plain graph's numbers. All rows come from one form, on however many devices,
+//! and the same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows
+//! are the same. So nothing here depends on small differences in time.
 
 use crate::model::ffi::{Form, Module};
 use anyhow::{Result, ensure};

@@ -63,7 +63,7 @@ impl LockFile {
         }
     }
 
-    /// Shows that the holder lives; false where the lock is another's. A disk that answers with an error for a moment
+    /// Shows that the owner lives; false where the lock is another's. A disk that answers with an error for a moment
     /// takes no lock away.
     pub fn touch(&self) -> bool {
         let now = Timespec {
@@ -111,7 +111,7 @@ impl LockFile {
         }
         // Gone: another taker, who has the lock now, tidied up.
         if fs::read_to_string(&aside).is_ok_and(|text| text != dead.text) {
-            // If that fails there is a third taker's lock already, and this one's holder will see it.
+            // If that fails there is a third taker's lock already, and this one's owner will see it.
             let _ = fs::hard_link(&aside, &self.path);
         }
         let _ = fs::remove_file(&aside);
@@ -136,8 +136,8 @@ impl LockFile {
         let Ok(Some(found)) = Found::read(path) else {
             return false;
         };
-        let is_dead = match found.holder() {
-            Some(holder) => holder.is_dead_here(),
+        let is_dead = match found.owner() {
+            Some(owner) => owner.is_dead_here(),
             // Killed before it had written who it is: the name says that. One that lives makes another.
             None => pid_in(path).map(|pid| began(pid).is_none()),
         };

@@ -7,14 +7,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// A holder touches its lock this often.
+/// An owner touches its lock this often.
 pub const BEAT: Duration = Duration::from_secs(5);
 /// One that does not for so long is dead.
 pub const WATCHED: Duration = Duration::from_secs(45);
 
 /// Who writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct Owner {
     pub host: String,
     pub pid: u32,
     /// When that process began, in the kernel's ticks since boot: process ids come again.
@@ -23,7 +23,7 @@ pub struct Holder {
     pub place: String,
 }
 
-impl Holder {
+impl Owner {
     pub fn this() -> Result<Self> {
         let pid = std::process::id();
         let Some(started) = began(pid) else {
@@ -98,15 +98,15 @@ impl Found {
 
     /// None where the lock does not say.
     #[must_use]
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn owner(&self) -> Option<Owner> {
         toml::from_str(&self.text).ok()
     }
 
-    /// Whether the holder is likely to live, without waiting for it: on this machine it is known; of another's, by when
+    /// Whether the owner is likely to live, without waiting for it: on this machine it is known; of another's, by when
     /// it last touched the lock, as far as the two clocks agree.
     #[must_use]
     pub fn seems_alive(&self) -> bool {
-        match self.holder().and_then(|holder| holder.is_dead_here()) {
+        match self.owner().and_then(|owner| owner.is_dead_here()) {
             Some(is_dead) => !is_dead,
             None => {
                 let age = SystemTime::now().duration_since(self.touched);

@@ -1,7 +1,7 @@
 //! One writer a run directory, or one a shard, on one machine or on many that share a filesystem.
 //!
 //! `run.lock` says who writes. The shards of a run hold it while one of them begins the run, and after that each its
-//! own, `shard_0003.lock`. A lock is linked into place whole, which one of many succeeds in, over NFS too. Its holder
+//! own, `shard_0003.lock`. A lock is linked into place whole, which one of many succeeds in, over NFS too. Its owner
 //! touches it every [`BEAT`]. Who finds it there asks, in this order:
 //!
 //! 1. Was it made here (host, boot, process namespace)? Then the process table knows whether its maker lives.
@@ -10,11 +10,11 @@
 //!    machines are compared.
 //!
 //! A dead maker's lock is renamed to a name of our own, and looked at again: had another taker been quicker, what we
-//! hold now is that taker's, and goes back. Should it not get back in time, its holder finds at its next beat that the
+//! hold now is that taker's, and goes back. Should it not get back in time, its owner finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
 use crate::run::lock::file::LockFile;
-use crate::run::lock::owner::{BEAT, Found, Holder, WATCHED};
+use crate::run::lock::owner::{BEAT, Found, Owner, WATCHED};
 use crate::run::slice::lock_name;
 use crate::text::printing::say;
 use anyhow::{Context, Result};
@@ -71,7 +71,7 @@ impl RunLock {
         let ancestors = directory.ancestors().filter(|a| *a != Path::new(""));
         let made = ancestors.take_while(|a| !a.exists()).map(Into::into);
         let mut lock = Self {
-            file: LockFile::new(directory.join(name), toml::to_string(&Holder::this()?)?),
+            file: LockFile::new(directory.join(name), toml::to_string(&Owner::this()?)?),
             what,
             made: made.collect(),
             beating: None,
@@ -94,18 +94,17 @@ impl RunLock {
     }
 
     /// # Errors
-    /// The holder lives: who it is.
+    /// The owner lives: who it is.
     fn ensure_dead(&self, found: &Found, say: impl Fn(&str)) -> Result<()> {
-        let holder = found.holder();
-        if let Some((holder, is_dead)) = holder.as_ref().and_then(|h| Some((h, h.is_dead_here()?)))
-        {
+        let owner = found.owner();
+        if let Some((owner, is_dead)) = owner.as_ref().and_then(|h| Some((h, h.is_dead_here()?))) {
             return match is_dead {
-                false => Err(self.in_use(format!("process {}", holder.pid))),
+                false => Err(self.in_use(format!("process {}", owner.pid))),
                 true => Ok(()),
             };
         }
-        let who = holder.map_or("another process".to_owned(), |holder| {
-            format!("process {} on '{}'", holder.pid, holder.host)
+        let who = owner.map_or("another process".to_owned(), |owner| {
+            format!("process {} on '{}'", owner.pid, owner.host)
         });
         if self.file.is_old(found) {
             return Ok(());
@@ -186,10 +185,10 @@ mod tests {
     }
 
     fn elsewhere() -> String {
-        let mut holder = Holder::this().unwrap();
-        holder.host = "elsewhere".into();
-        holder.place = "another boot".into();
-        toml::to_string(&holder).unwrap()
+        let mut owner = Owner::this().unwrap();
+        owner.host = "elsewhere".into();
+        owner.place = "another boot".into();
+        toml::to_string(&owner).unwrap()
     }
 
     #[test]
@@ -211,9 +210,9 @@ mod tests {
     fn a_dead_process_holds_nothing() {
         let dir = directory("dead");
         fs::create_dir(&dir).unwrap();
-        let mut holder = Holder::this().unwrap();
-        holder.started -= 1; // the id came again
-        fs::write(dir.join(LOCK_FILE), toml::to_string(&holder).unwrap()).unwrap();
+        let mut owner = Owner::this().unwrap();
+        owner.started -= 1; // the id came again
+        fs::write(dir.join(LOCK_FILE), toml::to_string(&owner).unwrap()).unwrap();
         drop(RunLock::take(&dir, |_| {}).unwrap());
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
         fs::remove_dir(&dir).unwrap();
