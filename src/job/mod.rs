@@ -29,7 +29,7 @@ const IMAGE_TIMEOUT: Duration = Duration::from_secs(300);
 /// What will be done.
 #[derive(Debug)]
 pub struct Job {
-    pub images: PathBuf,
+    pub images: Vec<PathBuf>,
     pub list: Option<PathBuf>,
     pub model: PathBuf,
     /// Layer names and globs.
@@ -105,7 +105,10 @@ impl Job {
             preprocess_source: described.source,
             hooks: described.hooks,
             allow_varying: args.allow_varying,
-            images: args.images.unwrap_or_else(|| "images".into()),
+            images: match args.images.is_empty() {
+                true => vec!["images".into()],
+                false => args.images,
+            },
             list: args.list,
             model,
             layers,

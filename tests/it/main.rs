@@ -55,6 +55,8 @@ mod resume;
 mod scan;
 #[cfg(feature = "torch")]
 mod shards;
+#[cfg(feature = "torch")]
+mod sources;
 mod split;
 mod streams;
 mod support;

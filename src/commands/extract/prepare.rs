@@ -8,34 +8,35 @@ use crate::model::{
 };
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
-use crate::sources::Images;
+use crate::sources::{Found, Images, RowReader};
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub fn find_images(job: &Job) -> Result<Images> {
+    let found = Found::new(&job.images)?;
     match &job.list {
-        Some(list) => Images::from_list(&job.images, list),
-        None => Images::scan(&job.images, |line| say(line)),
+        Some(list) => found.listed(list),
+        None => found.all(|line| say(line)),
     }
 }
 
 /// The run's first images that can be read, of its first few: what the model is tried on.
-pub fn probe(job: &Job, images: &Images) -> Probe {
+pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     let mut probe = Probe::default();
+    let (mut reader, mut bytes) = (RowReader::new(images), Vec::new());
     for row in images.rows().take(FEW) {
         if probe.images.len() == PROBED {
             break;
         }
         let mut pixels = vec![0; job.preprocess.image_bytes()];
         // What is wrong with an image is said when its row is computed.
-        if preprocessor
-            .load_into(&images.path(row), &mut pixels)
-            .is_ok()
-        {
+        let read = reader.read(row, &mut bytes);
+        if read.is_ok_and(|item| item.decode(&bytes, &mut preprocessor, &mut pixels).is_ok()) {
             probe.images.push(pixels);
         }
     }
