@@ -16,7 +16,7 @@ CHECKED_BATCHES = (1, 3)
 
 
 def script(module):
-    with _quiet():
+    with quiet():
         return torch.jit.script(module)
 
 
@@ -47,15 +47,15 @@ def example_input(input_shape, batch):
 
 def verify(original, path, input_shape):
     """The file computes what the original does, at several batch sizes. Returns the worst relative L2."""
-    with _quiet():
+    with quiet():
         loaded = torch.jit.load(path, map_location="cpu")
     worst = 0.0
     for batch in CHECKED_BATCHES:
-        worst = max(worst, _compare(original, loaded, example_input(input_shape, batch)))
+        worst = max(worst, compare(original, loaded, example_input(input_shape, batch)))
     return worst
 
 
-def _compare(original, loaded, images):
+def compare(original, loaded, images):
     wanted, found = _outputs("the model itself", original, images), _outputs("the file", loaded, images)
     if not wanted:
         raise Failure("the model gives no tensor")
@@ -72,7 +72,7 @@ def _compare(original, loaded, images):
 
 def _outputs(who, module, images):
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             return tensors(module(images.clone()))  # it may change its input
     except Exception as error:
         raise Failure(f"{who} fails on {tuple(images.shape)}: {last_line(error)}") from None
@@ -127,7 +127,7 @@ def _shapes(outputs):
 
 
 @contextmanager
-def _quiet():
+def quiet():
     """Without the libraries' warnings, which are about their own code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
