@@ -100,8 +100,6 @@ def not_torchscript(folder, good):
     torch.save({"epoch": 3, "model": plain.state_dict()}, folder / "checkpoint.pt")
     torch.save(plain, folder / "pickled_module.pt")
     torch.save(plain.state_dict(), folder / "legacy.pt", _use_new_zipfile_serialization=False)
-    torch.export.save(torch.export.export(plain, (torch.zeros(2, 3, 64, 64),)), folder / "exported.pt2")
-    shutil.copy(folder / "exported.pt2", folder / "exported.pt")
     write_safetensors(folder / "weights.safetensors", plain)
     shutil.copy(folder / "weights.safetensors", folder / "safetensors.pt")
     (folder / "random.pt").write_bytes(random.Random(0).randbytes(4096))
@@ -115,8 +113,6 @@ def not_torchscript(folder, good):
         "checkpoint.pt": "weights in a dict, beside an epoch: torch.save({...})",
         "pickled_module.pt": "a pickled Python module: torch.save(model)",
         "legacy.pt": "weights, torch.save as it was before archives",
-        "exported.pt2": "a torch.export archive",
-        "exported.pt": "the same under a .pt name",
         "weights.safetensors": "a safetensors file",
         "safetensors.pt": "the same under a .pt name",
         "random.pt": "4096 random bytes",

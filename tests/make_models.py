@@ -41,8 +41,13 @@ SIDE = 64
 
 
 def main():
+    return run(__doc__, make_all)
+
+
+def run(usage, make_all):
+    """What a script does that makes a folder of models: nothing where it is made already. The exit code."""
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        print(__doc__, file=sys.stderr if len(sys.argv) != 2 else sys.stdout)
+        print(usage, file=sys.stderr if len(sys.argv) != 2 else sys.stdout)
         return 2 if len(sys.argv) != 2 else 0
     use_project_python()
     out = Path(sys.argv[1])
@@ -50,7 +55,7 @@ def main():
     with open(f"{out}.lock", "w") as lock:  # tests ask for the models from several processes at once
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_made(out):
-            make(out)
+            make(out, make_all)
     return 0
 
 
@@ -68,12 +73,9 @@ def sources_digest():
     return digest.hexdigest()
 
 
-def make(out):
+def make(out, make_all):
     """Everything beside, then renamed: a folder under the name asked for is whole."""
-    import broken_models
-    import small_models
     import torch
-    import unusual_models
     torch.set_num_threads(1)  # these are small, and the other cores are busy with tests
     new = out.with_name(f"{out.name}.{os.getpid()}")
     shutil.rmtree(new, ignore_errors=True)
@@ -81,10 +83,7 @@ def make(out):
         (new / "photos").mkdir(parents=True)
         for photo in PHOTOS:
             shutil.copy(HERE / "photos" / photo, new / "photos")
-        for name, (construct, ways) in small_models.MODELS.items():
-            make_model(new, name, construct, ways)
-        broken_models.make(new / "broken", new / "resnet_scripted.pt")
-        unusual_models.make(new / "unusual", new / "photos")
+        make_all(new)
         (new / "made_from").write_text(sources_digest())
         shutil.rmtree(out, ignore_errors=True)
         new.rename(out)
@@ -92,14 +91,20 @@ def make(out):
         shutil.rmtree(new, ignore_errors=True)
 
 
+def make_all(out):
+    import broken_models
+    import small_models
+    import unusual_models
+    for name, (construct, ways) in small_models.MODELS.items():
+        make_model(out, name, construct, ways)
+    broken_models.make(out / "broken", out / "resnet_scripted.pt")
+    unusual_models.make(out / "unusual", out / "photos")
+
+
 def make_model(out, name, construct, ways):
-    import torch
-    from zoo import torchscript, weights
+    from zoo import torchscript
     shape = (3, SIDE, SIDE)
-    torch.manual_seed(sum(name.encode()))
-    model = construct()
-    weights.vary_norms(model)
-    weights.wake(model, shape)
+    model = woken(name, construct)
     silent = []
     for way in ways:
         path = out / f"{name}_{way}.pt"
@@ -109,7 +114,18 @@ def make_model(out, name, construct, ways):
         path.with_suffix(".toml").write_text(pixels(name).to_toml())
         if way == "traced":
             silent = torchscript.left_no_trace(script)
-    make_references(out, name, model, ways, silent)
+    make_references(out, name, model, [f"{name}_{way}" for way in ways], silent)
+
+
+def woken(name, construct):
+    """The network with random weights, the same ones each time."""
+    import torch
+    from zoo import weights
+    torch.manual_seed(sum(name.encode()))
+    model = construct()
+    weights.vary_norms(model)
+    weights.wake(model, (3, SIDE, SIDE))
+    return model
 
 
 def pixels(name):
@@ -124,14 +140,14 @@ def pixels(name):
     return Preprocess(72, SIDE)
 
 
-def make_references(out, name, model, ways, silent):
+def make_references(out, name, model, folders, silent):
     import torch
     from PIL import Image
     from zoo import hooks
-    transforms = pixels(name).to_transforms()
+    transforms = pixels(name.removesuffix("_fixed")).to_transforms()
     images = torch.stack([transforms(Image.open(out / "photos" / photo).convert("RGB")) for photo in sorted(PHOTOS)])
     layers = hooks.record(model, images)
-    first, *others = [out / f"{name}_{way}" for way in ways]
+    first, *others = [out / folder for folder in folders]
     write_reference(first, layers, silent)
     for other in others:
         other.symlink_to(first.name)

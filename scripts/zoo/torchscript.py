@@ -16,7 +16,7 @@ CHECKED_BATCHES = (1, 3)
 
 
 def script(module):
-    with _quiet():
+    with quiet():
         return torch.jit.script(module)
 
 
@@ -55,15 +55,15 @@ def check_runs(original, input_shape):
 
 def verify(original, path, input_shape):
     """The file computes what the original does, at several batch sizes. Returns the worst relative L2."""
-    with _quiet():
+    with quiet():
         loaded = torch.jit.load(path, map_location="cpu")
     worst = 0.0
     for batch in CHECKED_BATCHES:
-        worst = max(worst, _compare(original, loaded, example_input(input_shape, batch)))
+        worst = max(worst, compare(original, loaded, example_input(input_shape, batch)))
     return worst
 
 
-def _compare(original, loaded, images):
+def compare(original, loaded, images):
     wanted, found = _outputs("the model itself", original, images), _outputs("the file", loaded, images)
     if [t.shape for t in wanted] != [t.shape for t in found]:
         raise Failure(f"the file gives other shapes on a batch of {len(images)}: "
@@ -78,7 +78,7 @@ def _compare(original, loaded, images):
 
 def _outputs(who, module, images):
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             return tensors(module(images.clone()))  # it may change its input
     except Exception as error:
         cure = "; images of another size: --crop and --resize, --input" if who == "the model itself" else ""
@@ -140,7 +140,7 @@ def _shapes(outputs):
 
 
 @contextmanager
-def _quiet():
+def quiet():
     """Without the libraries' warnings, which are about their own code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,8 +17,10 @@ options! {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Extract {
-    /// Folder of images, searched recursively [default: images]
-    pub images: Option<PathBuf>,
+    /// Folders of images, searched recursively, and tar archives ('shards/{00000..00099}.tar'), in the order of the rows
+    /// [default: images]
+    #[serde(deserialize_with = "one_or_many_paths")]
+    pub images: Vec<PathBuf>,
 
     /// A TorchScript file, or the name of a model whose NAME.pt is in $FEATX_MODELS or models/
     #[arg(long, value_name = "NAME|FILE.pt")]
@@ -320,6 +322,21 @@ fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
 pub enum OnError {
     Stop,
     Skip,
+}
+
+fn one_or_many_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    let form = Form::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("expected a path, or a list of paths"))?;
+    Ok(match form {
+        Form::One(path) => vec![path],
+        Form::Many(paths) => paths,
+    })
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -2,6 +2,7 @@
 
 use crate::text::figures;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -57,13 +58,24 @@ pub enum ImageError {
     Unsupported(&'static str),
     #[error("took longer than {} to read", figures::duration(*.0))]
     TooSlow(Duration),
+    /// What a source says of an item of its own.
+    #[error("{0}")]
+    Source(String),
     #[error("made the decoder fail; please report it with the file")]
     DecoderFailed,
 }
 
 impl ImageError {
-    /// True where another image would fail as well: no open file or memory is left, or the whole folder is gone.
-    pub fn is_the_machines(&self, folder_is_there: impl Fn() -> bool) -> bool {
+    /// Of a source that is not what it was when it was searched.
+    pub fn of_changed(source: &Path) -> Self {
+        let shown = source.display();
+        Self::Source(format!(
+            "cannot be read: '{shown}' has changed or vanished since the run began"
+        ))
+    }
+
+    /// True where another image would fail as well: no open file or memory is left, or the whole source is gone.
+    pub fn is_the_machines(&self, source_is_there: impl Fn() -> bool) -> bool {
         use rustix::io::Errno;
         let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
         let is_exhausted = |error: &io::Error| {
@@ -72,7 +84,8 @@ impl ImageError {
                 .is_some_and(|code| codes.contains(&code))
         };
         match self {
-            Self::Unreadable(error) => is_exhausted(error) || !folder_is_there(),
+            Self::Unreadable(error) => is_exhausted(error) || !source_is_there(),
+            Self::Source(_) => !source_is_there(),
             _ => false,
         }
     }

@@ -1,10 +1,11 @@
 //! One image file to the pixels of its crop.
 
+use crate::images::decode::size::checked_size;
 use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
 use crate::images::error::{ImageError, Result};
 use crate::images::foreign;
 use crate::images::preprocess::Preprocess;
-use crate::images::raster::Raster;
+use crate::images::raster::{BYTES, Raster};
 use crate::images::resize::Resizer;
 use crate::images::resize::geometry::Geometry;
 use crate::images::window::Window;
@@ -61,19 +62,10 @@ impl Preprocessor {
     /// # Panics
     /// Where `out` has another length.
     pub fn load_into(&mut self, path: &Path, out: &mut [u8]) -> Result<()> {
-        self.read(path)?;
-        self.decode_read_into(out)
-    }
-
-    /// As [`Preprocessor::load_into`], of the file that was read last.
-    ///
-    /// # Errors
-    /// As [`Preprocessor::decode_into`].
-    pub fn decode_read_into(&mut self, out: &mut [u8]) -> Result<()> {
-        let file = std::mem::take(&mut self.file);
-        let made = self.decode_into(&file, out);
+        let mut file = std::mem::take(&mut self.file);
+        let loaded = read_file(path, &mut file).and_then(|()| self.decode_into(&file, out));
         self.file = file;
-        made
+        loaded
     }
 
     /// As [`Preprocessor::load_into`], of a file's bytes.
@@ -92,6 +84,35 @@ impl Preprocessor {
         // The last belt: no decoder is known to panic, and none may take the run with it.
         catch_unwind(AssertUnwindSafe(|| self.make(data, out)))
             .unwrap_or(Err(ImageError::DecoderFailed))
+    }
+
+    /// As [`Preprocessor::decode_into`], of pixels that are decoded already: `height` rows of `width` pixels of
+    /// `channels` 8-bit values, which is 1 (grey) or 3 (R, G, B).
+    ///
+    /// # Errors
+    /// Too many pixels, or none.
+    ///
+    /// # Panics
+    /// Where `pixels` or `out` has another length.
+    pub fn resize_into(
+        &mut self,
+        pixels: &[u8],
+        (width, height): (usize, usize),
+        channels: usize,
+        out: &mut [u8],
+    ) -> Result<()> {
+        assert_eq!(pixels.len(), width * height * channels, "as many as said");
+        checked_size(width as u64, height as u64)?;
+        self.image.admit(width, height, BYTES + channels)?;
+        self.image.reset(width, height);
+        match channels {
+            1 => {
+                let rgb = self.image.pixels_mut().chunks_exact_mut(3);
+                rgb.zip(pixels).for_each(|(rgb, &grey)| rgb.fill(grey));
+            }
+            _ => self.image.pixels_mut().copy_from_slice(pixels),
+        }
+        self.resize_image(out)
     }
 
     /// The image before it is resized.
@@ -135,6 +156,10 @@ impl Preprocessor {
         self.decode_wanted(data, |width, height| {
             Window::of_crop(width, height, &preprocess)
         })?;
+        self.resize_image(out)
+    }
+
+    fn resize_image(&mut self, out: &mut [u8]) -> Result<()> {
         let Preprocess {
             resize,
             crop,
@@ -146,28 +171,46 @@ impl Preprocessor {
             .resize_into(&self.image, &geometry, interpolation, crop, out);
         Ok(())
     }
+}
 
-    /// Reads a file, for [`Preprocessor::decode_read_into`].
-    ///
-    /// # Errors
-    /// What concerns the file system, and files that are too large.
-    pub fn read(&mut self, path: &Path) -> Result<()> {
-        // Asked before it is opened: opening a pipe would wait for its other end.
-        let metadata = std::fs::metadata(path)?;
-        if !metadata.is_file() {
-            return Err(ImageError::NotAFile);
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(ImageError::TooManyBytes {
-                bytes: metadata.len(),
-                limit: MAX_FILE_BYTES,
-            });
-        }
-        self.file.clear();
-        self.file.reserve(metadata.len() as usize + 1);
-        File::open(path)?
-            .take(MAX_FILE_BYTES)
-            .read_to_end(&mut self.file)?;
-        Ok(())
+/// Reads a whole file into `into`.
+///
+/// # Errors
+/// What concerns the file system, and files that are too large.
+pub fn read_file(path: &Path, into: &mut Vec<u8>) -> Result<()> {
+    // Asked before it is opened: opening a pipe would wait for its other end.
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(ImageError::NotAFile);
     }
+    ensure_readable(metadata.len())?;
+    into.clear();
+    into.reserve(metadata.len() as usize + 1);
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(into)?;
+    Ok(())
+}
+
+/// # Errors
+/// An image file that is too large, by its bytes.
+pub fn ensure_readable(bytes: u64) -> Result<()> {
+    match bytes {
+        0..=MAX_FILE_BYTES => Ok(()),
+        _ => Err(ImageError::TooManyBytes {
+            bytes,
+            limit: MAX_FILE_BYTES,
+        }),
+    }
+}
+
+/// True for what begins as an image of a known format does.
+pub fn is_image(data: &[u8]) -> bool {
+    let of_format = [
+        jpeg::accepts,
+        png::accepts,
+        webp::accepts,
+        gif::accepts,
+        tiff::accepts,
+        bmp::accepts,
+    ];
+    of_format.iter().any(|accepts| accepts(data))
 }

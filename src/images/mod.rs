@@ -31,7 +31,7 @@ mod resize;
 mod window;
 
 pub use error::ImageError;
-pub use load::Preprocessor;
+pub use load::{Preprocessor, ensure_readable, is_image, read_file};
 pub use preprocess::{Normaliser, Preprocess, PreprocessError};
 pub use raster::Raster;
 pub use resize::Interpolation;

@@ -29,7 +29,7 @@ const IMAGE_TIMEOUT: Duration = Duration::from_secs(300);
 /// What will be done.
 #[derive(Debug)]
 pub struct Job {
-    pub images: PathBuf,
+    pub images: Vec<PathBuf>,
     pub list: Option<PathBuf>,
     pub model: PathBuf,
     /// Layer names and globs.
@@ -105,7 +105,10 @@ impl Job {
             preprocess_source: described.source,
             hooks: described.hooks,
             allow_varying: args.allow_varying,
-            images: args.images.unwrap_or_else(|| "images".into()),
+            images: match args.images.is_empty() {
+                true => vec!["images".into()],
+                false => args.images,
+            },
             list: args.list,
             model,
             layers,
@@ -188,7 +191,7 @@ fn split_layers(typed: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A file as it is; a bare name as `NAME.pt` in `$FEATX_MODELS`, then in `models/`.
+/// A file as it is; a bare name as `NAME.pt` or `NAME.pt2` in `$FEATX_MODELS`, then in `models/`.
 pub fn find_model(model: &str) -> Result<PathBuf> {
     let path = Path::new(model);
     if path.is_file() {
@@ -196,12 +199,15 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
     }
     ensure!(
         !path.is_dir() || !model.contains('/'),
-        "model '{model}' is a folder; expected a TorchScript file or a model's name"
+        "model '{model}' is a folder; expected a model file (.pt, .pt2) or a model's name"
     );
-    let is_name = !model.contains('/') && path.extension().is_none_or(|ending| ending != "pt");
+    let is_file = path
+        .extension()
+        .is_some_and(|ending| ending == "pt" || ending == "pt2");
+    let is_name = !model.contains('/') && !is_file;
     ensure!(
         is_name,
-        "model '{model}' not found; expected a TorchScript file or a model's name"
+        "model '{model}' not found; expected a model file (.pt, .pt2) or a model's name"
     );
     let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
         .map(PathBuf::from)
@@ -209,9 +215,11 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
         .chain(["models".into()])
         .collect();
     for folder in &folders {
-        let file = folder.join(format!("{model}.pt"));
-        if file.is_file() {
-            return Ok(file);
+        for ending in ["pt", "pt2"] {
+            let file = folder.join(format!("{model}.{ending}"));
+            if file.is_file() {
+                return Ok(file);
+            }
         }
     }
     let places: Vec<String> = folders

@@ -1,6 +1,6 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "compute/cuda",
     "compute/terminate",
     "compute/threads",
@@ -15,6 +15,7 @@ const SOURCES: [&str; 16] = [
     "load/layers",
     "load/module",
     "load/outputs",
+    "load/program",
     "load/torchvision",
     "load/walk",
 ];

@@ -3,6 +3,7 @@
 use crate::model::compute::precision::Precision;
 use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::load::archive::Archive;
+use crate::model::load::batch::Batch;
 use anyhow::{Result, anyhow};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +12,7 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 #[repr(C)]
-struct RawModule {
+pub(super) struct RawModule {
     _private: [u8; 0],
 }
 
@@ -106,6 +107,8 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
+    /// Why it has no activation, where its file says.
+    pub silent: Option<String>,
     /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
     /// forward pass tells, more than there may be.
     pub tensors: Vec<String>,
@@ -152,10 +155,12 @@ pub fn open_torchvision() -> Result<()> {
     check(unsafe { featx_open_torchvision() })
 }
 
-/// A loaded TorchScript module on its way from file to cut, frozen graph.
+/// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
 pub struct Module {
     raw: *mut RawModule,
     outputs: usize,
+    /// Others are computed in batches of sizes that it takes.
+    pub batch: Batch,
 }
 
 // SAFETY: a module is used by one thread at a time (`&mut self`), and libtorch ties none of it to a thread.
@@ -179,7 +184,21 @@ impl Module {
         let mut raw = null_mut();
         // SAFETY: the path ends in NUL, `ranges` holds as many elements as said; both outlive the call.
         check(unsafe { featx_load(path.as_ptr(), ranges.as_ptr(), ranges.len(), &mut raw) })?;
-        Ok(Self { raw, outputs: 0 })
+        Ok(Self {
+            raw,
+            outputs: 0,
+            batch: Batch::Any,
+        })
+    }
+
+    /// # Safety
+    /// `raw` is a module that nothing else uses or frees; its forward gives so many tensors.
+    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize, batch: Batch) -> Self {
+        Self {
+            raw,
+            outputs,
+            batch,
+        }
     }
 
     /// All layers, in `named_modules()` order.
@@ -202,6 +221,7 @@ impl Module {
                 in_loop: raw.in_loop,
                 no_trace: raw.no_trace,
                 weights_used: raw.weights_used,
+                silent: None,
                 tensors: tensors(index, raw.tensors),
                 in_order: raw.in_order,
             })
@@ -316,6 +336,7 @@ impl Module {
         Ok(Self {
             raw,
             outputs: self.outputs,
+            batch: self.batch,
         })
     }
 
@@ -339,8 +360,13 @@ impl Module {
     /// # Errors
     /// Where the graph offers nothing for it.
     pub fn make(&mut self, form: Form, batch: usize) -> Result<()> {
+        let times = match self.batch {
+            Batch::Any => batch,
+            Batch::AtMost(most) => batch.min(most),
+            Batch::Exactly(_) => 1, // the recorded images are a whole batch
+        };
         // SAFETY: `raw` is a live module, used by nobody else.
-        check(unsafe { featx_make(self.raw, form as c_int, batch as i64) })
+        check(unsafe { featx_make(self.raw, form as c_int, times as i64) })
     }
 
     /// Frees what a form takes beyond the plain one; of the plain form, what was recorded.
@@ -355,27 +381,33 @@ impl Module {
     /// # Errors
     /// libtorch's, where the model cannot compute on this input.
     pub fn forward(&mut self, form: Form, input: &Tensor) -> Result<Vec<Tensor>> {
-        // SAFETY: see `outputs`; the input tensor is alive.
-        self.outputs(|raw, outputs| unsafe {
-            featx_forward(raw, form as c_int, input.as_ptr(), outputs)
+        self.batch.fit(input, |images| {
+            // SAFETY: see `outputs`; the tensor is alive.
+            self.outputs(|raw, outputs| unsafe {
+                featx_forward(raw, form as c_int, images.as_ptr(), outputs)
+            })
         })
     }
 
     /// As [`Module::forward`] in the plain form; keeps the shapes of all tensors, which other forms are made from.
-    /// Returns also the most bytes that the tensors made on the way, outputs included, took at one time.
+    /// Returns also the most bytes that the tensors made on the way, outputs included, took at one time; for each image
+    /// of a batch, where the model takes no other size.
     ///
     /// # Errors
     /// As [`Module::forward`].
     pub fn record(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
         trim_arena();
         let (mut peak, before) = (0, arena_extent());
-        // SAFETY: see `outputs`; the input tensor is alive, and `peak` is valid.
-        let outputs = self.outputs(|raw, outputs| unsafe {
-            featx_record(raw, input.as_ptr(), outputs, &mut peak)
+        let outputs = self.batch.fit(input, |images| {
+            // SAFETY: see `outputs`; the tensor is alive, and `peak` is valid.
+            self.outputs(|raw, outputs| unsafe {
+                featx_record(raw, images.as_ptr(), outputs, &mut peak)
+            })
         })?;
         // With the holes between tensors, where there are some.
         let extent = arena_extent() - before;
-        Ok((outputs, peak.unsigned_abs().max(extent)))
+        let bytes = peak.unsigned_abs().max(extent);
+        Ok((outputs, bytes / self.batch.fixed().unwrap_or(1) as u64))
     }
 
     /// What a C function put into the places that it was given, one for each layer of the cut.

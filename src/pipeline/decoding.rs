@@ -6,10 +6,9 @@ use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
 use crate::run::errors::Broken;
-use crate::sources::{Images, quoted};
+use crate::sources::{Images, RowReader, quoted};
 use crossbeam_channel::{Receiver, Sender};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,14 +30,15 @@ pub struct Decoding {
 
 /// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
 pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batch>>>) {
-    let mut preprocessor = Preprocessor::new(&decoding.preprocess);
+    let mut decoder = Decoder::new(decoding);
     let mut image = vec![0; decoding.preprocess.image_bytes()];
     for ticket in tickets {
-        let path = decoding.images.path(ticket.row);
+        let row = ticket.row;
         let number = decoding.watch.begin(ticket);
-        let loaded = load(decoding, &mut preprocessor, &path, &mut image);
-        // Asked here, by a thread that may hang: the folder may be on a dead mount.
-        let is_fault = |error: &ImageError| error.is_the_machines(|| decoding.images.are_there());
+        let loaded = decoder.load(decoding, row, &mut image);
+        // Asked here, by a thread that may hang: the source may be on a dead mount.
+        let is_fault =
+            |error: &ImageError| error.is_the_machines(|| decoding.images.are_there(row));
         let loaded = loaded.map_err(|error| (is_fault(&error), error));
         let Some(ticket) = decoding.watch.end(number) else {
             return; // it took too long: another thread is in this one's place
@@ -50,40 +50,55 @@ pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Ar
     }
 }
 
-/// Decodes an image; one that is larger than a decoder's usual memory asks for more first, and gives it back.
-fn load(
-    decoding: &Decoding,
-    preprocessor: &mut Preprocessor,
-    path: &Path,
-    image: &mut [u8],
-) -> Result<(), ImageError> {
-    preprocessor.set_limit(Some(ORDINARY));
-    let began = Instant::now();
-    preprocessor.read(path)?;
-    if began.elapsed() < SLOW {
-        decoding.turns.wait();
+/// What a thread reads and decodes with.
+struct Decoder {
+    reader: RowReader,
+    preprocessor: Preprocessor,
+    /// The item that was read last.
+    bytes: Vec<u8>,
+}
+
+impl Decoder {
+    fn new(decoding: &Decoding) -> Self {
+        Self {
+            reader: RowReader::new(&decoding.images),
+            preprocessor: Preprocessor::new(&decoding.preprocess),
+            bytes: Vec::new(),
+        }
     }
-    let loaded = preprocessor.decode_read_into(image);
-    let Err(ImageError::AboveLimit {
-        width,
-        height,
-        bytes,
-    }) = loaded
-    else {
-        return loaded;
-    };
-    let beyond_budget = |needed| ImageError::BeyondBudget {
-        width,
-        height,
-        bytes,
-        budget: decoding.gate.budget(),
-        needed,
-    };
-    let _pass = decoding.gate.enter(bytes).map_err(beyond_budget)?;
-    preprocessor.set_limit(None);
-    let loaded = preprocessor.decode_read_into(image);
-    preprocessor.shrink();
-    loaded
+
+    /// Reads and decodes the image of a row; one that is larger than a decoder's usual memory asks for more first, and
+    /// gives it back.
+    fn load(&mut self, decoding: &Decoding, row: u64, image: &mut [u8]) -> Result<(), ImageError> {
+        self.preprocessor.set_limit(Some(ORDINARY));
+        let began = Instant::now();
+        let item = self.reader.read(row, &mut self.bytes)?;
+        if began.elapsed() < SLOW {
+            decoding.turns.wait();
+        }
+        let loaded = item.decode(&self.bytes, &mut self.preprocessor, image);
+        let Err(ImageError::AboveLimit {
+            width,
+            height,
+            bytes,
+        }) = loaded
+        else {
+            return loaded;
+        };
+        let beyond_budget = |needed| ImageError::BeyondBudget {
+            width,
+            height,
+            bytes,
+            budget: decoding.gate.budget(),
+            needed,
+        };
+        let _pass = decoding.gate.enter(bytes).map_err(beyond_budget)?;
+        self.preprocessor.set_limit(None);
+        let loaded = item.decode(&self.bytes, &mut self.preprocessor, image);
+        self.preprocessor.shrink();
+        self.bytes = Vec::new();
+        loaded
+    }
 }
 
 /// Puts an image, or why there is none and whether that is the machine's fault, into its batch; returns the batch when

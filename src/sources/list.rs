@@ -37,6 +37,16 @@ pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames
     Ok(names)
 }
 
+/// The names in a list of more than a folder's images, as [`read_list`] reads them.
+///
+/// # Errors
+/// As there.
+pub fn read_names(list: &Path, root: &Path) -> Result<FileNames> {
+    let bytes =
+        bytes_of(list).with_context(|| format!("cannot read the list '{}'", list.display()))?;
+    parse_list(&bytes, list, root, Outside::Refused)
+}
+
 /// The bytes of a list. What can be read once alone, a pipe, is kept: shards ask for their list more than once.
 fn bytes_of(list: &Path) -> std::io::Result<Vec<u8>> {
     static PIPES: Mutex<Option<HashMap<PathBuf, Vec<u8>>>> = Mutex::new(None);

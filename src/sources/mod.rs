@@ -1,16 +1,34 @@
 //! Where images come from: which rows there are, in which order, and the bytes of each.
+//!
+//! `what was typed → Found (sources) → Images (rows) → RowReader (bytes of a row)`
+//!
+//! A place that holds images is a [`Source`]; each kind is a file of this room. Rows are named by their source and their
+//! item in it; a run's only folder is not named.
 
+mod array;
 mod folder;
+mod found;
+mod images;
+mod kind;
 mod left_out;
 mod list;
 mod list_mistakes;
+mod members;
 mod names;
 mod quoting;
 mod scan;
+mod source;
+mod stamp;
+mod tar;
+mod typed;
 
-pub use folder::Images;
+pub use found::{Found, Named};
+pub use images::{Images, Place, RowReader};
+pub use kind::Kind;
 pub use left_out::{LeftOut, Others};
 pub use list::{Outside, parse_list, read_list};
 pub use names::FileNames;
 pub use quoting::{names_of, quoted, unquoted};
 pub use scan::{ENDINGS, Scan, scan};
+pub use source::{Address, Item, Listing, Reader, Source};
+pub use stamp::Stamp;

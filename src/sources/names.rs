@@ -6,20 +6,27 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Paths, none of which holds a line break, as the lines of one buffer: nine bytes each above their own.
+/// Of so many names the place of one is kept.
+const STRIDE: usize = 16;
+
+/// Paths, none of which holds a line break, as the lines of one buffer: a byte and a half each above their own.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct FileNames {
     /// Each with a line break after it.
     lines: Vec<u8>,
-    /// Where each line ends, behind its break.
-    ends: Vec<usize>,
+    count: usize,
+    /// Where every [`STRIDE`]-th line starts.
+    starts: Vec<usize>,
 }
 
 impl FileNames {
     pub fn push(&mut self, path: &Path) {
+        if self.count.is_multiple_of(STRIDE) {
+            self.starts.push(self.lines.len());
+        }
+        self.count += 1;
         self.lines.extend_from_slice(path.as_os_str().as_bytes());
         self.lines.push(b'\n');
-        self.ends.push(self.lines.len());
     }
 
     /// A name a line, each as it is.
@@ -42,41 +49,50 @@ impl FileNames {
     }
 
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.count == 0
     }
 
     /// # Panics
     /// Where there is no such row.
     pub fn get(&self, row: usize) -> &Path {
-        Path::new(OsStr::from_bytes(self.bytes_of(row)))
+        assert!(row < self.count, "row {row} of {}", self.count);
+        let lines = &self.lines[self.starts[row / STRIDE]..];
+        let mut lines = lines.split(|&byte| byte == b'\n');
+        as_path(lines.nth(row % STRIDE).unwrap_or_default())
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Path> {
-        (0..self.len()).map(|row| self.get(row))
+    pub fn iter(&self) -> impl Iterator<Item = &Path> {
+        let lines = self.lines.split(|&byte| byte == b'\n');
+        lines.take(self.count).map(as_path)
+    }
+
+    /// The rows, by the bytes of their whole paths.
+    pub fn order(&self) -> Vec<usize> {
+        let paths: Vec<&Path> = self.iter().collect();
+        let mut order: Vec<usize> = (0..self.count).collect();
+        order.sort_unstable_by_key(|&row| paths[row].as_os_str().as_bytes());
+        order
     }
 
     /// By the bytes of the whole path.
     pub fn sort(&mut self) {
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.sort_unstable_by_key(|&row| self.bytes_of(row));
+        let mut paths: Vec<&Path> = self.iter().collect();
+        paths.sort_unstable_by_key(|path| path.as_os_str().as_bytes());
         let mut sorted = Self {
             lines: Vec::with_capacity(self.lines.len()),
-            ends: Vec::with_capacity(self.len()),
+            ..Self::default()
         };
-        for row in order {
-            sorted.push(self.get(row));
-        }
+        paths.iter().for_each(|path| sorted.push(path));
         *self = sorted;
     }
+}
 
-    fn bytes_of(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.lines[start..self.ends[row] - 1]
-    }
+fn as_path(line: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(line))
 }
 
 #[cfg(test)]
@@ -92,5 +108,16 @@ mod tests {
         names.sort();
         let sorted: Vec<_> = names.iter().map(|path| path.to_str().unwrap()).collect();
         assert_eq!(sorted, ["", "B", "a", "a.jpg", "a/b", "a/c", "b", "b"]);
+    }
+
+    #[test]
+    fn every_name_comes_back() {
+        let mut names = FileNames::default();
+        let texts: Vec<String> = (0..100).map(|n| "x".repeat(n % 7)).collect();
+        texts.iter().for_each(|name| names.push(Path::new(name)));
+        for (row, text) in texts.iter().enumerate() {
+            assert_eq!(names.get(row), Path::new(text));
+        }
+        assert_eq!(names.iter().count(), 100);
     }
 }

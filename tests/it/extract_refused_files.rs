@@ -6,13 +6,13 @@ use crate::support::models::workdir;
 #[test]
 fn files_that_are_no_model() {
     let dir = workdir("refused_models");
-    let not_torchscript = |file: &str, what: &str| {
+    let no_model = |file: &str, what: &str| {
         let line = refusal(
             &dir,
             &format!("--model models/broken/{file} --layer stem photos"),
             1,
         );
-        let begins = format!("'models/broken/{file}' is not a TorchScript file: it is {what}");
+        let begins = format!("'models/broken/{file}' is not a model file: it is {what}");
         assert!(line.starts_with(&begins), "{line}");
     };
     for (file, what) in [
@@ -26,11 +26,6 @@ fn files_that_are_no_model() {
             "legacy.pt",
             "a pickle, as old versions of torch.save wrote; export the model with",
         ),
-        (
-            "exported.pt2",
-            "a torch.export program; export the model with",
-        ),
-        ("exported.pt", "a torch.export program"),
         (
             "weights.safetensors",
             "weights without code (safetensors); export the model with",
@@ -52,15 +47,15 @@ fn files_that_are_no_model() {
             "a truncated archive, without its directory",
         ),
     ] {
-        not_torchscript(file, what);
+        no_model(file, what);
     }
     refused(
         &dir,
         1,
         "
 --model vgg16 --layer features.30 photos => model 'vgg16' not found in models/; make it with: scripts/export_model.py vgg16
---model other/vgg16.pt --layer features.30 photos => model 'other/vgg16.pt' not found; expected a TorchScript file or a model's name
---model models/broken/folder.pt --layer stem photos => model 'models/broken/folder.pt' is a folder; expected a TorchScript file or a model's name
+--model other/vgg16.pt --layer features.30 photos => model 'other/vgg16.pt' not found; expected a model file (.pt, .pt2) or a model's name
+--model models/broken/folder.pt --layer stem photos => model 'models/broken/folder.pt' is a folder; expected a model file (.pt, .pt2) or a model's name
 --model models/broken/bit_flipped_first.pt --layer relu photos => 'models/broken/bit_flipped_first.pt' is damaged: record 'resnet_scripted/data/0' has CRC-32 ...
 --model models/broken/bit_flipped_late.pt --layer fc photos => 'models/broken/bit_flipped_late.pt' is damaged: record ...
 ",

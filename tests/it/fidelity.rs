@@ -140,8 +140,14 @@ fn names_of_models(models: &Path) -> Vec<String> {
 /// Runs featx on all layers of a model, three images a batch, and compares; a line for each layer that differs, is
 /// missing or is too much.
 fn check_model(models: &Path, name: &str) -> Vec<String> {
-    let dir = Workdir::new(&format!("fidelity/{name}"));
-    let model = models.join(format!("{name}.pt"));
+    check_file(models, &format!("{name}.pt"))
+}
+
+/// As [`check_model`], of a file of any kind.
+pub fn check_file(models: &Path, file: &str) -> Vec<String> {
+    let (name, kind) = file.rsplit_once('.').unwrap();
+    let dir = Workdir::new(&format!("fidelity/{file}"));
+    let model = models.join(file);
     let photos = models.join("photos");
     let ended = dir.featx(&[
         "extract",
@@ -161,7 +167,8 @@ fn check_model(models: &Path, name: &str) -> Vec<String> {
     let reference = models.join(name);
     let text = fs::read_to_string(reference.join("layers.json")).unwrap();
     let layers: Value = serde_json::from_str(&text).unwrap();
-    let expected = expected_layers(&layers["layers"], name.ends_with("_traced"));
+    let may_lack = name.ends_with("_traced") || kind == "pt2";
+    let expected = expected_layers(&layers["layers"], may_lack);
     let found: BTreeSet<String> = dir
         .names("out")
         .into_iter()
@@ -192,8 +199,8 @@ struct Expected {
     may: BTreeSet<String>,
 }
 
-/// Layers with a row an image; a traced file may lack those that gave back their input.
-fn expected_layers(layers: &Value, traced: bool) -> Expected {
+/// Layers with a row an image; a trace or a program may lack those that gave back their input.
+fn expected_layers(layers: &Value, may_lack: bool) -> Expected {
     let mut expected = Expected {
         must: BTreeSet::new(),
         may: BTreeSet::new(),
@@ -202,7 +209,7 @@ fn expected_layers(layers: &Value, traced: bool) -> Expected {
         if layer["shape"].is_null() || layer["per_image"] == false {
             continue;
         }
-        let optional = traced && layer["no_trace"] == true;
+        let optional = may_lack && layer["no_trace"] == true;
         if optional {
             &mut expected.may
         } else {

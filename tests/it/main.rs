@@ -43,6 +43,8 @@ mod pixels;
 #[cfg(feature = "torch")]
 mod provenance;
 #[cfg(feature = "torch")]
+mod pt2;
+#[cfg(feature = "torch")]
 mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
@@ -53,6 +55,8 @@ mod resume;
 mod scan;
 #[cfg(feature = "torch")]
 mod shards;
+#[cfg(feature = "torch")]
+mod sources;
 mod split;
 mod streams;
 mod support;

@@ -1,7 +1,7 @@
 //! The images of a shard: its lines of the run's `file_names.txt`. The folder of images is not searched again.
 
 use crate::run::record::{FILE_NAMES, Run};
-use crate::sources::{FileNames, Images, unquoted};
+use crate::sources::{FileNames, Found, Images, unquoted};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes read at a time: few requests to a file server.
 const CHUNK: usize = 1 << 20;
@@ -20,8 +20,13 @@ const CHUNK: usize = 1 << 20;
 /// longer, the one that the run began with.
 ///
 /// # Errors
-/// The list cannot be read, or a name leads out of `root`.
-pub fn read(directory: &Path, run: &Run, rows: &Range<u64>, root: &Path) -> Result<Option<Images>> {
+/// The list cannot be read, or a name is of no image in the sources.
+pub fn read(
+    directory: &Path,
+    run: &Run,
+    rows: &Range<u64>,
+    sources: &[PathBuf],
+) -> Result<Option<Images>> {
     let path = directory.join(FILE_NAMES);
     let named = || format!("cannot read '{}'", path.display());
     let file = match File::open(&path) {
@@ -55,7 +60,8 @@ pub fn read(directory: &Path, run: &Run, rows: &Range<u64>, root: &Path) -> Resu
         row,
         run.images
     );
-    Images::of_rows(root, rows.start, names)
+    Found::new(sources)?
+        .located(rows.start, names, &path)
         .with_context(|| format!("'{}'", path.display()))
         .map(Some)
 }

@@ -8,34 +8,35 @@ use crate::model::{
 };
 use crate::pipeline::{BATCHES, INPUTS};
 use crate::run::record::{self, Run};
-use crate::sources::Images;
+use crate::sources::{Found, Images, RowReader};
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub fn find_images(job: &Job) -> Result<Images> {
+    let found = Found::new(&job.images)?;
     match &job.list {
-        Some(list) => Images::from_list(&job.images, list),
-        None => Images::scan(&job.images, |line| say(line)),
+        Some(list) => found.listed(list),
+        None => found.all(|line| say(line)),
     }
 }
 
 /// The run's first images that can be read, of its first few: what the model is tried on.
-pub fn probe(job: &Job, images: &Images) -> Probe {
+pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     let mut probe = Probe::default();
+    let (mut reader, mut bytes) = (RowReader::new(images), Vec::new());
     for row in images.rows().take(FEW) {
         if probe.images.len() == PROBED {
             break;
         }
         let mut pixels = vec![0; job.preprocess.image_bytes()];
         // What is wrong with an image is said when its row is computed.
-        if preprocessor
-            .load_into(&images.path(row), &mut pixels)
-            .is_ok()
-        {
+        let read = reader.read(row, &mut bytes);
+        if read.is_ok_and(|item| item.decode(&bytes, &mut preprocessor, &mut pixels).is_ok()) {
             probe.images.push(pixels);
         }
     }
@@ -78,7 +79,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         say(left_out(job, why, &selection.not_in_trace));
     }
     if !selection.unordered.is_empty() {
-        let why = "they give several tensors, whose order a trace does not keep; take one with --layer 'NAME#0'";
+        let why = "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'";
         say(left_out(job, why, &selection.unordered));
     }
     let Preprocess {
@@ -110,6 +111,11 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         "no layer is left (see: featx inspect {})",
         shell::word(&job.model)
     );
+    if let Some(fixed) = layers.fixed_batch() {
+        say(format_args!(
+            "the model was exported for batches of {fixed}, and takes no other: each batch is filled up to it"
+        ));
+    }
     let extractor = layers.cut(&selection.wanted, options)?;
     if let Some(own_type) = &extractor.own_type {
         say(format_args!(
@@ -162,9 +168,10 @@ fn largest_batch(job: &Job) -> u64 {
     }
 }
 
-/// Images a forward pass: as asked for, or as many as the budget allows.
-pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
-    match job.batch_size {
+/// Images a forward pass: as asked for, or as many as the budget allows. Where the model takes only batches of one size,
+/// a number of whole ones.
+pub fn batch(job: &Job, extractor: &Extractor, forecast: &Forecast, images: u64) -> u64 {
+    let batch = match job.batch_size {
         Some(batch) => (batch as u64).min(images),
         None => {
             let batch = forecast.batch_for(job.ram_budget, images, largest_batch(job));
@@ -174,6 +181,10 @@ pub fn batch(job: &Job, forecast: &Forecast, images: u64) -> u64 {
                 _ => batch,
             }
         }
+    };
+    match extractor.fixed_batch() {
+        Some(fixed) => (batch / fixed as u64 * fixed as u64).max(images.min(fixed as u64)),
+        None => batch,
     }
 }
 

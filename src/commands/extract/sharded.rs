@@ -76,7 +76,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     plan.begin(&images)?;
     let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Ready {
-        images: Arc::new(images),
+        images,
         extractor,
         plan,
         _lock: lock,
@@ -118,7 +118,7 @@ fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> 
 /// Whether the run that the directory holds is not the one that this shard would begin.
 fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bool> {
     let held = Run::read(&job.out)?;
-    let images = prepare::find_images(job)?;
+    let images = Arc::new(prepare::find_images(job)?);
     let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
     let asked = Run {
         batch_size: match job.batch_size {
@@ -131,7 +131,11 @@ fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bo
 }
 
 /// The model, loaded once there are images to try it on.
-fn load<'a>(job: &Job, images: &Images, loaded: &'a mut Option<Loaded>) -> Result<&'a mut Loaded> {
+fn load<'a>(
+    job: &Job,
+    images: &Arc<Images>,
+    loaded: &'a mut Option<Loaded>,
+) -> Result<&'a mut Loaded> {
     if loaded.is_none() {
         let (extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, images))?;
         *loaded = Some(Loaded {
@@ -149,7 +153,7 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
         return Ok(());
     };
     finish_discarding(&job.out)?;
-    let images = prepare::find_images(job)?;
+    let images = Arc::new(prepare::find_images(job)?);
     let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
@@ -174,7 +178,7 @@ fn first_run(
 ) -> Result<(Run, Forecast)> {
     let extractor = &mut loaded.extractor;
     let forecast = prepare::forecast(job, extractor)?;
-    let batch = prepare::batch(job, &forecast, images.len());
+    let batch = prepare::batch(job, extractor, &forecast, images.len());
     prepare::set_batch(extractor, batch)?;
     prepare::refuse_varying(job, extractor)?;
     let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);
@@ -219,7 +223,12 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
 }
 
 /// The plan of this shard of a run that has begun, and its images.
-fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Result<(Plan, Images)> {
+fn join(
+    job: &Job,
+    shard: Shard,
+    run: Run,
+    loaded: &mut Option<Loaded>,
+) -> Result<(Plan, Arc<Images>)> {
     ensure_same_shards(job, &run)?;
     let slice = Slice::shard(&run, shard.index);
     let images = match names::read(&job.out, &run, &slice.rows, &job.images)? {
@@ -228,6 +237,7 @@ fn join(job: &Job, shard: Shard, run: Run, loaded: &mut Option<Loaded>) -> Resul
     };
     ensure_same_list(job, &run)?;
     let batch = run.batch_size;
+    let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
     let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
     let forecast = match measured {
@@ -324,7 +334,7 @@ fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let plan = match held {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
-            let images = prepare::find_images(job)?;
+            let images = Arc::new(prepare::find_images(job)?);
             let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let slice = Slice::shard(&run, shard.index);

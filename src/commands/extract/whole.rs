@@ -19,7 +19,7 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     let images = Arc::new(prepare::find_images(job)?);
     let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
     let forecast = prepare::forecast(job, &extractor)?;
-    let batch = prepare::batch(job, &forecast, images.len());
+    let batch = prepare::batch(job, &extractor, &forecast, images.len());
     prepare::set_batch(&mut extractor, batch)?;
     let run = prepare::describe(job, &images, &extractor, &fingerprint, batch);
     let slice = Slice::whole(&run);

@@ -1,4 +1,4 @@
-//! What a TorchScript model holds: its layers, with their shapes for one image.
+//! What a model holds: its layers, with their shapes for one image.
 
 use crate::job::{Described, describe};
 use crate::model::{
@@ -20,6 +20,9 @@ pub struct Report {
     fingerprint: String,
     /// Shape of one image as the model takes it.
     input: [usize; 3],
+    /// The number of images that it was exported for, where it takes no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<usize>,
     /// Why no shapes could be computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -54,14 +57,14 @@ struct TensorRow {
 /// Loads the model and computes one pass over blank images, every layer at once.
 ///
 /// # Errors
-/// It is no TorchScript model.
+/// It is no model.
 pub fn report(path: &Path) -> Result<Report> {
     let archive = Archive::open(path)?;
     let fingerprint = archive.fingerprint.clone();
     let described = describe(path)?;
     let preprocess = &described.preprocess;
     let layers = Layers::load(archive)?;
-    let infos = layers.infos.clone();
+    let (infos, batch) = (layers.infos.clone(), layers.fixed_batch());
     let (extractor, problem) = match try_all(layers, &described) {
         Ok(extractor) => (Some(extractor), None),
         Err(error) => (None, Some(format!("{error:#}"))),
@@ -95,6 +98,7 @@ pub fn report(path: &Path) -> Result<Report> {
         file: path.display().to_string(),
         fingerprint,
         input: [3, preprocess.crop, preprocess.crop],
+        batch,
         problem,
         layers: infos.into_iter().map(row).collect(),
     })
@@ -134,7 +138,13 @@ pub fn table(report: &Report) -> String {
         ("fingerprint", report.fingerprint.chars().take(12).collect()),
         (
             "input",
-            format!("{}, one image", row_shape(&report.input.map(|n| n as u64))),
+            match report.batch {
+                None => format!("{}, one image", row_shape(&report.input.map(|n| n as u64))),
+                Some(batch) => format!(
+                    "{}, one image; in batches of {batch}, as it was exported",
+                    row_shape(&report.input.map(|n| n as u64))
+                ),
+            },
         ),
         ("layers", count(report.layers.len() as u64)),
     ];

@@ -8,6 +8,6 @@ pub mod jpeg;
 pub mod png;
 mod raw;
 mod raw_rows;
-mod size;
+pub mod size;
 pub mod tiff;
 pub mod webp;

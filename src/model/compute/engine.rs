@@ -144,6 +144,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The number of images that the graph takes and no other.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        self.module.batch.fixed()
+    }
+
     /// The form that the last batch was computed in, or the next one will be.
     pub fn form(&self) -> Form {
         self.form

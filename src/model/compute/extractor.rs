@@ -13,6 +13,7 @@ use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::{FormsUsed, trial};
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
+use crate::model::load::program::Program;
 use crate::model::load::selection::{
     HookTensors, ModelName, Selection, Wanted, select, tensor_names,
 };
@@ -26,17 +27,23 @@ const BYTES_OF_COMPILER: u64 = 32 << 20;
 
 /// A model file's layers, before any is chosen.
 pub struct Layers {
-    module: Module,
+    model: Model,
     archive: Archive,
     file_name: String,
     pub infos: Vec<LayerInfo>,
+}
+
+/// What a model file was made of.
+enum Model {
+    TorchScript(Module),
+    Program(Box<Program>),
 }
 
 impl Layers {
     /// Loads the model's structure; its weights are not read.
     ///
     /// # Errors
-    /// Where libtorch cannot load the file.
+    /// Where libtorch cannot load the file, or its program is none that featx can run.
     pub fn load(archive: Archive) -> Result<Self> {
         let path = archive.path();
         let file_name = path
@@ -44,14 +51,32 @@ impl Layers {
             .unwrap_or(path.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let module = load(&archive)?;
-        let infos = module.layers();
+        let (model, infos) = match &archive.program {
+            Some(records) => {
+                let program = Program::read(records, &archive)?;
+                let infos = program.infos.clone();
+                (Model::Program(Box::new(program)), infos)
+            }
+            None => {
+                let module = load(&archive)?;
+                let infos = module.layers();
+                (Model::TorchScript(module), infos)
+            }
+        };
         Ok(Self {
-            module,
+            model,
             archive,
             file_name,
             infos,
         })
+    }
+
+    /// The number of images that the model was exported for, where it takes no other: batches are filled up to it.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        match &self.model {
+            Model::TorchScript(_) => None,
+            Model::Program(program) => program.batch().fixed(),
+        }
     }
 
     /// Resolves names and globs.
@@ -70,13 +95,17 @@ impl Layers {
     /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.
     pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
         let (info, file_name) = (self.infos[index].clone(), self.file_name.clone());
+        let kept = match &self.model {
+            Model::TorchScript(_) => "a trace does not keep",
+            Model::Program(_) => "the program does not tell",
+        };
         let tensors = self.cut(&tensors_of(&info), options);
         let shapes = match &tensors {
             Ok(tensors) => tensors.layers.iter().map(Layer::words).collect(),
             Err(_) => tensor_names(&info),
         };
         anyhow!(
-            "layer '{name}' of '{file_name}' gives several tensors, and a trace does not keep their order: {}; take one \
+            "layer '{name}' of '{file_name}' gives several tensors, and {kept} their order: {}; take one \
              with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
              forward hook sees first",
             shapes.join(", "),
@@ -88,18 +117,24 @@ impl Layers {
     ///
     /// # Errors
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
-    pub fn cut(mut self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
+    pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.file_name;
         let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
-        self.module
-            .cut(&captures)
-            .with_context(|| format!("cannot cut '{file_name}'"))?;
-        self.module.fill(&self.archive)?;
-        self.module
+        let mut module = match self.model {
+            Model::TorchScript(mut module) => {
+                module
+                    .cut(&captures)
+                    .with_context(|| format!("cannot cut '{file_name}'"))?;
+                module
+            }
+            Model::Program(program) => program.cut(&captures, options.side, &file_name)?,
+        };
+        module.fill(&self.archive)?;
+        module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
-        let own_type = self.module.compute_in(options.precision)?;
-        let mut extractor = Extractor::settle(self.module, wanted, &file_name, options)?;
+        let own_type = module.compute_in(options.precision)?;
+        let mut extractor = Extractor::settle(module, wanted, &file_name, options)?;
         extractor.own_type = own_type;
         Ok(extractor)
     }
@@ -238,6 +273,11 @@ impl Extractor {
         assert!(self.batch.is_multiple_of(passes));
         self.batch /= passes;
         self.passes = passes;
+    }
+
+    /// As [`Layers::fixed_batch`].
+    pub fn fixed_batch(&self) -> Option<usize> {
+        self.engine.fixed_batch()
     }
 
     /// Whether it computes on the cores that decoders use.

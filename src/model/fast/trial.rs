@@ -54,7 +54,8 @@ pub fn choose(
     for image in 0..images.size()[0] {
         let (output, taken) = timed(module, Form::Plain, &take(images, &[image])?)?;
         outputs.push(output);
-        time = taken; // a first call makes much that later ones find
+        // A first call makes much that later ones find.
+        time = taken / module.batch.fixed().unwrap_or(1) as u32;
     }
     let plain = Plain {
         images,

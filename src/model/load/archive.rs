@@ -1,6 +1,7 @@
-//! The TorchScript file itself, a ZIP archive of uncompressed records: what kind of file it is, its fingerprint, where
+//! The model file itself, TorchScript's or a program of torch.export: a ZIP archive of uncompressed records: what kind of file it is, its fingerprint, where
 //! each tensor's bytes lie, and reading them with their CRC-32 checked (libtorch checks none).
 
+use crate::model::load::program::records::{self, Records};
 use crate::text::figures::hex;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
-/// A TorchScript archive, checked to be one.
+/// A model's archive, checked to be one.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
@@ -23,6 +24,8 @@ pub struct Archive {
     pub deferrable: Vec<Record>,
     /// Set where `deferrable` had to be left empty.
     pub loaded_whole: bool,
+    /// Of a program of torch.export; none for TorchScript.
+    pub program: Option<Records>,
 }
 
 /// One uncompressed record: a tensor's storage.
@@ -40,7 +43,7 @@ impl Archive {
     /// Opens a model file and reads its directory and its code, not its tensors.
     ///
     /// # Errors
-    /// Where it is no TorchScript archive (naming what it is instead), is truncated, or a record fails its CRC-32.
+    /// Where it is no model's archive (naming what it is instead), is truncated, or a record fails its CRC-32.
     pub fn open(path: &Path) -> Result<Self> {
         let file =
             File::open(path).with_context(|| format!("cannot open model '{}'", path.display()))?;
@@ -56,20 +59,28 @@ impl Archive {
         let mut archive = match ZipArchive::with_config(offsets_as_written, file.try_clone()?) {
             Ok(archive) => archive,
             Err(_) => bail!(
-                "'{}' is not a TorchScript file: it is {}",
+                "'{}' is not a model file: it is {}",
                 path.display(),
                 kind_of_file(&file)?
             ),
         };
-        ensure_torchscript(path, &archive)?;
         let fingerprint = fingerprint(&file, archive.central_directory_start())?;
-        let (deferrable, loaded_whole) = read_directory(path, &mut archive)?;
+        let (mut program, mut loaded_whole) = (None, false);
+        let deferrable;
+        if records::is_pt2(&archive) {
+            let read = records::read(path, &mut archive)?;
+            (program, deferrable) = (Some(read.0), read.1);
+        } else {
+            ensure_torchscript(path, &archive)?;
+            (deferrable, loaded_whole) = read_directory(path, &mut archive)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             file,
             fingerprint,
             deferrable,
             loaded_whole,
+            program,
         })
     }
 
@@ -147,13 +158,11 @@ fn ensure_torchscript(path: &Path, archive: &ZipArchive<File>) -> Result<()> {
     }
     let kind = if holds("/data.pkl") {
         "weights without code (torch.save), a state dict perhaps"
-    } else if holds("/archive_format") || holds("models/") {
-        "a torch.export program"
     } else {
         "a ZIP archive without a module in it"
     };
     bail!(
-        "'{}' is not a TorchScript file: it is {kind}; export the model with scripts/export_model.py",
+        "'{}' is not a model file: it is {kind}; export the model with scripts/export_model.py",
         path.display()
     )
 }

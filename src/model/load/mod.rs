@@ -1,6 +1,8 @@
 //! A model file, and the layers that it is cut at.
 
 pub mod archive;
+pub mod batch;
+pub mod program;
 pub mod selection;
 
 pub use archive::Archive;

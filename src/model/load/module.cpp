@@ -24,17 +24,20 @@
 #include "fast/arena.h"
 #include "compute/cuda.h"
 #include "fast/forms.h"
+#include "load/guarded.h"
 #include "load/input.h"
 #include "load/layers.h"
 #include "load/torchvision.h"
 #include "fast/pointwise.h"
+#include "load/program.h"
 #include "compute/threads.h"
 #include "fast/winograd.h"
 
 using torch::jit::Module;
 
 struct featx_module {
-  std::shared_ptr<featx::DeferringReader> reader;
+  std::shared_ptr<featx::DeferringReader> reader; // of a TorchScript file
+  featx::Records records; // of a program's storages
   Module module;
   std::vector<featx::Layer> layers;
   std::vector<featx_buffer> awaited;
@@ -48,20 +51,7 @@ struct featx_module {
 
 namespace {
 
-// Runs f; what it throws becomes a message.
-template <typename F>
-char* guarded(const F& f) {
-  try {
-    f();
-    return nullptr;
-  } catch (const c10::Error& error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return strdup(error.what());
-  } catch (...) {
-    return strdup("unknown C++ exception");
-  }
-}
+using featx::guarded;
 
 // Adds up what libtorch's allocator hands out to this thread.
 class Meter : public c10::MemoryReportingInfoBase {
@@ -128,7 +118,7 @@ void find_awaited(featx_module& m) {
       continue;
     }
     auto* impl = tensor.storage().unsafeGetStorageImpl();
-    const auto record = m.reader->deferred(impl->data(), impl->nbytes());
+    const auto record = m.reader ? m.reader->deferred(impl->data(), impl->nbytes()) : m.records.find(storage);
     if (record >= 0) {
       m.awaited.push_back({impl->mutable_data(), impl->nbytes(), static_cast<size_t>(record)});
     }
@@ -170,6 +160,18 @@ char* featx_load(const char* path, const featx_range* deferred, size_t count, fe
     m->layers = featx::survey(m->module);
     bool opaque = false;
     featx::collect_tensors(c10::IValue(m->module._ivalue()), m->loaded, &opaque);
+    *out = m.release();
+  });
+}
+
+char* featx_program_finish(featx_program* program, featx_module** out) {
+  return guarded([&] {
+    auto m = std::make_unique<featx_module>();
+    auto built = featx::finish(*program);
+    m->module = std::move(built.module);
+    m->records = std::move(built.records);
+    m->loaded = std::move(built.weights);
+    m->outputs = built.outputs;
     *out = m.release();
   });
 }

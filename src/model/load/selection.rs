@@ -328,6 +328,8 @@ pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &ModelName) -
             "left no trace when the model was traced (it did nothing there, or nothing uses what it gave)",
             before.or(parent),
         )
+    } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
+        (reason, before.or(parent))
     } else if layer.weights_used {
         (
             "is never called: its parent uses its weights directly",
@@ -358,6 +360,7 @@ mod tests {
             in_loop: false,
             no_trace: false,
             weights_used: name.ends_with("out_proj"),
+            silent: None,
             tensors: match *name {
                 "pair" | "traced" => vec!["0".to_owned(), "1".to_owned()],
                 _ => vec!["0".to_owned()],

@@ -13,17 +13,25 @@ pub const ONEDNN_LOG: &str = "profile_exec,filter=primitive";
 /// The folder that holds them.
 pub fn models() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
-        let mut python = Command::new(root.join(".venv/bin/python"));
-        let status = python
-            .arg(root.join("tests/make_models.py"))
-            .arg(&out)
-            .status();
-        assert!(status.unwrap().success(), "make_models.py failed");
-        out
-    })
+    MADE.get_or_init(|| made_by("make_models.py", "models"))
+}
+
+/// The programs of torch.export, made by `tests/make_programs.py`.
+pub fn programs() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| made_by("make_programs.py", "programs"))
+}
+
+fn made_by(script: &str, folder: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    let mut python = Command::new(root.join(".venv/bin/python"));
+    let status = python
+        .arg(root.join("tests").join(script))
+        .arg(&out)
+        .status();
+    assert!(status.unwrap().success(), "{script} failed");
+    out
 }
 
 /// A directory with the test models in `models/` and four photos in `photos/`.
@@ -31,5 +39,13 @@ pub fn workdir(name: &str) -> Workdir {
     let dir = Workdir::new(name);
     symlink(models(), dir.path("models")).unwrap();
     symlink(models().join("photos"), dir.path("photos")).unwrap();
+    dir
+}
+
+/// A directory with the programs in `models/` and four photos in `photos/`.
+pub fn workdir_of_programs(name: &str) -> Workdir {
+    let dir = Workdir::new(name);
+    symlink(programs(), dir.path("models")).unwrap();
+    symlink(programs().join("photos"), dir.path("photos")).unwrap();
     dir
 }

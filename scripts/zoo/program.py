@@ -1,0 +1,85 @@
+"""From a PyTorch module to a program of torch.export (.pt2) that is proved to compute the same."""
+
+import logging
+from contextlib import contextmanager
+
+import torch
+from torch.utils import _pytree as pytree
+
+from . import Failure, torchscript
+
+EXPORTED_BATCH = 2  # with one, torch.export would bake the batch in
+
+
+def export(module, input_shape):
+    """A program whose batch is open, and whose modules of several tensors keep the order of these."""
+    example = torchscript.example_input(input_shape, EXPORTED_BATCH)
+    several = of_several_tensors(module, example)
+    open_batch = ({0: torch.export.Dim.DYNAMIC},)
+    with quiet(), torch.no_grad():
+        return torch.export.export(module, (example,), dynamic_shapes=open_batch,
+                                   preserve_module_call_signature=tuple(several))
+
+
+def of_several_tensors(module, example):
+    """Names of the modules that give more than one tensor. Their named tuples are made known to torch.export."""
+    several = []
+
+    def hook_for(name):
+        def hook(_module, _inputs, output):
+            register_named_tuples(output)
+            if name and len(torchscript.tensors(output)) > 1 and name not in several:
+                several.append(name)
+        return hook
+
+    handles = [inner.register_forward_hook(hook_for(name)) for name, inner in module.named_modules()]
+    try:
+        with torch.no_grad(), quiet():
+            module(example.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return several
+
+
+def register_named_tuples(output):
+    """torch.export saves a named tuple only if it has a name to save it under."""
+    if isinstance(output, dict):
+        children = output.values()
+    elif isinstance(output, (tuple, list)):
+        children = output
+    else:
+        return
+    kind = type(output)
+    if pytree.is_namedtuple_class(kind) and kind not in pytree.SUPPORTED_SERIALIZED_TYPES:
+        pytree._register_namedtuple(kind, serialized_type_name=f"{kind.__module__}.{kind.__qualname__}")
+    for child in children:
+        register_named_tuples(child)
+
+
+def save(program, path):
+    try:
+        with open(path, "wb") as file, quiet():
+            torch.export.save(program, file)
+    except OSError as error:
+        raise Failure(f"cannot write '{path}': {error.strerror}") from None
+
+
+def verify(original, path, input_shape):
+    """The file computes what the original does, at several batch sizes. Returns the worst relative L2."""
+    with quiet(), open(path, "rb") as file:
+        loaded = torch.export.load(file).module()
+    compared = (torchscript.example_input(input_shape, batch) for batch in torchscript.CHECKED_BATCHES)
+    return max(torchscript.compare(original, loaded, images) for images in compared)
+
+
+@contextmanager
+def quiet():
+    """Without torch.export's log, which is about its own doings."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with torchscript.quiet():
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,147 @@
+//! What a program takes: one batch of images, some of whose dimensions it may have been exported for.
+
+use super::codes;
+use super::graph::{Flattener, Scope, Value};
+use super::schema::{Argument, InputSpec, Range, Signature, Size};
+use super::weights::Metas;
+use crate::model::load::batch::Batch;
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::HashMap;
+
+/// The program's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Images {
+    pub value: Value,
+    pub batch: Batch,
+    /// Height and width, where the program was exported for one size.
+    pub height: Option<u64>,
+    pub width: Option<u64>,
+}
+
+impl Images {
+    /// # Errors
+    /// Inputs other than one batch of images with three channels.
+    pub fn bind(
+        signature: &Signature,
+        metas: &Metas,
+        ranges: &HashMap<String, Range>,
+        flattener: &mut Flattener,
+        scope: &mut Scope,
+    ) -> Result<Self> {
+        let mut inputs = signature.input_specs.iter().filter_map(|spec| match spec {
+            InputSpec::UserInput(input) => Some(&input.arg),
+            _ => None,
+        });
+        let (first, more) = (inputs.next(), inputs.count());
+        let Some(Argument::AsTensor(named)) = first.filter(|_| more == 0) else {
+            let found = more + usize::from(first.is_some());
+            bail!(
+                "its forward takes {found} inputs; expected one, the images; export the model with the images alone"
+            );
+        };
+        let meta = metas.get(&named.name).context("its input has no shape")?;
+        let [batch, channels, height, width] = meta.sizes.as_slice() else {
+            bail!(
+                "it takes a tensor of {} dimensions; expected images, (batch, 3, height, width)",
+                meta.sizes.len()
+            );
+        };
+        if let Size::AsInt(channels) = channels {
+            ensure!(
+                *channels == 3,
+                "it takes images of {channels} channels; featx gives 3"
+            );
+        }
+        let type_name =
+            codes::scalar_type(meta.dtype).map_or("of an unknown type", |scalar| scalar.name);
+        ensure!(
+            ["float16", "bfloat16", "float32", "float64"].contains(&type_name),
+            "it takes images as {type_name}; featx gives float32"
+        );
+        Ok(Self {
+            value: flattener.bind(&named.name, scope),
+            batch: batch_of(batch, ranges)?,
+            height: fixed(height),
+            width: fixed(width),
+        })
+    }
+
+    /// # Errors
+    /// Where the program was exported for another size than this square.
+    pub fn ensure_fit(&self, side: usize) -> Result<()> {
+        let is_side = |fixed: Option<u64>| fixed.is_none_or(|fixed| fixed == side as u64);
+        if is_side(self.height) && is_side(self.width) {
+            return Ok(());
+        }
+        let text = |fixed: Option<u64>| fixed.map_or("any".to_owned(), |fixed| fixed.to_string());
+        let (height, width) = (text(self.height), text(self.width));
+        let cure = match (self.height, self.width) {
+            (Some(height), Some(width)) if height == width => {
+                format!(
+                    "pass --crop {height} (and a --resize at least as large), or export it for (3, {side}, {side})"
+                )
+            }
+            _ => format!("export it for (3, {side}, {side})"),
+        };
+        bail!(
+            "was exported for images of shape (3, {height}, {width}), the preprocessing gives (3, {side}, {side}); {cure}"
+        )
+    }
+}
+
+fn fixed(size: &Size) -> Option<u64> {
+    match size {
+        Size::AsInt(size) => u64::try_from(*size).ok(),
+        Size::AsExpr(_) => None,
+    }
+}
+
+fn batch_of(size: &Size, ranges: &HashMap<String, Range>) -> Result<Batch> {
+    let most = match size {
+        Size::AsInt(size) => {
+            let size = usize::try_from(*size).ok().filter(|size| *size > 0);
+            return Ok(Batch::Exactly(
+                size.context("it takes batches of no images")?,
+            ));
+        }
+        Size::AsExpr(expression) => ranges
+            .get(symbol(&expression.expr_str))
+            .and_then(|range| range.max_val)
+            .and_then(|most| usize::try_from(most).ok()),
+    };
+    // PyTorch's own ends of int64 are no limits.
+    Ok(match most {
+        Some(most) if (1..1 << 31).contains(&most) => Batch::AtMost(most),
+        _ => Batch::Any,
+    })
+}
+
+/// `s77` of `Symbol('s77', positive=True, integer=True)`.
+fn symbol(expression: &str) -> &str {
+    match expression.strip_prefix("Symbol('") {
+        Some(rest) => rest.split('\'').next().unwrap_or(rest),
+        None => expression,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_open_bounded_or_fixed() {
+        let size = |text: &str| serde_json::from_str::<Size>(text).unwrap();
+        let open =
+            size(r#"{"as_expr": {"expr_str": "Symbol('s77', positive=True, integer=True)"}}"#);
+        let ranges = |text: &str| serde_json::from_str::<HashMap<String, Range>>(text).unwrap();
+        let none = ranges(r#"{"s77": {"min_val": 2, "max_val": null}}"#);
+        let eight = ranges(r#"{"s77": {"min_val": 2, "max_val": 8}}"#);
+        assert_eq!(batch_of(&open, &none).unwrap(), Batch::Any);
+        assert_eq!(batch_of(&open, &eight).unwrap(), Batch::AtMost(8));
+        assert_eq!(
+            batch_of(&size(r#"{"as_int": 4}"#), &none).unwrap(),
+            Batch::Exactly(4)
+        );
+        assert!(batch_of(&size(r#"{"as_int": 0}"#), &none).is_err());
+    }
+}

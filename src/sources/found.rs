@@ -1,0 +1,355 @@
+//! The sources of a run, in the order of its rows, and the search for what they hold.
+
+use crate::sources::array::Array;
+use crate::sources::folder::Folder;
+use crate::sources::images::{Images, Place};
+use crate::sources::kind::Kind;
+use crate::sources::left_out::Others;
+use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
+use crate::sources::names::FileNames;
+use crate::sources::scan::ENDINGS;
+use crate::sources::source::{Listing, Source};
+use crate::sources::stamp::Stamp;
+use crate::sources::tar::Tar;
+use crate::sources::typed::{Typed, expand};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Archives that are searched at once: on a network each waits for its server.
+const AT_ONCE: usize = 8;
+
+/// All sources of a run.
+#[derive(Debug)]
+pub struct Found {
+    sources: Vec<Named>,
+}
+
+/// A source, and how rows name it.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// What stands before the names of its items; nothing for a folder that is the only source.
+    pub front: PathBuf,
+    pub path: PathBuf,
+    pub kind: Kind,
+    pub stamp: Stamp,
+    pub source: Arc<dyn Source>,
+}
+
+impl Found {
+    /// # Errors
+    /// A path that is no source; two sources whose rows would have the same names.
+    pub fn new(typed: &[PathBuf]) -> Result<Self> {
+        let mut sources = Vec::new();
+        for path in typed {
+            for typed in expand(path)? {
+                sources.push(open(typed)?);
+            }
+        }
+        if let [
+            Named {
+                kind: Kind::Folder,
+                front,
+                ..
+            },
+        ] = sources.as_mut_slice()
+        {
+            *front = PathBuf::new();
+        }
+        ensure_distinct(&sources)?;
+        Ok(Self { sources })
+    }
+
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
+    }
+
+    /// The path of the only source, where that is a folder: rows are then named by their paths in it.
+    pub fn only_folder(&self) -> Option<&Path> {
+        match self.sources.as_slice() {
+            [
+                Named {
+                    kind: Kind::Folder,
+                    path,
+                    ..
+                },
+            ] => Some(path),
+            _ => None,
+        }
+    }
+
+    /// All images of all sources. Lines for the user go to `say`.
+    ///
+    /// # Errors
+    /// A source that cannot be read; no image.
+    pub fn all(self, say: impl Fn(&str)) -> Result<Images> {
+        let mut names = FileNames::default();
+        let (mut places, mut others) = (Vec::new(), Others::default());
+        let mut done = 0;
+        for some in self.sources.chunks(AT_ONCE) {
+            let listings = in_parallel(some.len(), |i| some[i].source.list())?;
+            for (named, listing) in some.iter().zip(listings) {
+                listing.notes.iter().for_each(|line| say(line));
+                others.absorb(&named.front, &listing.others);
+                append(&mut names, &named.front, listing.names);
+                if self.only_folder().is_none() {
+                    let place = |at: u64| Place::new(done, at);
+                    places.extend(listing.at.into_iter().map(place));
+                }
+                done += 1;
+            }
+        }
+        let line = others.line();
+        if names.is_empty() {
+            let line = line.map_or(String::new(), |line| format!(" ({line})"));
+            bail!(
+                "no image in {}{line}; looked for files ending in {}",
+                self.shown(),
+                ENDINGS.join(", ")
+            );
+        }
+        if let Some(line) = line {
+            say(&line);
+        }
+        self.images(0, names, places)
+    }
+
+    /// The images that a list names, in its order.
+    ///
+    /// # Errors
+    /// As [`read_list`]; a name of no image in the sources. What lies in folders is not looked for.
+    pub fn listed(self, list: &Path) -> Result<Images> {
+        let names = match self.only_folder() {
+            Some(root) => read_list(list, root, Outside::Refused)?,
+            None => read_names(list, Path::new("IMAGES"))?,
+        };
+        self.located(0, names, list)
+    }
+
+    /// The images of these names, the first of which is that of row `first`; `list` has them.
+    ///
+    /// # Errors
+    /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
+    pub fn located(self, first: u64, names: FileNames, list: &Path) -> Result<Images> {
+        if self.only_folder().is_some() {
+            return self.images(first, names, Vec::new());
+        }
+        let rows = self.rows_by_source(&names, list)?;
+        let found = in_parallel(self.sources.len(), |i| match rows[i].is_empty() {
+            true => Ok(Vec::new()),
+            false => self.sources[i].places_of(&names, &rows[i], list),
+        })?;
+        let mut places = vec![Place::new(0, 0); names.len()];
+        for (source, (rows, found)) in rows.iter().zip(found).enumerate() {
+            for (&row, at) in rows.iter().zip(found) {
+                places[row] = Place::new(source, at);
+            }
+        }
+        self.images(first, names, places)
+    }
+
+    /// Images whose places are known from before; the first is that of row `first`. Of a folder alone there are none.
+    ///
+    /// # Errors
+    /// A name that leads out of a folder.
+    fn images(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
+        if let Some(root) = self.only_folder() {
+            names
+                .iter()
+                .try_for_each(|name| ensure_inside(name, root))?;
+        }
+        Ok(Images::new(self.sources, first, names, places))
+    }
+
+    /// The rows that each source has.
+    fn rows_by_source(&self, names: &FileNames, list: &Path) -> Result<Vec<Vec<usize>>> {
+        let fronts: HashMap<&[u8], usize> = self
+            .sources
+            .iter()
+            .enumerate()
+            .map(|(i, named)| (named.front.as_os_str().as_bytes(), i))
+            .collect();
+        let mut rows = vec![Vec::new(); self.sources.len()];
+        for (row, name) in names.iter().enumerate() {
+            let bytes = name.as_os_str().as_bytes();
+            let slashes = (0..bytes.len()).filter(|&at| bytes[at] == b'/');
+            let source = slashes.filter_map(|at| fronts.get(&bytes[..at])).next();
+            let Some(&source) = source else {
+                bail!(
+                    "'{}' names '{}', which begins with no source's name; expected, as in file_names.txt, '{}/…'",
+                    list.display(),
+                    name.display(),
+                    self.sources[0].front.display()
+                );
+            };
+            rows[source].push(row);
+        }
+        Ok(rows)
+    }
+
+    fn shown(&self) -> String {
+        let paths: Vec<_> = self
+            .sources
+            .iter()
+            .take(3)
+            .map(|named| format!("'{}'", named.path.display()))
+            .collect();
+        let more = if self.sources.len() > 3 { ", …" } else { "" };
+        paths.join(", ") + more
+    }
+}
+
+impl Named {
+    /// The name of an item, of that of its row.
+    pub fn item<'a>(&self, row: &'a Path) -> &'a Path {
+        let front = self.front.as_os_str().len();
+        match front {
+            0 => row,
+            _ => Path::new(OsStr::from_bytes(
+                row.as_os_str()
+                    .as_bytes()
+                    .get(front + 1..)
+                    .unwrap_or_default(),
+            )),
+        }
+    }
+
+    /// Where the items of some rows are.
+    fn places_of(&self, names: &FileNames, rows: &[usize], list: &Path) -> Result<Vec<u64>> {
+        if self.kind == Kind::Folder {
+            let inside = |&row: &usize| ensure_inside(self.item(names.get(row)), &self.path);
+            rows.iter().try_for_each(inside)?;
+            return Ok(vec![0; rows.len()]);
+        }
+        let Listing { names: all, at, .. } = self.source.list()?;
+        let order = all.order();
+        let place = |&row: &usize| {
+            let item = self.item(names.get(row)).as_os_str().as_bytes();
+            let found =
+                order.binary_search_by(|&other| all.get(other).as_os_str().as_bytes().cmp(item));
+            found.map(|place| at[order[place]]).map_err(|_| row)
+        };
+        rows.iter()
+            .map(|row| {
+                place(row).map_err(|row| {
+                    anyhow::anyhow!(
+                        "'{}' names '{}', and there is no such image in '{}'",
+                        list.display(),
+                        names.get(row).display(),
+                        self.path.display()
+                    )
+                })
+            })
+            .collect()
+    }
+}
+
+fn open(Typed { path, inside }: Typed) -> Result<Named> {
+    let kind = Kind::of(&path)?;
+    let stamp = match kind {
+        Kind::Folder => Stamp::default(),
+        Kind::Lmdb if path.is_dir() => Stamp::of(&path.join("data.mdb"))?,
+        _ => Stamp::of(&path)?,
+    };
+    let front = PathBuf::from(own_name(&path)?);
+    ensure!(
+        inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
+        "'{}' is a {}, in which ':{}' names nothing; a dataset of an HDF5 file or a column of a Parquet file is named so",
+        path.display(),
+        kind.name(),
+        inside.unwrap_or_default()
+    );
+    let source: Arc<dyn Source> = match kind {
+        Kind::Folder => Arc::new(Folder::new(&path)),
+        Kind::Tar => Arc::new(Tar::new(&path, stamp)),
+        Kind::Array => Arc::new(Array::new(&path, stamp)?),
+        _ => bail!(
+            "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",
+            path.display(),
+            kind.name()
+        ),
+    };
+    Ok(Named {
+        front,
+        path,
+        kind,
+        stamp,
+        source,
+    })
+}
+
+/// The last step of a path, also of `.` and `images/..`.
+fn own_name(path: &Path) -> Result<std::ffi::OsString> {
+    if let Some(name) = path.file_name() {
+        return Ok(name.to_owned());
+    }
+    let whole = path
+        .canonicalize()
+        .with_context(|| format!("cannot read '{}'", path.display()))?;
+    Ok(whole.file_name().unwrap_or(OsStr::new("root")).to_owned())
+}
+
+fn ensure_distinct(sources: &[Named]) -> Result<()> {
+    let mut seen: HashMap<&Path, &Path> = HashMap::new();
+    for Named { front, path, .. } in sources {
+        if let Some(other) = seen.insert(front, path) {
+            bail!(
+                "'{}' and '{}' would give rows the same names, '{}/…'; give one of them another name, or a link to it: \
+                 ln -s",
+                other.display(),
+                path.display(),
+                front.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn append(all: &mut FileNames, front: &Path, names: FileNames) {
+    if front.as_os_str().is_empty() && all.is_empty() {
+        *all = names;
+        return;
+    }
+    let mut whole = front.as_os_str().as_bytes().to_vec();
+    whole.push(b'/');
+    let start = whole.len();
+    for name in names.iter() {
+        whole.truncate(start);
+        whole.extend_from_slice(name.as_os_str().as_bytes());
+        all.push(Path::new(OsStr::from_bytes(&whole)));
+    }
+}
+
+/// Does some work for each of `0..count`, several at once; the results in order.
+///
+/// # Errors
+/// The first in that order.
+fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(count) {
+            scope.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    if i >= count {
+                        break;
+                    }
+                    let result = work(i);
+                    results
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((i, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result).collect()
+}

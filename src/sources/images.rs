@@ -1,0 +1,176 @@
+//! The images of a run: which, and in what order.
+
+use crate::images::ImageError;
+use crate::sources::found::Named;
+use crate::sources::names::FileNames;
+use crate::sources::source::{Address, Item, Reader};
+use anyhow::Result;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Readers that a thread keeps open: at the end of one source its neighbour is still read.
+const OPEN: usize = 2;
+
+/// Row i of a run is the i-th of these.
+#[derive(Debug)]
+pub struct Images {
+    sources: Vec<Named>,
+    names: FileNames,
+    /// The row of the first of them: not 0 for a shard, which has the names of its own rows alone.
+    first: u64,
+    /// Where each is; empty where all are in one folder, and their names tell.
+    places: Vec<Place>,
+}
+
+/// Where a row's item is: the number of its source, and the two halves of [`Address::at`]. Twelve bytes, for there may
+/// be millions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(pub [u32; 3]);
+
+impl Place {
+    pub fn new(source: usize, at: u64) -> Self {
+        Self([source as u32, (at >> 32) as u32, at as u32])
+    }
+
+    pub fn source(self) -> usize {
+        self.0[0] as usize
+    }
+
+    fn at(self) -> u64 {
+        u64::from(self.0[1]) << 32 | u64::from(self.0[2])
+    }
+}
+
+impl Images {
+    /// `places` is empty where all are in one folder.
+    pub(super) fn new(
+        sources: Vec<Named>,
+        first: u64,
+        names: FileNames,
+        places: Vec<Place>,
+    ) -> Self {
+        Self {
+            sources,
+            names,
+            first,
+            places,
+        }
+    }
+
+    /// The same, without the images of other rows than these.
+    pub fn within(self, rows: &Range<u64>) -> Self {
+        let mut names = FileNames::default();
+        rows.clone().for_each(|row| names.push(self.name(row)));
+        let place = |row: u64| self.places.get((row - self.first) as usize).copied();
+        Self {
+            places: rows.clone().filter_map(place).collect(),
+            names,
+            first: rows.start,
+            ..self
+        }
+    }
+
+    pub fn len(&self) -> u64 {
+        self.names.len() as u64
+    }
+
+    /// False: without images there is no run.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Their rows: of a shard, its own.
+    pub fn rows(&self) -> Range<u64> {
+        self.first..self.first + self.len()
+    }
+
+    /// The name of a row's image.
+    pub fn name(&self, row: u64) -> &Path {
+        self.names.get((row - self.first) as usize)
+    }
+
+    /// False when the whole source of a row has vanished or changed.
+    pub fn are_there(&self, row: u64) -> bool {
+        let source = self.place(row).source();
+        self.sources[source].source.is_there()
+    }
+
+    /// A name a line, each as it is: what the list of images is known by.
+    pub fn file_names(&self) -> &[u8] {
+        self.names.lines()
+    }
+
+    /// `file_names.txt`, quoted where a name would not be a line of text.
+    pub fn file_names_text(&self) -> Cow<'_, [u8]> {
+        self.names.text()
+    }
+
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
+    }
+
+    /// Where each is; empty where all are in one folder.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Bytes that the sources' buffers take, with so many readers: of two sources at the most.
+    pub fn buffers(&self, readers: u64) -> u64 {
+        let buffers = self
+            .sources
+            .iter()
+            .map(|named| named.source.buffers(readers));
+        buffers.max().unwrap_or(0) * self.sources.len().min(OPEN) as u64
+    }
+
+    fn place(&self, row: u64) -> Place {
+        let place = self.places.get((row - self.first) as usize);
+        place.copied().unwrap_or(Place::new(0, 0))
+    }
+}
+
+/// A thread's own way to the images.
+pub struct RowReader {
+    images: Arc<Images>,
+    /// By the number of their source; the last was used last.
+    open: Vec<(usize, Box<dyn Reader>)>,
+}
+
+impl RowReader {
+    pub fn new(images: &Arc<Images>) -> Self {
+        Self {
+            images: images.clone(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Puts the image of a row into `into`, and says what it is.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read(&mut self, row: u64, into: &mut Vec<u8>) -> Result<Item, ImageError> {
+        let place = self.images.place(row);
+        let source = place.source();
+        let named = &self.images.sources[source];
+        let reader = match self.open.iter().position(|(open, _)| *open == source) {
+            Some(at) => self.open.remove(at).1,
+            None => {
+                if self.open.len() >= OPEN {
+                    self.open.remove(0);
+                }
+                named.source.clone().reader()?
+            }
+        };
+        self.open.push((source, reader));
+        let item = Address {
+            name: named.item(self.images.name(row)),
+            at: place.at(),
+        };
+        match self.open.last_mut() {
+            Some((_, reader)) => reader.read(item, into),
+            None => Err(ImageError::DecoderFailed), // it was pushed just now
+        }
+    }
+}

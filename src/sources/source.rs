@@ -1,0 +1,116 @@
+//! The door through which images come: what a place that holds them has to offer.
+
+use crate::images::{ImageError, Preprocessor};
+use crate::sources::left_out::Others;
+use crate::sources::names::FileNames;
+use anyhow::Result;
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A place that holds images. It is shared by all threads; each decoder has a [`Reader`] of its own.
+pub trait Source: Send + Sync + Debug {
+    /// Finds all items, in their order.
+    ///
+    /// # Errors
+    /// A source that cannot be read, or holds what rows cannot be made of.
+    fn list(&self) -> Result<Listing>;
+
+    /// A reader for one thread. What it needs it opens now, or when it first reads.
+    ///
+    /// # Errors
+    /// What concerns the file system; a source that is not what it was.
+    fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError>;
+
+    /// False where the whole source has vanished or changed: then an item that cannot be read is not at fault.
+    fn is_there(&self) -> bool;
+
+    /// Bytes that so many readers hold, beside the item that each has read.
+    fn buffers(&self, _readers: u64) -> u64 {
+        0
+    }
+}
+
+/// Reads items, one at a time.
+pub trait Reader {
+    /// Puts an item into `into`, whose content before is of no use, and says what it is.
+    ///
+    /// # Errors
+    /// What is wrong with the item, or with the source: [`Source::is_there`] tells which.
+    fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError>;
+}
+
+/// Where an item is, as [`Source::list`] said.
+#[derive(Debug, Clone, Copy)]
+pub struct Address<'a> {
+    /// Its name within the source.
+    pub name: &'a Path,
+    /// What the source wants to know beside the name; 0 in a folder.
+    pub at: u64,
+}
+
+/// What a reader has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// The bytes of an image file.
+    Encoded,
+    /// Decoded pixels: rows of 8-bit values, the channels (1 or 3) of a pixel side by side.
+    Pixels {
+        width: u32,
+        height: u32,
+        channels: u8,
+    },
+}
+
+impl Item {
+    /// The crop of an item that was read into `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with the image.
+    pub fn decode(
+        self,
+        bytes: &[u8],
+        preprocessor: &mut Preprocessor,
+        out: &mut [u8],
+    ) -> Result<(), ImageError> {
+        match self {
+            Self::Encoded => preprocessor.decode_into(bytes, out),
+            Self::Pixels {
+                width,
+                height,
+                channels,
+            } => {
+                let size = (width as usize, height as usize);
+                preprocessor.resize_into(bytes, size, usize::from(channels), out)
+            }
+        }
+    }
+}
+
+/// The items of a source, in their order.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub names: FileNames,
+    /// [`Address::at`] of each.
+    pub at: Vec<u64>,
+    /// What is no image.
+    pub others: Others,
+    /// Lines for the user.
+    pub notes: Vec<String>,
+}
+
+impl Listing {
+    pub fn push(&mut self, name: &Path, at: u64) {
+        self.names.push(name);
+        self.at.push(at);
+    }
+
+    /// Items that are named by their numbers.
+    pub fn numbered(count: u64) -> Self {
+        let mut listing = Self::default();
+        for number in 0..count {
+            listing.push(Path::new(&number.to_string()), number);
+        }
+        listing
+    }
+}

@@ -1,0 +1,224 @@
+//! Programs of torch.export (`.pt2`), made by `tests/make_programs.py`.
+
+use crate::fidelity::check_file;
+use crate::support::arrays::{assert_near, values};
+use crate::support::extraction::{extract_ok, only_part, refused};
+use crate::support::models::{programs, workdir_of_programs};
+use serde_json::Value;
+use std::fs;
+
+#[test]
+fn every_layer_of_a_program_is_what_a_hook_sees() {
+    let files = fs::read_dir(programs())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let files = files
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| name.ends_with(".pt2"));
+    let files: Vec<String> = files.collect();
+    assert!(files.len() >= 26, "{files:?}");
+    let failures: Vec<String> = files
+        .iter()
+        .flat_map(|file| check_file(programs(), file))
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_layer_without_an_operation_names_a_neighbour() {
+    let dir = workdir_of_programs("pt2_neighbour");
+    refused(
+        &dir,
+        1,
+        "
+        --model in_place --layer same photos => layer 'same' of 'in_place.pt2' left no operation in the program (it gives back its input, or is never called); a layer near it: 'relu' (see: featx inspect models/in_place.pt2)
+        --model vit --layer encoder.layers.encoder_layer_0.self_attention.out_proj photos => layer 'encoder.layers.encoder_layer_0.self_attention.out_proj' of 'vit.pt2' is never called: its parent uses its weights directly; a layer near it: 'encoder.layers.encoder_layer_0.self_attention' (see: featx inspect models/vit.pt2)
+        --model in_place --layer relo photos => layer 'relo' is not in 'in_place.pt2'; nearest: 'relu', 'last' (see: featx inspect models/in_place.pt2)
+        ",
+    );
+}
+
+#[test]
+fn inspect_lists_the_layers_of_a_program() {
+    let dir = workdir_of_programs("pt2_inspect");
+    let text = dir.featx_ok(&["inspect", "models/resnet.pt2", "--json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["problem"], Value::Null);
+    let layers = report["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 70);
+    let layer = |name: &str| layers.iter().find(|layer| layer["name"] == name).unwrap();
+    let relu = layer("layer1.0.relu");
+    assert_eq!((&relu["type"], &relu["calls"]), (&"ReLU".into(), &2.into()));
+    let conv = layer("conv1");
+    assert_eq!(conv["type"], "Conv2d");
+    assert_eq!(conv["parameters"], 3 * 64 * 49);
+    assert_eq!(conv["shape"], serde_json::json!([64, 32, 32]));
+    assert_eq!(layer("layer1")["type"], "Sequential");
+}
+
+#[test]
+fn a_layer_of_several_tensors_is_numbered_as_the_program_has_them() {
+    let dir = workdir_of_programs("pt2_several");
+    extract_ok(&dir, "--model pairs --layer pair#1,pair,. photos");
+    for (layer, channels) in [("pair", 4), ("pair#1", 6), ("output", 4)] {
+        assert_eq!(only_part(&dir, layer).0[1], channels, "{layer}");
+    }
+}
+
+#[test]
+fn a_program_for_one_batch_size_is_run_at_that() {
+    let dir = workdir_of_programs("pt2_fixed");
+    for (batch, size) in [("2", 3), ("4", 3), ("auto", 3)] {
+        let said = extract_ok(
+            &dir,
+            &format!(
+                "--model resnet_fixed --layer avgpool --batch-size {batch} --overwrite photos"
+            ),
+        );
+        let line = "the model was exported for batches of 3, and takes no other: each batch is filled up to it\n";
+        assert!(said.contains(line), "{said}");
+        let run = String::from_utf8(dir.read("out/run.toml")).unwrap();
+        assert!(run.contains(&format!("batch_size = {size}\n")), "{run}");
+        let (shape, found) = only_part(&dir, "avgpool");
+        let (expected_shape, expected) = values(&programs().join("resnet_fixed/avgpool.npy"));
+        assert_eq!(shape, expected_shape);
+        assert_near(&found, &expected, 1e-5);
+    }
+    let table = dir.featx_ok(&["inspect", "models/vit_fixed.pt2"]);
+    let input = "(3, 64, 64), one image; in batches of 1, as it was exported\n";
+    assert!(table.contains(input), "{table}");
+}
+
+#[test]
+fn a_size_that_the_program_was_not_exported_for_is_refused() {
+    let dir = workdir_of_programs("pt2_size");
+    let line = "'vit.pt2': was exported for images of shape (3, 64, 64), the preprocessing gives (3, 80, 80); pass \
+                --crop 64 (and a --resize at least as large), or export it for (3, 80, 80)";
+    refused(
+        &dir,
+        1,
+        &format!("--model vit --layer conv_proj --resize 80 --crop 80 photos => {line}"),
+    );
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_in_words() {
+    let dir = workdir_of_programs("pt2_refused");
+    let refuse = |file: &str, layer: &str, expected: &str| {
+        let args = format!("--model models/refused/{file}.pt2 --layer {layer} photos");
+        refused(&dir, 1, &format!("{args} => {expected}"));
+    };
+    let at = |file: &str| format!("'models/refused/{file}.pt2'");
+    let to_script = "export the model with: scripts/export_model.py --format pt";
+    refuse(
+        "cond",
+        "head",
+        &format!(
+            "cannot cut 'cond.pt2': layer 'choice': operator 'higher_order.cond' chooses or repeats while it computes, which featx runs in TorchScript only; {to_script}"
+        ),
+    );
+    refuse(
+        "custom",
+        "twist",
+        &format!(
+            "cannot cut 'custom.pt2': layer 'twist': libtorch has no operator 'featx_tests::twist'; {to_script}"
+        ),
+    );
+    refuse(
+        "autocast",
+        "head",
+        "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs",
+    );
+    refuse(
+        "version_9",
+        "stem",
+        &format!(
+            "{} has schema version 9.17 (PyTorch 2.11.0...",
+            at("version_9")
+        ),
+    );
+    refuse(
+        "no_json",
+        "stem",
+        &format!(
+            "{} holds no program that featx understands; export the model again: ...",
+            at("no_json")
+        ),
+    );
+    refuse(
+        "compiled",
+        "stem",
+        &format!(
+            "{} was compiled by AOTInductor, and holds no program; save the program itself with torch.export.save, or export the model with: scripts/export_model.py --format pt2",
+            at("compiled")
+        ),
+    );
+    refuse(
+        "old_weights",
+        "stem",
+        &format!(
+            "{} keeps its weights as PyTorch 2.8 and older did; ...",
+            at("old_weights")
+        ),
+    );
+    refuse(
+        "long_weight",
+        "stem",
+        &format!(
+            "cannot run {}: weight 'stem.weight': does not lie within its record 'data/weights/weight_0' of 432 bytes; copy or export the file again",
+            at("long_weight")
+        ),
+    );
+    refuse("compressed", "stem", "record '...");
+    refuse(
+        "one_channel",
+        "stem",
+        &format!(
+            "cannot run {}: it takes images of 1 channels; featx gives 3",
+            at("one_channel")
+        ),
+    );
+    refuse(
+        "two_inputs",
+        "stem",
+        &format!(
+            "cannot run {}: its forward takes 2 inputs; expected one, the images; export the model with the images alone",
+            at("two_inputs")
+        ),
+    );
+    refuse(
+        "bit_flipped",
+        "stem",
+        &format!(
+            "{} is damaged: record 'archive/data/weights/weight_0' has CRC-32 ...",
+            at("bit_flipped")
+        ),
+    );
+    for file in ["truncated_half", "truncated_end"] {
+        refuse(
+            file,
+            "stem",
+            &format!(
+                "{} is not a model file: it is a truncated archive, without its directory; copy or export it again",
+                at(file)
+            ),
+        );
+    }
+    refuse(
+        "unordered",
+        "pair",
+        "layer 'pair' of 'unordered.pt2' gives several tensors, and the program does not tell their order: 'pair#0' (6, 32, 32), 'pair#1' (4, 32, 32); take one with --layer 'pair#0', ...",
+    );
+}
+
+/// A layer before what cannot be run is as good as any.
+#[test]
+fn a_layer_before_what_cannot_be_run_is_extracted() {
+    let dir = workdir_of_programs("pt2_before");
+    for file in ["cond", "custom", "autocast"] {
+        extract_ok(
+            &dir,
+            &format!("--model models/refused/{file}.pt2 --layer stem --overwrite photos"),
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Images in tar archives and arrays: the rows of the same images in a folder, byte for byte.
+
+use crate::support::extraction::{error_line, extract, extract_ok};
+use crate::support::models::workdir;
+use crate::support::workdir::Workdir;
+use std::process::Command;
+
+const MODEL: &str = "--model models/resnet_scripted.pt --layer layer1 --batch-size 2";
+
+/// All parts of the layer, without their headers, in order.
+fn rows(dir: &Workdir, out: &str) -> Vec<u8> {
+    let folder = format!("{out}/layer1");
+    let part = |name: &String| dir.read(&format!("{folder}/{name}"));
+    let bytes = dir.names(&folder).iter().map(part).collect::<Vec<_>>();
+    let header = |part: &[u8]| 10 + usize::from(u16::from_le_bytes([part[8], part[9]]));
+    bytes
+        .iter()
+        .flat_map(|part| part[header(part)..].to_vec())
+        .collect()
+}
+
+fn names(dir: &Workdir, out: &str) -> Vec<String> {
+    let text = String::from_utf8(dir.read(&format!("{out}/file_names.txt"))).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// A directory with the run of the photos in a folder as `folder`.
+fn with_folder_run(name: &str) -> Workdir {
+    let dir = workdir(&format!("sources/{name}"));
+    extract_ok(&dir, &format!("{MODEL} photos"));
+    std::fs::rename(dir.path("out"), dir.path("folder")).unwrap();
+    dir
+}
+
+fn shell(dir: &Workdir, script: &str) {
+    let ended = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(dir.path(""))
+        .status();
+    assert!(ended.unwrap().success(), "{script}");
+}
+
+#[test]
+fn a_tar_archive_gives_the_rows_of_its_folder() {
+    let dir = with_folder_run("tar");
+    // As GNU tar, PAX and the oldest write it; long names and a text file among them.
+    shell(
+        &dir,
+        "mkdir deep; cp -L photos/* deep; echo text > deep/notes.txt; cd deep; \
+        tar --format=gnu --sort=name -cf ../gnu.tar .; tar --format=pax --sort=name -cf ../pax.tar *; \
+        tar --format=v7 --sort=name -cf ../v7.tar *",
+    );
+    for archive in ["gnu", "pax", "v7"] {
+        let said = extract_ok(&dir, &format!("{MODEL} {archive}.tar"));
+        assert!(
+            said.contains(&format!("1 other file left out: '{archive}.tar/")),
+            "{said}"
+        );
+        assert_eq!(rows(&dir, "out"), rows(&dir, "folder"), "{archive}");
+        let expected: Vec<_> = names(&dir, "folder")
+            .iter()
+            .map(|n| format!("{archive}.tar/{n}"))
+            .collect();
+        assert_eq!(names(&dir, "out"), expected);
+        std::fs::remove_dir_all(dir.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn webdataset_shards_come_in_order_by_braces_globs_and_the_shell() {
+    let dir = with_folder_run("shards");
+    dir.python(
+        "import tarfile, io, pathlib, json; photos = sorted(pathlib.Path('photos').iterdir())\n\
+         pathlib.Path('wds').mkdir()\n\
+         for shard in range(2):\n\
+         \x20   with tarfile.open(f'wds/{shard:05}.tar', 'w', format=tarfile.PAX_FORMAT) as tar:\n\
+         \x20       for key, photo in enumerate(photos[2 * shard:2 * shard + 2]):\n\
+         \x20           for ending, data in ((photo.suffix, photo.read_bytes()), ('.json', json.dumps({'key': key}).encode())):\n\
+         \x20               member = tarfile.TarInfo('x' * 120 + f'{key:09}{ending}'); member.size = len(data)\n\
+         \x20               tar.addfile(member, io.BytesIO(data))\n",
+    );
+    for (i, images) in [
+        "wds/{00000..00001}.tar",
+        "wds/*.tar",
+        "wds/00000.tar wds/00001.tar",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let said = extract_ok(&dir, &format!("{MODEL} {images}"));
+        assert!(said.contains("4 other files left out"), "{said}");
+        assert_eq!(rows(&dir, "out"), rows(&dir, "folder"), "{images}");
+        std::fs::rename(dir.path("out"), dir.path(&format!("out{i}"))).unwrap();
+    }
+    // A list of their rows, in another order.
+    let mut reversed = names(&dir, "out0");
+    reversed.reverse();
+    dir.write("list.txt", reversed.join("\n"));
+    extract_ok(&dir, &format!("{MODEL} --list list.txt wds/*.tar"));
+    assert_eq!(names(&dir, "out"), reversed);
+    let (found, whole) = (rows(&dir, "out"), rows(&dir, "folder"));
+    let row = whole.len() / 4;
+    for i in 0..4 {
+        assert_eq!(found[i * row..][..row], whole[(3 - i) * row..][..row]);
+    }
+    std::fs::remove_dir_all(dir.path("out")).unwrap();
+    // Shards of the run, and one that is lost and computed again.
+    for shard in ["0/2", "1/2"] {
+        extract_ok(&dir, &format!("{MODEL} --shard {shard} wds/*.tar"));
+    }
+    assert_eq!(rows(&dir, "out"), whole);
+    let lost = dir.names("out/layer1").remove(1);
+    std::fs::remove_file(dir.path("out/layer1").join(lost)).unwrap();
+    extract_ok(&dir, &format!("{MODEL} --shard 1/2 wds/*.tar"));
+    assert_eq!(rows(&dir, "out"), whole);
+}
+
+#[test]
+fn arrays_of_pixels_are_preprocessed_as_images_are() {
+    let dir = workdir("sources/arrays");
+    dir.python(
+        "import numpy, pathlib; from PIL import Image\n\
+         x = numpy.random.default_rng(0).integers(0, 256, (4, 90, 120, 3), dtype=numpy.uint8)\n\
+         for folder, images in (('colour', x), ('grey', x[..., 0])):\n\
+         \x20   pathlib.Path(folder).mkdir()\n\
+         \x20   for i, image in enumerate(images): Image.fromarray(image).save(f'{folder}/{i}.png')\n\
+         numpy.save('hwc.npy', x); numpy.save('chw.npy', x.transpose(0, 3, 1, 2).copy()); numpy.save('hw.npy', x[..., 0])\n\
+         numpy.save('floats.npy', x.astype(numpy.float64))\n",
+    );
+    for (array, folder) in [
+        ("hwc.npy", "colour"),
+        ("chw.npy", "colour"),
+        ("hw.npy", "grey"),
+    ] {
+        extract_ok(&dir, &format!("{MODEL} {folder}"));
+        std::fs::rename(dir.path("out"), dir.path("folder")).unwrap();
+        extract_ok(&dir, &format!("{MODEL} {array}"));
+        assert_eq!(rows(&dir, "out"), rows(&dir, "folder"), "{array}");
+        assert_eq!(names(&dir, "out")[3], format!("{array}/3"));
+        shell(&dir, "rm -r out folder");
+    }
+    let line = error_line(&extract(&dir, &format!("{MODEL} floats.npy")), "floats", 1);
+    assert!(
+        line.contains("'floats.npy' holds <f8 of shape [4, 90, 120, 3]; expected images as uint8"),
+        "{line}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_archive_is_said_before_anything_is_written() {
+    let dir = workdir("sources/refused");
+    shell(
+        &dir,
+        "mkdir deep; cp -L photos/* deep; cd deep; tar -cf ../whole.tar *; gzip -k ../whole.tar; \
+        head -c 60000 ../whole.tar > ../cut.tar; cp ../whole.tar ../twice.tar; tar -rf ../twice.tar lamp.png; \
+        tar -cPf ../out.tar ../deep/lamp.png --transform 's,^,../../,'; head -c 9000 /dev/urandom > ../random.tar; \
+        truncate -s 1M hole.png; tar --sparse -cf ../sparse.tar hole.png; rm hole.png; mkdir ../empty; \
+        tar -cf ../none.tar -C .. empty",
+    );
+    for (archive, words) in [
+        (
+            "whole.tar.gz",
+            "is compressed, and images cannot be read where they lie in it; decompress it: gunzip -k 'whole.tar.gz'",
+        ),
+        ("cut.tar", "'cut.tar' is truncated"),
+        ("twice.tar", "holds two members named 'lamp.png'"),
+        ("out.tar", "leads out of it"),
+        ("sparse.tar", "is a sparse file"),
+        ("random.tar", "'random.tar' is not a folder, and no tar"),
+        ("none.tar", "no image in 'none.tar'"),
+        (
+            "missing{0..1}.tar",
+            "there is no 'missing0.tar', which 'missing{0..1}.tar' names",
+        ),
+        (
+            "whole.tar deep/../whole.tar",
+            "would give rows the same names, 'whole.tar/…'",
+        ),
+    ] {
+        let ended = extract(&dir, &format!("{MODEL} {archive}"));
+        let line = error_line(&ended, archive, 1);
+        assert!(line.contains(words), "{archive}: {line}");
+        assert!(!dir.path("out").exists(), "{archive}");
+    }
+}
+
+#[test]
+fn a_broken_member_is_a_nan_row_and_a_shard_that_vanishes_the_machines_fault() {
+    let dir = workdir("sources/broken");
+    shell(
+        &dir,
+        "mkdir deep; cp -L photos/* deep; head -c 200 deep/lamp.png > deep/m.png; tar -C deep -cf a.tar .",
+    );
+    let ended = extract(&dir, &format!("{MODEL} a.tar"));
+    let line = error_line(&ended, "broken", 1);
+    assert!(line.contains("'a.tar/m.png'"), "{line}");
+    extract_ok(&dir, &format!("{MODEL} --on-error skip a.tar"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert!(errors.contains("a.tar/m.png"), "{errors}");
+}
