@@ -6,7 +6,7 @@ use crate::memory::{Forecast, PerImage};
 use crate::model::{
     self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
 };
-use crate::pipeline::{BATCHES, INPUTS};
+use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
 use crate::sources::{Found, Images, RowReader};
 use crate::text::figures;
@@ -27,6 +27,7 @@ pub fn find_images(job: &Job) -> Result<Images> {
 /// The run's first images that can be read, of its first few: what the model is tried on.
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
+    preprocessor.set_limit(Some(ORDINARY)); // a larger one would have to wait for memory
     let mut probe = Probe::default();
     let (mut reader, mut bytes) = (RowReader::new(images), Vec::new());
     for row in images.rows().take(FEW) {
