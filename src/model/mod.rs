@@ -10,9 +10,9 @@ mod reduce;
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
     PROBED, Precision, Probe, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
-    libtorch_version, set_threads, tensors_of,
+    libtorch_version, set_threads,
 };
 pub use fast::{FormChoice, FormsUsed, install_arena, trim_arena};
 pub use ffi::LayerInfo;
-pub use load::{Archive, HookTensors, Wanted};
+pub use load::{Archive, HookTensors, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Pool, Project, RECIPE, Reduction};

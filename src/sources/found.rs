@@ -9,7 +9,6 @@ use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
 use crate::sources::names::FileNames;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
-use crate::sources::stamp::Stamp;
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
 use anyhow::{Context, Result, bail, ensure};
@@ -37,7 +36,6 @@ pub struct Named {
     pub front: PathBuf,
     pub path: PathBuf,
     pub kind: Kind,
-    pub stamp: Stamp,
     pub source: Arc<dyn Source>,
 }
 
@@ -63,10 +61,6 @@ impl Found {
         }
         ensure_distinct(&sources)?;
         Ok(Self { sources })
-    }
-
-    pub fn sources(&self) -> &[Named] {
-        &self.sources
     }
 
     /// The path of the only source, where that is a folder: rows are then named by their paths in it.
@@ -251,11 +245,6 @@ impl Named {
 
 fn open(Typed { path, inside }: Typed) -> Result<Named> {
     let kind = Kind::of(&path)?;
-    let stamp = match kind {
-        Kind::Folder => Stamp::default(),
-        Kind::Lmdb if path.is_dir() => Stamp::of(&path.join("data.mdb"))?,
-        _ => Stamp::of(&path)?,
-    };
     let front = PathBuf::from(own_name(&path)?);
     ensure!(
         inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
@@ -266,8 +255,8 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
     );
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
-        Kind::Tar => Arc::new(Tar::new(&path, stamp)),
-        Kind::Array => Arc::new(Array::new(&path, stamp)?),
+        Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Array => Arc::new(Array::new(&path)?),
         _ => bail!(
             "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",
             path.display(),
@@ -278,7 +267,6 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         front,
         path,
         kind,
-        stamp,
         source,
     })
 }

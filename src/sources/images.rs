@@ -107,24 +107,6 @@ impl Images {
         self.names.text()
     }
 
-    pub fn sources(&self) -> &[Named] {
-        &self.sources
-    }
-
-    /// Where each is; empty where all are in one folder.
-    pub fn places(&self) -> &[Place] {
-        &self.places
-    }
-
-    /// Bytes that the sources' buffers take, with so many readers: of two sources at the most.
-    pub fn buffers(&self, readers: u64) -> u64 {
-        let buffers = self
-            .sources
-            .iter()
-            .map(|named| named.source.buffers(readers));
-        buffers.max().unwrap_or(0) * self.sources.len().min(OPEN) as u64
-    }
-
     fn place(&self, row: u64) -> Place {
         let place = self.places.get((row - self.first) as usize);
         place.copied().unwrap_or(Place::new(0, 0))

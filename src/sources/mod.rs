@@ -22,13 +22,10 @@ mod stamp;
 mod tar;
 mod typed;
 
-pub use found::{Found, Named};
-pub use images::{Images, Place, RowReader};
-pub use kind::Kind;
-pub use left_out::{LeftOut, Others};
+pub use found::Found;
+pub use images::{Images, RowReader};
+pub use left_out::LeftOut;
 pub use list::{Outside, parse_list, read_list};
 pub use names::FileNames;
 pub use quoting::{names_of, quoted, unquoted};
-pub use scan::{ENDINGS, Scan, scan};
-pub use source::{Address, Item, Listing, Reader, Source};
-pub use stamp::Stamp;
+pub use scan::scan;

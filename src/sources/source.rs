@@ -24,11 +24,6 @@ pub trait Source: Send + Sync + Debug {
 
     /// False where the whole source has vanished or changed: then an item that cannot be read is not at fault.
     fn is_there(&self) -> bool;
-
-    /// Bytes that so many readers hold, beside the item that each has read.
-    fn buffers(&self, _readers: u64) -> u64 {
-        0
-    }
 }
 
 /// Reads items, one at a time.

@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Size and time of the last change. A folder has none: what is in it may come and go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Size and time of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    pub bytes: u64,
+    bytes: u64,
     /// Nanoseconds since 1970.
-    pub modified: i64,
+    modified: i64,
 }
 
 impl Stamp {

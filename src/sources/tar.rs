@@ -21,9 +21,13 @@ pub struct Tar {
 }
 
 impl Tar {
-    pub fn new(path: &Path, stamp: Stamp) -> Self {
-        let path = path.to_owned();
-        Self { path, stamp }
+    /// # Errors
+    /// The file cannot be looked at.
+    pub fn new(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            stamp: Stamp::of(path)?,
+        })
     }
 }
 

@@ -296,10 +296,7 @@ pub fn describe(
             layer.shape.clone()
         },
         dtype: job.stored,
-        varies: layer.varies.map(|varies| match varies {
-            Varies::Chance => "chance".to_owned(),
-            Varies::Batch => "batch".to_owned(),
-        }),
+        varies: layer.varies.map(|varies| varies.name().to_owned()),
         activation: is_reduced.then(|| layer.whole.clone()),
         projected_from: layer.projected_from(),
     };
