@@ -5,6 +5,7 @@ mod compute;
 mod fast;
 mod ffi;
 mod load;
+mod message;
 mod reduce;
 
 pub use compute::{
