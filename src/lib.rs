@@ -22,19 +22,15 @@ pub mod export;
 #[cfg(feature = "images")]
 pub mod images;
 #[cfg(feature = "torch")]
-mod job;
+pub mod libtorch;
 #[cfg(feature = "torch")]
-mod memory;
-#[cfg(feature = "torch")]
-mod model;
-#[cfg(feature = "torch")]
-mod pipeline;
+pub mod memory;
 pub mod rows;
 pub mod run;
 #[cfg(feature = "torch")]
-mod signals;
+pub mod signals;
 #[cfg(feature = "torch")]
-mod slurm;
+pub mod slurm;
 #[cfg(feature = "images")]
 pub mod sources;
 pub mod text;
@@ -47,7 +43,5 @@ static ALLOCATOR: memory::Explained = memory::Explained;
 pub fn prepare_process() {
     #[cfg(feature = "torch")]
     memory::tame_allocator();
-    #[cfg(feature = "torch")]
-    model::explain_terminate();
     rows::size_limit::ignore_signal();
 }

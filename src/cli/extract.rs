@@ -3,7 +3,7 @@
 use crate::cli::config::{OrConfig, options};
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::model::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
+use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::rows::row_type::RowType;
 use crate::text::figures;
 use clap::{Args, ValueEnum};

@@ -1,9 +1,16 @@
 //! What the user may type.
 
 #[cfg(feature = "torch")]
+pub mod choices;
+#[cfg(feature = "torch")]
 mod config;
 #[cfg(feature = "torch")]
 pub mod extract;
+#[cfg(feature = "torch")]
+mod model;
+
+#[cfg(feature = "torch")]
+pub use model::find_model;
 
 use crate::run::shards::MAX_ARRAY_SIZE;
 use clap::{Args, Parser, Subcommand};

@@ -1,8 +1,6 @@
 //! One file a subcommand. Commands never call each other.
 
-#[cfg(feature = "torch")]
-mod extract;
-mod inspect;
+pub mod inspect;
 mod merge;
 mod split;
 
@@ -19,7 +17,7 @@ use anyhow::{Error, Result};
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         #[cfg(feature = "torch")]
-        Command::Extract(typed) => extract::run(*typed),
+        Command::Extract(_) => Err(crate::libtorch::compute()),
         Command::Merge(typed) => merge::run(&typed),
         Command::Split(typed) => split::run(&typed),
         Command::Inspect(typed) => inspect::run(&typed),

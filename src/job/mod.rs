@@ -8,16 +8,17 @@ mod shard;
 pub use preset::{Described, describe};
 pub use shard::{Shard, ShardWish};
 
-use crate::cli::WrongUsage;
+use crate::cli::choices::{Device, FormChoice, Precision};
+use crate::cli::{WrongUsage, find_model};
 use crate::cli::extract::{Auto, Extract, OnError};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{Device, FormChoice, HookTensors, Precision, Reduction, TokensOf};
+use crate::model::{self, HookTensors, Reduction, TokensOf};
 use crate::rows::row_type::RowType;
 use crate::slurm::Slurm;
 use crate::text::toml_file;
-use anyhow::{Context, Result, bail, ensure};
-use std::path::{Path, PathBuf};
+use anyhow::{Context, Result, ensure};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// No part takes longer to fill, unless asked for.
@@ -99,7 +100,7 @@ impl Job {
         let described = describe(&model)?;
         let reduction = reduction::resolve(&args, described.grid)?;
         let cores = cores();
-        let (devices, devices_text) = args.device.clone().unwrap_or_default().resolve()?;
+        let (devices, devices_text) = model::resolve(&args.device.clone().unwrap_or_default())?;
         Ok(Self {
             preprocess: overridden(described.preprocess, &args)?,
             preprocess_source: described.source,
@@ -189,47 +190,6 @@ fn split_layers(typed: &[String]) -> Vec<String> {
         .filter(|layer| !layer.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// A file as it is; a bare name as `NAME.pt` or `NAME.pt2` in `$FEATX_MODELS`, then in `models/`.
-pub fn find_model(model: &str) -> Result<PathBuf> {
-    let path = Path::new(model);
-    if path.is_file() {
-        return Ok(path.to_owned());
-    }
-    ensure!(
-        !path.is_dir() || !model.contains('/'),
-        "model '{model}' is a folder; expected a model file (.pt, .pt2) or a model's name"
-    );
-    let is_file = path
-        .extension()
-        .is_some_and(|ending| ending == "pt" || ending == "pt2");
-    let is_name = !model.contains('/') && !is_file;
-    ensure!(
-        is_name,
-        "model '{model}' not found; expected a model file (.pt, .pt2) or a model's name"
-    );
-    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(["models".into()])
-        .collect();
-    for folder in &folders {
-        for ending in ["pt", "pt2"] {
-            let file = folder.join(format!("{model}.{ending}"));
-            if file.is_file() {
-                return Ok(file);
-            }
-        }
-    }
-    let places: Vec<String> = folders
-        .iter()
-        .map(|folder| format!("{}/", folder.display()))
-        .collect();
-    bail!(
-        "model '{model}' not found in {}; make it with: scripts/export_model.py {model}",
-        places.join(" or ")
-    )
 }
 
 fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> {

@@ -1,5 +1,8 @@
 //! Compiles the C++ half of the model room against libtorch's headers, and gives the binary an rpath to libtorch.
 
+use std::fs;
+use std::path::Path;
+
 const SOURCES: [&str; 17] = [
     "compute/cuda",
     "compute/terminate",
@@ -24,8 +27,11 @@ const SOURCES: [&str; 17] = [
 pub fn build() {
     watch_cpp("src/model");
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys names its libtorch");
-    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
-    let include = std::path::Path::new(&lib).with_file_name("include");
+    println!("cargo:rustc-link-arg-bin=featx-compute=-Wl,-rpath,{lib}");
+    let libtorch = Path::new(&lib).parent().expect("it has a lib folder");
+    println!("cargo:rustc-env=FEATX_BUILT_WITH={}", libtorch.display());
+    println!("cargo:rustc-env=FEATX_BUILT_VERSION={}", version(libtorch));
+    let include = libtorch.join("include");
     cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -39,9 +45,21 @@ pub fn build() {
         .compile("featx_model");
 }
 
+/// `2.11.0`, from the headers.
+fn version(libtorch: &Path) -> String {
+    let header = libtorch.join("include/torch/headeronly/version.h");
+    println!("cargo:rerun-if-changed={}", header.display());
+    let text = fs::read_to_string(&header).expect("libtorch's headers tell its version");
+    let number = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")));
+        line.expect("a number").trim().to_owned()
+    };
+    ["MAJOR", "MINOR", "PATCH"].map(number).join(".")
+}
+
 /// Has cargo compile the C++ anew when C++ changes, and not when Rust beside it does.
 fn watch_cpp(folder: &str) {
-    let entries = std::fs::read_dir(folder).expect("the model room is there");
+    let entries = fs::read_dir(folder).expect("the model room is there");
     for entry in entries {
         let path = entry.expect("its files can be listed").path();
         let name = path.display().to_string();

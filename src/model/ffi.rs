@@ -1,6 +1,6 @@
 //! The C++ module (`module.h`), made safe.
 
-use crate::model::compute::precision::Precision;
+use crate::cli::choices::Precision;
 use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;

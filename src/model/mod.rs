@@ -9,11 +9,11 @@ mod message;
 mod reduce;
 
 pub use compute::{
-    Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
-    PROBED, Precision, Probe, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
-    libtorch_version, set_threads,
+    Activation, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
+    PROBED, Probe, TokensOf, Varies, configure_cuda, explain_terminate, is_native,
+    libtorch_version, resolve, set_threads,
 };
-pub use fast::{FormChoice, FormsUsed, install_arena, trim_arena};
+pub use fast::{FormsUsed, install_arena, trim_arena};
 pub use ffi::LayerInfo;
 pub use load::{Archive, HookTensors, Wanted, tensors_of};
-pub use reduce::{Grid, MOST_OUTPUTS, Pool, Project, RECIPE, Reduction};
+pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};

@@ -5,7 +5,7 @@
 //! lane computes a part of the images with a part of the threads, and there are as many in memory as without lanes.
 
 use crate::job::Job;
-use crate::model::Device;
+use crate::cli::choices::Device;
 
 /// Images of a pass at least: with fewer, what a pass costs besides its images is seen.
 const LEAST: u64 = 4;

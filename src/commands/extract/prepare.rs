@@ -3,8 +3,9 @@
 use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
+use crate::cli::choices::Device;
 use crate::model::{
-    self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
+    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
@@ -52,7 +53,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
     model::set_threads(job.threads_of_pass(1));
     say(format_args!("device: {}", job.devices_text));
-    if job.devices.contains(&Device::Cpu) && !job.precision.is_native() {
+    if job.devices.contains(&Device::Cpu) && !model::is_native(job.precision) {
         say(format_args!(
             "this processor has no {} instructions: they are emulated, more slowly than f32",
             job.precision.name()

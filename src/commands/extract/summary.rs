@@ -3,7 +3,7 @@
 use crate::commands::extract::plan::Plan;
 use crate::job::Job;
 use crate::memory;
-use crate::model::Device;
+use crate::cli::choices::Device;
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;

@@ -2,12 +2,10 @@
 
 mod array;
 mod directory;
-#[cfg(feature = "torch")]
-mod model;
 
 use crate::cli::Inspect;
 #[cfg(feature = "torch")]
-use crate::job::find_model;
+use crate::cli::find_model;
 use crate::text::{printing, shell};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -42,7 +40,8 @@ pub fn run(typed: &Inspect) -> Result<()> {
 }
 
 /// With the file of a model in place of its name, where nothing else has that name.
-fn found_by_name(typed: &Inspect) -> Inspect {
+#[must_use]
+pub fn found_by_name(typed: &Inspect) -> Inspect {
     #[cfg(feature = "torch")]
     if !typed.path.exists()
         && let Some(file) = typed.path.to_str().and_then(|name| find_model(name).ok())
@@ -56,9 +55,8 @@ fn found_by_name(typed: &Inspect) -> Inspect {
 }
 
 #[cfg(feature = "torch")]
-fn model(typed: &Inspect) -> Result<()> {
-    let report = model::report(&typed.path)?;
-    print(typed.json, &report, model::table)
+fn model(_: &Inspect) -> Result<()> {
+    Err(crate::libtorch::compute())
 }
 
 #[cfg(not(feature = "torch"))]
@@ -112,7 +110,10 @@ fn recognise(path: &Path) -> Result<Found> {
 }
 
 /// On stdout, as JSON for scripts or as a table for people.
-fn print<R: Serialize>(json: bool, report: &R, table: impl Fn(&R) -> String) -> Result<()> {
+///
+/// # Errors
+/// A pipe that nobody reads.
+pub fn print<R: Serialize>(json: bool, report: &R, table: impl Fn(&R) -> String) -> Result<()> {
     let text = match json {
         true => serde_json::to_string_pretty(report)? + "\n",
         false => table(report),

@@ -1,8 +1,9 @@
 //! What a model holds: its layers, with their shapes for one image.
 
+use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Device, Extractor, ExtractorOptions, LayerInfo, Layers, Precision, Probe, Reduction,
+    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction,
     Wanted, tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};

@@ -1,8 +1,9 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::model::compute::cuda;
-use crate::model::compute::tokens::{Tokens, TokensOf};
-use crate::model::reduce::{Grid, Pool, Projector};
+use crate::cli::choices::{Pool, Tokens};
+use crate::model::compute::tokens::TokensOf;
+use crate::model::reduce::{Grid, Projector, pooled};
 use crate::rows::row_type::RowType;
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
@@ -55,12 +56,12 @@ impl Activation {
         Ok(Self { tensor })
     }
 
-    /// As [`Pool::apply`].
+    /// As [`pooled`].
     ///
     /// # Errors
-    /// As [`Pool::apply`].
+    /// As [`pooled`].
     pub fn pooled(self, layer: &str, pool: Pool, grid: Option<Grid>) -> Result<Self> {
-        let tensor = pool.apply(layer, &self.tensor, grid)?;
+        let tensor = pooled(pool, layer, &self.tensor, grid)?;
         Ok(Self { tensor })
     }
 

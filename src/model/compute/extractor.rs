@@ -1,12 +1,11 @@
 //! A model cut at its wanted layers, ready to compute.
 
+use crate::cli::choices::{Device, Precision};
 use crate::images::Normaliser;
 use crate::model::compute::activation::Activation;
-use crate::model::compute::devices::Device;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::layer::Layer;
-use crate::model::compute::precision::Precision;
 use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::compute::tokens::TokensOf;

@@ -1,8 +1,8 @@
 //! From a batch's pixels to the tensor that a model computes on.
 
+use crate::cli::choices::Device;
 use crate::images::Normaliser;
 use crate::model::compute::cuda;
-use crate::model::compute::devices::Device;
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 

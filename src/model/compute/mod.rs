@@ -15,12 +15,12 @@ pub mod tokens;
 
 pub use activation::Activation;
 pub use cuda::configure_cuda;
-pub use devices::{Device, DeviceChoice};
+pub use devices::resolve;
 pub use extractor::{Extractor, ExtractorOptions};
 pub use feeder::{Feeder, Input};
 pub use layer::{Layer, Varies};
 pub use layers::Layers;
-pub use precision::Precision;
+pub use precision::is_native;
 pub use probe::{PROBED, Probe};
 pub use threads::{explain_terminate, libtorch_version, set_threads};
-pub use tokens::{Tokens, TokensOf};
+pub use tokens::TokensOf;

@@ -1,7 +1,7 @@
 //! What a model is tried on before a run.
 
+use crate::cli::choices::Device;
 use crate::images::Normaliser;
-use crate::model::compute::devices::Device;
 use crate::model::compute::feeder::{blank, place};
 use anyhow::Result;
 use tch::{Kind, Tensor};

@@ -1,20 +1,7 @@
-//! The form of the graph that computes a run: what the user asks for, and what the rows came from.
+//! The forms of the graph that rows came from.
 
 use crate::model::ffi::Form;
-use clap::ValueEnum;
-use serde::Deserialize;
 use std::sync::atomic::{AtomicU8, Ordering};
-
-/// `--form`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FormChoice {
-    /// The fastest form of the graph that gives the model's own rows
-    #[default]
-    Auto,
-    /// The model as it was exported
-    Plain,
-}
 
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 

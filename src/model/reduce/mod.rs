@@ -6,9 +6,11 @@ mod pool;
 mod projection;
 mod projector;
 
-pub use pool::{Grid, Pool};
+pub use pool::{Grid, pooled};
 pub use projection::{MOST_OUTPUTS, RECIPE};
 pub use projector::Projector;
+
+use crate::cli::choices::Pool;
 
 /// How rows are made shorter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

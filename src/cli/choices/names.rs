@@ -1,0 +1,68 @@
+//! Options that are one name of a few.
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+/// `--form`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FormChoice {
+    /// The fastest form of the graph that gives the model's own rows
+    #[default]
+    Auto,
+    /// The model as it was exported
+    Plain,
+}
+
+/// `--precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    #[default]
+    F32,
+    Bf16,
+    F16,
+}
+
+impl Precision {
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+/// `--tokens`: what is kept of a (tokens, dim) activation. First comes the class token, then registers or the
+/// distillation token where the model has them, then the patches (as timm's `num_prefix_tokens` counts them).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokens {
+    /// The first token
+    Cls,
+    /// The mean over the patches
+    Mean,
+    /// Both, one after the other
+    #[value(name = "cls+mean")]
+    #[serde(rename = "cls+mean")]
+    ClsMean,
+    /// The patches, (patches, dim)
+    Patches,
+    /// What stands between the class token and the patches, (registers, dim)
+    Registers,
+}
+
+impl Tokens {
+    /// As the options and `run.toml` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+            Self::ClsMean => "cls+mean",
+            Self::Patches => "patches",
+            Self::Registers => "registers",
+        }
+    }
+}

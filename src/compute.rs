@@ -1,0 +1,49 @@
+//! `featx-compute`: what `featx` becomes where a model is needed (see `featx::libtorch`). Its rooms lie above those of the
+//! library: `job` → `commands` → `pipeline` → `model`.
+
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+// Clippy's leave for tests ends at their helpers; an unwrap that fails fails the test.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod commands {
+    pub mod extract;
+    pub mod inspect {
+        pub mod model;
+    }
+}
+mod job;
+mod model;
+mod pipeline;
+
+// The rooms of the library have the same names here.
+use featx::{cli, images, memory, rows, run, signals, slurm, sources, text};
+
+use clap::Parser;
+use cli::{Cli, Command};
+use featx::commands::inspect;
+use featx::commands::{exit_code, words};
+use std::process::ExitCode;
+use text::printing::say;
+
+fn main() -> ExitCode {
+    featx::prepare_process();
+    model::explain_terminate();
+    let ended = match Cli::parse().command {
+        Command::Extract(typed) => commands::extract::run(*typed),
+        Command::Inspect(typed) => inspect_model(&typed),
+        _ => Err(cli::WrongUsage("featx-compute is started by featx; run featx".into()).into()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(words(&error));
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {
+    let typed = inspect::found_by_name(typed);
+    let report = commands::inspect::model::report(&typed.path)?;
+    inspect::print(typed.json, &report, commands::inspect::model::table)
+}
