@@ -77,11 +77,18 @@ def parse_arguments(arguments):
 
 
 def shape(text):
-    return tuple(int(side) for side in text.split(","))
+    return _numbers(text, int, "three sizes such as 3,224,224")
 
 
 def floats(text):
-    return tuple(float(value) for value in text.split(","))
+    return _numbers(text, float, "three numbers such as 0.5,0.5,0.5")
+
+
+def _numbers(text, kind, expected):
+    try:
+        return tuple(kind(value) for value in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}': expected {expected}") from None
 
 
 def main(arguments=None):

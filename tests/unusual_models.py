@@ -165,11 +165,16 @@ class Unused(Plain):
     def __init__(self):
         super().__init__()
         self.relu = nn.ReLU()
+        self.flatten = nn.Flatten()
+        self.twice = conv()
 
     def forward(self, x):
         self.relu(x)
+        self.flatten(x)
         self.b(self.a(x))
-        return self.a(x)
+        x = self.a(x) + self.twice(x)
+        self.twice(x[:, :3])
+        return x
 
 
 class Registers(nn.Module):

@@ -1,5 +1,18 @@
 """What featx's Python scripts share: finding models, their preprocessing, TorchScript, PyTorch's hooks."""
 
 
+import re
+
+TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|.)")
+
+
 class Failure(Exception):
-    """Something to tell the user: lower case, the name quoted, expected, found, cure."""
+    """Something to tell the user: lower case, the name quoted, expected, found, cure. One line."""
+
+    def __str__(self):
+        return one_line(super().__str__())
+
+
+def one_line(text):
+    """Without line breaks, and without what colours a terminal."""
+    return " ".join(TERMINAL_CODE.sub("", text).split())

@@ -13,7 +13,7 @@ from . import hooks
 from .torchscript import relative_l2
 
 TOLERANCE = 1e-5  # relative L2 of a layer
-SILENT = "left no trace: it gave back its input"
+SILENT = "left no trace: it did nothing, or nothing uses what it gave"
 NO_ROWS = "has not one row an image"
 LOST = "the trace does not have its first tensor"
 
@@ -27,6 +27,8 @@ class Result:
     right: int = 0
     refused: dict = field(default_factory=dict)  # the reason, by the layer
     missing: list = field(default_factory=list)  # without a reason
+    renamed: dict = field(default_factory=dict)  # modules of several names that have another in the trace
+    apart: list = field(default_factory=list)  # of several names too, each of which is a layer, with its own calls
     worst: float = 0.0
     worst_layer: str = ""
     differing: list = field(default_factory=list)  # layers beyond the tolerance
@@ -75,22 +77,36 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
     transforms = pixels.to_transforms()
     images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
 
+    stored = _stored(model, run)
+    renamed = {first: names[0] for first, names in stored.items() if names[0] != first}
+
     def keep(layer, activation):
-        features = read_features(run / layer)
+        features = read_features(run / renamed.get(layer, layer))
         if features is None:
             return None
         same_shape = features.shape == activation.shape
         return relative_l2(features, activation) if same_shape else float("inf")
 
     lost = {layer for layer, number in (outputs or {}).items() if number is False}
-    result = _summed(hooks.record(model, images, keep), set(silent), lost, tolerance)
+    result = _summed(hooks.record(model, images, keep), set(silent), lost, stored, tolerance)
+    result.renamed = renamed
     if result.differing:
         _compare_in_f64(model, images, run, result)
     result.right -= len(result.beyond)
     return result
 
 
-def _summed(layers, silent, lost, tolerance):
+def _stored(model, run):
+    """Modules of several names, by the first: the names under which featx has rows. The tracer keeps one of them, maybe
+    another; a script has a module for each."""
+    names = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
+    return {also[0]: [name for name in also if (run / name).is_dir()] or also[:1]
+            for also in names.values() if len(also) > 1}
+
+
+def _summed(layers, silent, lost, stored, tolerance):
     result = Result()
     for name, layer in layers.items():
         if layer.why_not():
@@ -98,13 +114,17 @@ def _summed(layers, silent, lost, tolerance):
             continue
         result.layers += 1
         if layer.kept is None:
-            reason = SILENT if name in silent else LOST if name in lost else NO_ROWS if not layer.per_image else None
+            names = {name, *layer.aliases}
+            reason = SILENT if names & silent else LOST if names & lost else None if layer.per_image else NO_ROWS
             if reason:
                 result.refused[name] = reason
             else:
                 result.missing.append(name)
             continue
         result.right += 1
+        if not layer.kept <= tolerance and len(stored.get(name, [])) > 1 and min(layer.each) <= tolerance:
+            result.apart.append(name)  # the call by this name, where a hook keeps the last by any
+            continue
         if not layer.kept <= tolerance:
             result.differing.append(name)
         if not layer.kept <= result.worst:
@@ -129,7 +149,7 @@ def _compare_in_f64(model, images, run, result):
     last = differing(copy.deepcopy(model).to(**order), images.to(**order))
     for name, wanted in exact.items():
         own = max(relative_l2(f32[name], wanted), relative_l2(last[name], wanted))
-        features = read_features(run / name)
+        features = read_features(run / result.renamed.get(name, name))
         result.own = max(result.own, own)
         if features.shape != wanted.shape or not relative_l2(features, wanted) <= 2 * own:
             result.beyond.append(name)

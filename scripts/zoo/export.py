@@ -3,6 +3,7 @@
 import fnmatch
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,17 @@ def export_all(args):
         except Failure as failure:
             print(f"error: {failure}", file=sys.stderr)
             failed = True
+        except Exception as error:  # the libraries', of which nobody knows all
+            print(f"error: '{name}' is not exported: {in_one_line(error)}", file=sys.stderr)
+            failed = True
     return 1 if failed else 0
+
+
+def in_one_line(error):
+    """What was raised, and where."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {sources.shortened(str(error))}" if str(error) else type(error).__name__
+    return f"{said} (at {'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
 
 
 def export(name, args):
@@ -51,7 +62,7 @@ def export(name, args):
             made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
             if not args.no_featx:
                 program = args.featx or find_featx()
-                made.notes += proof.through_featx(program, source.module, temporary, pixels, made.toml, made.outputs)
+                made.notes += proof.through_featx(program, source.module, temporary, pixels, made)
 
         made = write(name, source.module, temporary, input_shape, args.ways, prove)
         write_toml(path.with_suffix(".toml"), made.toml)
@@ -97,11 +108,13 @@ class Made:
     worst: float
     notes: list
     toml: str = ""
+    silent: list = field(default_factory=list)  # of a trace: layers that left none
     outputs: dict = field(default_factory=dict)  # of a trace: see traced.first_tensors
 
 
 def write(name, module, path, input_shape, ways, prove):
     """Script, or trace where that fails; what is written has proved itself against the original, `prove` included."""
+    torchscript.check_runs(module, input_shape)
     failures = []
     for way in ways:
         try:
@@ -112,7 +125,15 @@ def write(name, module, path, input_shape, ways, prove):
         else:
             made.notes = failures + made.notes
             return made
-    raise Failure(f"no file made of '{name}': {'; '.join(failures)}")
+    raise Failure(f"no file made of '{name}': {'; '.join(failures)}; {cure(ways)}")
+
+
+def cure(ways):
+    if ways == ("script",):
+        return "try --trace, which runs the model once and keeps what it did"
+    if ways == ("trace",):
+        return "try --script, which compiles its source"
+    return "a part of it that can be scripted or traced is exported with --from FILE.py:FUNCTION"
 
 
 def write_scripted(module, path, input_shape):
@@ -132,7 +153,7 @@ def write_traced(module, path, input_shape):
     torchscript.save(trace, path)
     worst = torchscript.verify(module, path, input_shape)
     outputs = traced.first_tensors(module, trace, torchscript.example_input(input_shape, 1))
-    return Made("traced", worst, doubts_in_words(doubts), outputs=outputs)
+    return Made("traced", worst, doubts_in_words(doubts), silent=torchscript.left_no_trace(trace), outputs=outputs)
 
 
 def doubts_in_words(doubts):
@@ -147,8 +168,10 @@ def doubts_in_words(doubts):
 def make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise Failure(f"--out '{folder}' is a file, expected a folder") from None
     except OSError as error:
-        raise Failure(f"cannot make the folder '{folder}': {error.strerror}") from None
+        raise Failure(f"cannot make the folder '{folder}': {error.strerror}; choose another --out") from None
 
 
 def in_toml(pixels, module, made, origin):

@@ -36,7 +36,7 @@ class AloneWithSigns(Alone):
 
     def forward(self, x):
         given = self.feed(x)
-        return self.layer(given, given.sign())
+        return self.layer(given, given.detach().sign())
 
 
 class AloneWithThree(Alone):
@@ -243,9 +243,10 @@ def make(name):
         model = AloneUnpooled(feed(), pool, layer)
     else:
         model = (call or [Alone])[0](feed(), layer)
+    with torch.no_grad():
+        model.eval()(torch.randn(2, 3, SIDE, SIDE))  # a lazy layer learns its shape
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    model.eval()(torch.randn(2, 3, SIDE, SIDE))  # a lazy layer learns its shape
     return model
 
 

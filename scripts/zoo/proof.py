@@ -13,7 +13,7 @@ from . import Failure, compare
 NOT_TRIED = "not tried with featx: "
 
 
-def through_featx(program, module, path, pixels, toml, outputs):
+def through_featx(program, module, path, pixels, made):
     """Raises where a layer differs. Lines for the user otherwise. Its files lie beside `path` while it runs."""
     why_not = _why_not(program)
     if why_not:
@@ -22,10 +22,10 @@ def through_featx(program, module, path, pixels, toml, outputs):
         folder = Path(folder)
         model, run = folder / "model.pt", folder / "run"
         os.link(path, model)
-        model.with_suffix(".toml").write_text(toml)
+        model.with_suffix(".toml").write_text(made.toml)
         photos = make_photos(folder / "photos", pixels.resize)
         result = compare.extract(program, model, run, folder / "photos")
-        return in_words(result or compare.compare(module, pixels, photos, run, outputs=outputs))
+        return in_words(result or compare.compare(module, pixels, photos, run, made.silent, made.outputs))
 
 
 def _why_not(program):
@@ -65,4 +65,10 @@ def in_words(result):
     reasons = {}
     for layer, reason in [*result.refused.items(), *((layer, "featx leaves it out") for layer in result.missing)]:
         reasons.setdefault(reason, []).append(layer)
+    if result.renamed:
+        named = [f"'{name}' is '{chosen}'" for name, chosen in result.renamed.items()]
+        lines.append(f"layers of several names have another in the trace: {compare.some(named)}")
+    if result.apart:
+        lines.append("layers of several names are several in the script, each with its own calls, where a hook keeps the last of "
+                     f"all: {compare.some(result.apart)}")
     return lines + [f"without features, {reason}: {compare.some(layers)}" for reason, layers in reasons.items()]

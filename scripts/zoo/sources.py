@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import torch
 import torchvision
 from torch import nn
 
-from . import Failure, preprocess
+from . import Failure, one_line, preprocess
 from .weights import wake
 
 TIMM = "timm==1.0.31"
 SEED = 0  # of --random
-ASK_FOR_RANDOM = "--random makes one with seeded random weights, without a download"
+WITHOUT_DOWNLOAD = "--state-dict FILE takes weights that were fetched elsewhere, --random makes seeded random ones"
 
 
 @dataclass
@@ -102,8 +103,11 @@ def require_timm():
         return
     print(f"installing {TIMM} into '{sys.prefix}'", file=sys.stderr)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", TIMM]
-    if subprocess.run(command, stdout=sys.stderr).returncode != 0:
-        raise Failure(f"timm is not installed, and pip could not install it; try: {' '.join(command)}")
+    pip = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if pip.returncode != 0:
+        why = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
+        raise Failure(f"timm is not installed, and pip could not install it ({why[-1]}); where there is a network, "
+                      f"try: {' '.join(command)}")
     importlib.invalidate_caches()
 
 
@@ -112,7 +116,8 @@ def from_timm(name, wanted):
     require_timm()
     import timm
     if not timm.is_model(name):
-        raise Failure(f"timm has no model '{name}'{nearest(name, timm.list_models())}")
+        raise Failure(f"timm {timm.__version__} has no model '{name}'{nearest(name, timm.list_models())} "
+                      "(see: scripts/export_model.py --list 'timm/*')")
     full = _with_tag(name, wanted.weights)
     torch.manual_seed(SEED)
     if wanted.download():
@@ -147,7 +152,8 @@ def from_file(reference, wanted):
     if not path or not function.isidentifier():
         raise Failure(f"--from '{reference}': expected file.py:function")
     torch.manual_seed(SEED)
-    made = _load_function(Path(path), function)()
+    make = _load_function(Path(path), function)
+    made = _run_of_user(make, f"'{reference}'", path)
     module, settings = made if isinstance(made, tuple) and len(made) == 2 else (made, {})
     if not isinstance(module, nn.Module):
         raise Failure(f"'{reference}' returned {type(module).__name__}, expected a torch.nn.Module, "
@@ -159,6 +165,28 @@ def from_file(reference, wanted):
     return _finished(Source(function, module, wanted.says("its own"), settings, problems), wanted)
 
 
+def _run_of_user(run, what, path):
+    """The user's code may raise whatever it likes; said is what, and the last line of theirs on the way there."""
+    try:
+        return run()
+    except SyntaxError as error:
+        raise Failure(f"{what} is no Python: {error.msg} at {error.filename}:{error.lineno}") from None
+    except (Exception, SystemExit) as error:
+        here = str(Path(path).resolve())
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == here]
+        where = f" at {path}:{lines[-1]}" if lines else ""
+        cure = "; install it with pip" if isinstance(error, ModuleNotFoundError) else ""
+        if isinstance(error, TypeError) and "positional argument" in str(error) and not lines:
+            cure = "; featx calls it without arguments: give them defaults"
+        raise Failure(f"{what} fails{where}: {type(error).__name__}: {shortened(str(error))}{cure}") from None
+
+
+def shortened(text, most=300):
+    """One line that is still read."""
+    text = one_line(text)
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
 def _load_function(path, function):
     if not path.is_file():
         raise Failure(f"'{path}' not found")
@@ -167,7 +195,7 @@ def _load_function(path, function):
     spec = importlib.util.spec_from_file_location(f"user_{path.stem}", path)
     code = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = code  # scripting looks a class's module up by name
-    spec.loader.exec_module(code)
+    _run_of_user(lambda: spec.loader.exec_module(code), f"'{path}'", path)
     if not callable(getattr(code, function, None)):
         functions = [name for name, value in vars(code).items() if callable(value)]
         raise Failure(f"'{path}' has no function '{function}'{nearest(function, functions)}")
@@ -199,9 +227,9 @@ def _fetched(name, make):
     try:
         return make()
     except Exception as error:  # each library and each network fails in its own way
-        why = " ".join(str(error).split()) or "no reason given"
+        why = shortened(str(error)) or "no reason given"
         raise Failure(f"cannot fetch the pretrained weights of '{name}' ({type(error).__name__}: {why}); "
-                      f"{ASK_FOR_RANDOM}") from error
+                      f"{WITHOUT_DOWNLOAD}") from error
 
 
 def _finished(source, wanted):
@@ -220,12 +248,32 @@ def _load_state_dict(module, path):
         raise Failure(f"'{path}' not found")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of unpickling there are many
-        raise Failure(f"'{path}' is not a state dict that torch.load reads: {error}") from None
+    except OSError as error:
+        raise Failure(f"cannot read '{path}': {error.strerror or error}") from None
+    except Exception:  # of unpickling there are many
+        raise Failure(f"'{path}' is not a state dict that torch.load reads; save one with "
+                      "torch.save(model.state_dict(), 'weights.pt')") from None
     try:
-        module.load_state_dict(_fitting(state, module))
-    except (RuntimeError, TypeError) as error:
-        raise Failure(f"'{path}' does not fit the model: {error}") from None
+        fitting = _fitting(state, module)
+        _check_fit(fitting, module.state_dict())
+        module.load_state_dict(fitting)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        raise Failure(f"'{path}' does not fit the model: {shortened(str(error))}") from None
+
+
+def _check_fit(state, wanted):
+    """load_state_dict() names every weight that does not fit, over many lines; a few show what is wrong."""
+    other = [f"{key} {tuple(state[key].shape)} instead of {tuple(weight.shape)}" for key, weight in wanted.items()
+             if key in state and state[key].shape != weight.shape]
+    kinds = {"missing": list(wanted.keys() - state.keys()), "unknown to it": list(state.keys() - wanted.keys()),
+             "of another shape": other}
+    said = [f"{len(keys)} weights {kind}: {_some(sorted(keys))}" for kind, keys in kinds.items() if keys]
+    if said:
+        raise TypeError(f"{'; '.join(said)}; it is of another network, or of other settings of this one")
+
+
+def _some(names):
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _fitting(state, module):

@@ -33,9 +33,11 @@ def trace(module, input_shape):
 
 
 def left_no_trace(traced):
-    """Layers of which the trace knows nothing: they gave back their input, without an operation."""
+    """Layers of which the trace does not know what they gave at some call: they gave back their input, or nothing used
+    what they computed."""
     def is_silent(module):
-        return module._c._has_method("forward") and str(next(module.graph.outputs()).type()) == "NoneType"
+        calls = [module._c._get_method(name) for name in module._c._method_names() if name.startswith("forward")]
+        return any(str(next(call.graph.outputs()).type()) == "NoneType" for call in calls)
     return [name for name, module in traced.named_modules() if name and is_silent(module)]
 
 
@@ -43,6 +45,12 @@ def example_input(input_shape, batch):
     """Noise as an image looks after its normalisation; seeded."""
     generator = torch.Generator().manual_seed(batch)
     return torch.randn(batch, *input_shape, generator=generator)
+
+
+def check_runs(original, input_shape):
+    """The model itself takes such images, and gives something."""
+    if not _outputs("the model itself", original, example_input(input_shape, 1)):
+        raise Failure("the model gives no tensor: its forward has to return one, or a tuple, list or dict of them")
 
 
 def verify(original, path, input_shape):
@@ -57,8 +65,6 @@ def verify(original, path, input_shape):
 
 def compare(original, loaded, images):
     wanted, found = _outputs("the model itself", original, images), _outputs("the file", loaded, images)
-    if not wanted:
-        raise Failure("the model gives no tensor")
     if [t.shape for t in wanted] != [t.shape for t in found]:
         raise Failure(f"the file gives other shapes on a batch of {len(images)}: "
                       f"expected {_shapes(wanted)}, found {_shapes(found)}")
@@ -75,7 +81,8 @@ def _outputs(who, module, images):
         with torch.no_grad(), quiet():
             return tensors(module(images.clone()))  # it may change its input
     except Exception as error:
-        raise Failure(f"{who} fails on {tuple(images.shape)}: {last_line(error)}") from None
+        cure = "; images of another size: --crop and --resize, --input" if who == "the model itself" else ""
+        raise Failure(f"{who} fails on {tuple(images.shape)}: {last_line(error)}{cure}") from None
 
 
 def relative_l2(found, wanted):
@@ -118,8 +125,14 @@ def last_line(error):
 
 
 def first_line(error):
+    """With what follows where the line announces it, without where in the source it is."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    first = lines[0]
+    if first.endswith(":") and len(lines) > 1 and not lines[1].startswith("File "):
+        first += f" {lines[1]}"
+    return first.removesuffix(":")
 
 
 def _shapes(outputs):

@@ -9,7 +9,8 @@ from .torchscript import TOLERANCE, relative_l2
 
 def first_tensors(original, traced, images):
     """For each layer that gives several tensors, there or here, the number in the trace of the one that a forward hook
-    on the original sees first; False where the trace does not have it."""
+    on the original sees first; False where the trace does not have it. Names are the trace's: of a module that has
+    several the tracer may choose another than the first."""
     seen = hooks.record(original, images)
     first_name = {alias: name for name, layer in seen.items() for alias in layer.aliases}
     several = {name for name, layer in seen.items() if layer.tensors > 1}
@@ -17,8 +18,7 @@ def first_tensors(original, traced, images):
     found, to_choose = {}, set()
 
     def see(name, tensors):
-        name = first_name.get(name, name)
-        layer = seen.get(name)
+        layer = seen.get(first_name.get(name, name))
         if layer is not None and layer.kept is not None and tensors:
             found[name] = _number(layer.kept, tensors)  # of the last call, as hooks see it
             if len(tensors) > 1 or found[name] is False:

@@ -238,7 +238,7 @@ fn what_is_no_plain_file_is_refused_without_waiting() {
             .success()
     );
     dir.featx_err(
-        &["inspect", "b.npy"],
+        &["split", "b.npy"],
         "'b.npy': expected an .npy file, found a device or pipe",
     );
     dir.featx_err(

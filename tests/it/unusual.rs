@@ -90,7 +90,8 @@ fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it()
 fn what_a_trace_does_not_hold_is_not_its_input() {
     gives("unused", &["a"], 1e-5);
     let dir = workdir("unusual/unused_refused");
-    for layer in ["b", "relu"] {
+    // `twice` is used at its first call; a hook keeps the second.
+    for layer in ["b", "relu", "flatten", "twice"] {
         let asked = format!("--model models/unusual/unused.pt --layer {layer} photos");
         let line = refusal(&dir, &asked, 1);
         assert!(

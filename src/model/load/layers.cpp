@@ -52,15 +52,13 @@ std::string class_name(const Module& module) {
   return module.type()->name()->name();
 }
 
-// A traced module returns None where it gave its input back (dropout, identity), and also where nothing used what it
-// computed. Those with weights compute, and so do PyTorch's activations and poolings.
-bool may_do_nothing(const Module& module) {
-  static constexpr std::array COMPUTING{"LU",       "Tanh", "Sigmoid", "Softmax", "Softplus", "Softsign", "Pool",
-                                        "Norm",     "wish", "Mish",    "hrink",   "psample",  "Pad2d",    "Shuffle",
-                                        "Threshold"};
+// A traced module returns None where it gave its input back, and also where nothing used what it computed. Only of these
+// it is sure, out of training.
+bool gives_back_its_input(const Module& module) {
+  static constexpr std::array CLASSES{"Identity", "Drop", "StochasticDepth"};
   const auto type = class_name(module);
   const auto names = [&](const char* word) { return type.find(word) != std::string::npos; };
-  return count_parameters(module) == 0 && std::none_of(COMPUTING.begin(), COMPUTING.end(), names);
+  return count_parameters(module) == 0 && std::any_of(CLASSES.begin(), CLASSES.end(), names);
 }
 
 // The tensor that is wanted of a call's result: with no choice, the first one, as a forward hook would see it. A traced
@@ -69,7 +67,7 @@ Value* activation_of(Graph& graph, Node* call, const Module& callee, const Choic
   if (Value* output = reach(graph, call->output(), choice, unset)) {
     return output;
   }
-  if (call->output()->type()->kind() == TypeKind::NoneType && may_do_nothing(callee)) {
+  if (call->output()->type()->kind() == TypeKind::NoneType && gives_back_its_input(callee)) {
     for (Value* input : call->inputs().slice(1)) {
       if (Value* tensor = reach(graph, input, choice, unset)) {
         return tensor;
@@ -125,6 +123,7 @@ class Capturer : public Walk {
     for (const Slot& slot : wanted->second) {
       if (!keep(activation_of(graph_, call, callee, slot.choice, unset_), slot)) {
         untraced.insert(entry);
+        forget(slot);
       }
     }
   }
@@ -139,12 +138,20 @@ class Capturer : public Walk {
     if (tensor) {
       const auto contiguous = static_cast<int64_t>(at::MemoryFormat::Contiguous);
       Value* kept = graph_.insert(aten::clone, {tensor}, {NamedValue("memory_format", contiguous)});
-      graph_.insert(aten::_set_item, {list, slot.index, kept});
+      kept_[slot.index].push_back(graph_.insert(aten::_set_item, {list, slot.index, kept})->node());
     }
     return tensor;
   }
+  // A hook keeps the last call; where that is unknown, an earlier one is not it.
+  void forget(const Slot& slot) {
+    for (Node* node : kept_[slot.index]) {
+      node->destroy();
+    }
+    kept_[slot.index].clear();
+  }
   const Names& names_;
   Slots slots_;
+  std::unordered_map<int64_t, std::vector<Node*>> kept_; // by slot
   Value* unset_; // what a layer has that a batch does not reach: no elements, and no image's row
 };
 
