@@ -248,11 +248,25 @@ class Export(unittest.TestCase):
                          preprocess.Preprocess(70, 64, "lanczos"))
 
     def test_traced_where_scripting_fails(self):
-        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64")
+        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64", "--format", "pt")
         self.assertEqual(code, 0, errors)
         self.assertIn("traced", said)
         self.assertIn("not scripted", said)
         torch.jit.load(self.folder / "out" / "only_traced.pt")(torch.zeros(5, 3, 80, 80))
+
+    def test_exported_where_scripting_fails(self):
+        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64")
+        self.assertEqual((code, self.files()), (0, ["only_traced.pt2", "only_traced.toml"]), errors)
+        self.assertIn("exported", said)
+        self.assertIn("not scripted", said)
+        program = torch.export.load(self.folder / "out" / "only_traced.pt2")
+        program.module()(torch.zeros(5, 3, 64, 64))
+
+    def test_the_format_is_chosen(self):
+        self.assertEqual(self.export("--from", "own.py:net")[0], 0)
+        code, said, errors = self.export("--from", "own.py:net", "--format", "pt2")
+        self.assertEqual((code, self.files()), (0, ["net.pt", "net.pt2", "net.toml"]), errors)
+        self.assertIn("are both there: --model net takes the first", said)
 
     def test_a_batch_baked_in_leaves_no_file(self):
         code, _, errors = self.export("--from", "own.py:baked", "--input", "3,64,64")

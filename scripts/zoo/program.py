@@ -15,7 +15,8 @@ def export(module, input_shape):
     """A program whose batch is open, and whose modules of several tensors keep the order of these."""
     example = torchscript.example_input(input_shape, EXPORTED_BATCH)
     several = of_several_tensors(module, example)
-    open_batch = ({0: torch.export.Dim.DYNAMIC},)
+    open_batch = torch.export.ShapesCollection()
+    open_batch[example] = {0: torch.export.Dim.DYNAMIC}
     with quiet(), torch.no_grad():
         return torch.export.export(module, (example,), dynamic_shapes=open_batch,
                                    preserve_module_call_signature=tuple(several))
