@@ -104,8 +104,15 @@ impl Source for Array {
         }))
     }
 
-    fn is_there(&self) -> bool {
-        self.stamp.still_fits(&self.path)
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
+    }
+
+    fn buffers(&self, readers: u64) -> u64 {
+        match self.layout.planar {
+            true => readers * self.layout.bytes(),
+            false => 0,
+        }
     }
 }
 

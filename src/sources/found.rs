@@ -36,6 +36,8 @@ pub struct Named {
     pub front: PathBuf,
     pub path: PathBuf,
     pub kind: Kind,
+    /// The column of a table, where the user names one.
+    pub inside: Option<String>,
     pub source: Arc<dyn Source>,
 }
 
@@ -61,6 +63,10 @@ impl Found {
         }
         ensure_distinct(&sources)?;
         Ok(Self { sources })
+    }
+
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
     }
 
     /// The path of the only source, where that is a folder: rows are then named by their paths in it.
@@ -110,7 +116,7 @@ impl Found {
         if let Some(line) = line {
             say(&line);
         }
-        self.images(0, names, places)
+        self.placed(0, names, places)
     }
 
     /// The images that a list names, in its order.
@@ -118,11 +124,19 @@ impl Found {
     /// # Errors
     /// As [`read_list`]; a name of no image in the sources. What lies in folders is not looked for.
     pub fn listed(self, list: &Path) -> Result<Images> {
-        let names = match self.only_folder() {
-            Some(root) => read_list(list, root, Outside::Refused)?,
-            None => read_names(list, Path::new("IMAGES"))?,
-        };
+        let names = self.names_of(list)?;
         self.located(0, names, list)
+    }
+
+    /// The names in a list, which are not looked for.
+    ///
+    /// # Errors
+    /// As [`read_list`].
+    pub fn names_of(&self, list: &Path) -> Result<FileNames> {
+        match self.only_folder() {
+            Some(root) => read_list(list, root, Outside::Refused),
+            None => read_names(list, Path::new("IMAGES")),
+        }
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.
@@ -131,7 +145,7 @@ impl Found {
     /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
     pub fn located(self, first: u64, names: FileNames, list: &Path) -> Result<Images> {
         if self.only_folder().is_some() {
-            return self.images(first, names, Vec::new());
+            return self.placed(first, names, Vec::new());
         }
         let rows = self.rows_by_source(&names, list)?;
         let found = in_parallel(self.sources.len(), |i| match rows[i].is_empty() {
@@ -144,14 +158,14 @@ impl Found {
                 places[row] = Place::new(source, at);
             }
         }
-        self.images(first, names, places)
+        self.placed(first, names, places)
     }
 
-    /// Images whose places are known from before; the first is that of row `first`. Of a folder alone there are none.
+    /// Images whose places are known from an earlier search; the first is that of row `first`. Of a folder alone there are none.
     ///
     /// # Errors
     /// A name that leads out of a folder.
-    fn images(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
+    pub fn placed(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
         if let Some(root) = self.only_folder() {
             names
                 .iter()
@@ -267,6 +281,7 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         front,
         path,
         kind,
+        inside: None,
         source,
     })
 }

@@ -22,10 +22,12 @@ mod stamp;
 mod tar;
 mod typed;
 
-pub use found::Found;
-pub use images::{Images, RowReader};
+pub use found::{Found, Named};
+pub use images::{Images, Place, RowReader};
+pub use kind::Kind;
 pub use left_out::LeftOut;
 pub use list::{Outside, parse_list, read_list};
 pub use names::FileNames;
 pub use quoting::{names_of, quoted, unquoted};
 pub use scan::scan;
+pub use stamp::Stamp;
