@@ -15,6 +15,7 @@ Needs 20 GB of disk under target/memory, which it empties again. Exit code 1 whe
 import csv, json, os, shutil, subprocess, sys, tomllib, zipfile
 from pathlib import Path
 
+from zoo.small import repeated_photos
 from zoo.venv import built_featx
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,14 +52,7 @@ def prepare():
 
 def photos(count):
     """Links to the repository's photos, as many as asked for."""
-    folder = WORK / f"photos-{count}"
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        sources = sorted(p for p in (ROOT / "tests/photos").iterdir() if p.suffix != ".md")
-        for i in range(count):
-            source = sources[i % len(sources)]
-            (folder / f"{i:06}{source.suffix}").symlink_to(source)
-    return folder
+    return repeated_photos(WORK / f"photos-{count}", count)
 
 
 def featx(model, layer, images, *options, before=None):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from zoo.small import repeated_photos
 from zoo.venv import built_featx, use_project_python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,18 +64,6 @@ def different_photos(count):
     if not folder.exists():
         make = [sys.executable, ROOT / "scripts/bench/photos.py", str(count), folder, ROOT / "tests/photos"]
         subprocess.run(make, check=True)
-    return folder
-
-
-def repeated_photos(count):
-    """Links to the repository's photos."""
-    folder = WORK / f"photos-{count}"
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        sources = sorted(path for path in (ROOT / "tests/photos").iterdir() if path.suffix != ".md")
-        for i in range(count):
-            source = sources[i % len(sources)]
-            (folder / f"{i:06}{source.suffix}").symlink_to(source)
     return folder
 
 
@@ -164,7 +153,7 @@ def error_of(images, outputs):
 # Speed ---------------------------------------------------------------------------------------------------------------
 
 def speed(asked):
-    photos = repeated_photos(MANY)
+    photos = repeated_photos(WORK / f"photos-{MANY}", MANY)
     budget = ["--ram-budget", str(BUDGET)]
     alone = forward_alone(asked)
     print(f"| {MANY} photos | images/s | peak RSS | rows on disk |\n|---|---|---|---|")

@@ -14,7 +14,6 @@ examples:
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -129,35 +128,6 @@ class Writer:
             add(f"{target} = {taken}")
 
 
-def first_tensor(value):
-    import torch
-    if isinstance(value, torch.Tensor):
-        return value
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
-    found = (first_tensor(item) for item in items)
-    return next((tensor for tensor in found if tensor is not None), None)
-
-
-def hooked(model, images):
-    """Of each layer that is called, its last first tensor; and those that give more than a tensor."""
-    import torch
-    seen, several = {}, set()
-
-    def hook(name):
-        def see(_module, _inputs, output):
-            seen[name] = first_tensor(output).clone()
-            if not isinstance(output, torch.Tensor):
-                several.add(name)
-        return see
-
-    handles = [module.register_forward_hook(hook(name)) for name, module in model.named_modules() if name]
-    with torch.no_grad():
-        model(images)
-    for handle in handles:
-        handle.remove()
-    return seen, several
-
-
 def load(source, folder):
     import importlib.util
     path = folder / "made.py"
@@ -182,32 +152,29 @@ def make(seed, folder):
 
 def compare(featx, model, script, folder, images, is_trace):
     """What is wrong, a line each."""
-    import numpy
-    seen, several = hooked(model, images)
+    from zoo.compare import extract, read_features
+    from zoo.hooks import record
+    from zoo.torchscript import relative_l2
+    called = {name: layer for name, layer in record(model, images).items() if layer.called}
     script.save(folder / "m.pt")
     (folder / "m.toml").write_text(TOML)
     out = folder / "out"
-    run = subprocess.run([featx, "extract", "--model", folder / "m.pt", "--layer", "*", "--out", out, "--quiet",
-                          "--batch-size", "2", "--device", "cpu", "--ram-budget", "2GB", folder / "images"],
-                         capture_output=True, text=True)
-    if run.returncode:
-        return [f"featx ended with {run.returncode}: {run.stderr.strip().splitlines()[-1]}"]
+    if failed := extract(featx, folder / "m.pt", out, folder / "images"):
+        return [failed.failure]
     wrong = []
-    for name, rows in seen.items():
-        parts = sorted((out / name).glob("features_*.npy")) if (out / name).is_dir() else []
-        if not parts:
+    for name, layer in called.items():
+        found = read_features(out / name)
+        if found is None:
             if not is_trace:
-                wrong.append(f"'{name}' is missing: {run.stderr.strip()}")
+                wrong.append(f"'{name}' is missing")
             continue
-        found = numpy.concatenate([numpy.load(part) for part in parts])
-        expected = rows.numpy()
-        distance = numpy.linalg.norm(found - expected) / max(numpy.linalg.norm(expected), 1e-20) \
-            if found.shape == expected.shape else numpy.inf
-        if not distance <= TOLERANCE and is_trace and name in several and held_once(script, name):
+        same_shape = found.shape == layer.kept.shape
+        distance = relative_l2(found, layer.kept) if same_shape else float("inf")
+        if not distance <= TOLERANCE and is_trace and layer.tensors > 1 and held_once(script, name):
             continue  # the trace holds another of its tensors, and says so nowhere
         if not distance <= TOLERANCE:
-            wrong.append(f"'{name}' differs by {distance:.1e}, shapes {found.shape} and {expected.shape}")
-    extra = [path.name for path in out.iterdir() if path.is_dir() and path.name not in seen]
+            wrong.append(f"'{name}' differs by {distance:.1e}, shapes {tuple(found.shape)} and {layer.shape}")
+    extra = [path.name for path in out.iterdir() if path.is_dir() and path.name not in called]
     return wrong + [f"'{name}' should have no rows" for name in extra]
 
 

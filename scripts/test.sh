@@ -26,11 +26,11 @@ trap 'echo "error: failed: $now" >&2' ERR
 step scripts/setup.sh
 step cargo fmt --check
 step cargo clippy --all-targets -- -D warnings
-# merge, split and inspect of files need no libtorch.
+# merge, split and inspect of files need no libtorch. Their tests are the last: the program that they build has no extract.
 step cargo clippy --all-targets --no-default-features -- -D warnings
-step cargo test --no-default-features
 step scripts/make_configs.py --check
-step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
 step cargo test
+step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
 step scripts/check_slurm.py
+step cargo test --no-default-features
 echo "== all passed"

@@ -1,4 +1,4 @@
-"""The small model that the checks run, as the tests make it."""
+"""What the checks run on: the small model that the tests make, and the repository's photos again and again."""
 
 import subprocess
 
@@ -10,3 +10,14 @@ def small_model():
     models = ROOT / "target/tmp/models"
     subprocess.run([ROOT / "tests/make_models.py", models], check=True)
     return models / "resnet_scripted.pt"
+
+
+def repeated_photos(folder, count):
+    """A folder of links to the repository's photos, as many as asked for; made where it is not there."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        sources = sorted(path for path in (ROOT / "tests/photos").iterdir() if path.suffix != ".md")
+        for i in range(count):
+            source = sources[i % len(sources)]
+            (folder / f"{i:06}{source.suffix}").symlink_to(source)
+    return folder

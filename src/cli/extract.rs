@@ -29,7 +29,7 @@ pub struct Extract {
     /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
     /// model's own output; repeatable, or comma-separated
     #[arg(long, value_name = "NAME|GLOB")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_many_layers")]
     pub layer: Vec<String>,
 
     /// Run directory, created if absent
@@ -325,31 +325,27 @@ pub enum OnError {
 }
 
 fn one_or_many_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        One(PathBuf),
-        Many(Vec<PathBuf>),
-    }
-    let form = Form::deserialize(deserializer)
-        .map_err(|_| serde::de::Error::custom("expected a path, or a list of paths"))?;
-    Ok(match form {
-        Form::One(path) => vec![path],
-        Form::Many(paths) => paths,
-    })
+    one_or_many(deserializer, "expected a path, or a list of paths")
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn one_or_many_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    one_or_many(deserializer, "expected a layer's name, or a list of names")
+}
+
+fn one_or_many<'de, D, T>(deserializer: D, expected: &str) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Form {
-        One(String),
-        Many(Vec<String>),
+    enum Form<T> {
+        One(T),
+        Many(Vec<T>),
     }
-    let form = Form::deserialize(deserializer)
-        .map_err(|_| serde::de::Error::custom("expected a layer's name, or a list of names"))?;
+    let form = Form::deserialize(deserializer).map_err(|_| serde::de::Error::custom(expected))?;
     Ok(match form {
-        Form::One(layer) => vec![layer],
-        Form::Many(layers) => layers,
+        Form::One(one) => vec![one],
+        Form::Many(many) => many,
     })
 }

@@ -9,8 +9,7 @@
 //! make a decoder fail, hold up a run or take memory that was not asked for: each decoder tells [`Raster::admit`] what it
 //! needs before it allocates.
 //!
-//! JPEG, PNG, WebP, BMP, GIF and TIFF are known by their content, whatever their endings say. `docs/formats.md` has what
-//! is read of each, as a script measures it.
+//! JPEG, PNG, WebP, BMP, GIF and TIFF are known by their content, whatever their endings say.
 //!
 //! - JPEG: libjpeg-turbo, WebP: libwebp, as in Pillow. PNG, GIF: the crates `png` and `gif`, row by row, with Pillow's
 //!   colours.

@@ -4,8 +4,9 @@ use crate::model::compute::precision::Precision;
 use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;
-use anyhow::{Result, anyhow};
-use std::ffi::{CStr, CString, c_char, c_int};
+use crate::model::message::{check, owned_text, text};
+use anyhow::Result;
+use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::{null, null_mut};
 use tch::Tensor;
@@ -88,7 +89,6 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn featx_open_torchvision() -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
-    fn featx_free_message(message: *mut c_char);
 }
 
 /// One entry of PyTorch's `named_modules()`, the root excluded.
@@ -259,13 +259,8 @@ impl Module {
     /// What the frozen graph's first layer takes, in words, where that is no batch of RGB images.
     pub fn wants_instead_of_rgb(&self) -> Option<String> {
         let mut fits = true;
-        // SAFETY: `raw` is a live module, `fits` an out parameter; the string is the C++ side's strdup, freed once.
-        let words = unsafe {
-            let raw = featx_first_layer(self.raw, &mut fits);
-            let words = text(raw);
-            featx_free_message(raw);
-            words
-        };
+        // SAFETY: `raw` is a live module, `fits` an out parameter; the string is this call's own.
+        let words = owned_text(unsafe { featx_first_layer(self.raw, &mut fits) });
         (!fits).then_some(words)
     }
 
@@ -427,61 +422,5 @@ impl Drop for Module {
     fn drop(&mut self) {
         // SAFETY: `raw` came from featx_load and is freed once.
         unsafe { featx_free_module(self.raw) }
-    }
-}
-
-fn text(raw: *const c_char) -> String {
-    // SAFETY: the module's strings end in NUL and live as long as it does.
-    unsafe { CStr::from_ptr(raw) }
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// Null is success; a message is libtorch's own, its first lines only.
-pub(super) fn check(message: *mut c_char) -> Result<()> {
-    if message.is_null() {
-        return Ok(());
-    }
-    let error = anyhow!("{}", innermost(&text(message)));
-    // SAFETY: the message came from the C++ side's strdup and is freed once.
-    unsafe { featx_free_message(message) };
-    Err(error)
-}
-
-/// A TorchScript error is a traceback of many lines; what went wrong is in its last ones (`RuntimeError: ...`).
-fn innermost(message: &str) -> String {
-    let line = message
-        .lines()
-        .rev()
-        .find(|line| line.contains("Error: "))
-        .or_else(|| message.lines().find(|line| !line.trim().is_empty()));
-    without_classes(line.unwrap_or("libtorch gave no reason").trim()).to_owned()
-}
-
-/// `RuntimeError: AssertionError: wrong height` without the names of the Python classes.
-fn without_classes(line: &str) -> &str {
-    match line.split_once(": ") {
-        Some((class, rest)) if class.ends_with("Error") && !class.contains(' ') => {
-            without_classes(rest)
-        }
-        _ => line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::innermost;
-
-    #[test]
-    fn the_useful_line_of_a_traceback_is_kept() {
-        let traceback = "The following operation failed in the TorchScript interpreter.\n\
-            Traceback of TorchScript, serialized code (most recent call last):\n  File \"x.py\", line 5\n\
-            RuntimeError: AssertionError: Wrong image height: Error: no\n";
-        assert_eq!(innermost(traceback), "Wrong image height: Error: no");
-        assert_eq!(
-            innermost("Input type (float) and bias type\nmore"),
-            "Input type (float) and bias type"
-        );
-        assert_eq!(innermost(""), "libtorch gave no reason");
     }
 }

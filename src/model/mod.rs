@@ -5,14 +5,15 @@ mod compute;
 mod fast;
 mod ffi;
 mod load;
+mod message;
 mod reduce;
 
 pub use compute::{
     Activation, Device, DeviceChoice, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers,
     PROBED, Precision, Probe, Tokens, TokensOf, Varies, configure_cuda, explain_terminate,
-    libtorch_version, set_threads, tensors_of,
+    libtorch_version, set_threads,
 };
 pub use fast::{FormChoice, FormsUsed, install_arena, trim_arena};
 pub use ffi::LayerInfo;
-pub use load::{Archive, HookTensors, Wanted};
+pub use load::{Archive, HookTensors, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Pool, Project, RECIPE, Reduction};

@@ -17,7 +17,7 @@ const SLOW: Duration = Duration::from_millis(1);
 
 /// Bytes of an image that is decoded without asking: with its file and the rows on their way to its crop, it stays
 /// within [`DECODER`].
-const ORDINARY: u64 = DECODER / 2;
+pub const ORDINARY: u64 = DECODER / 2;
 
 /// What the decoders share.
 pub struct Decoding {

@@ -30,6 +30,7 @@ use computing::{compute, feed};
 use crew::Crew;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use decoding::Decoding;
+pub use decoding::ORDINARY;
 use ordering::order;
 use std::convert::Infallible;
 use std::ops::Range;

@@ -33,7 +33,8 @@ struct Layout {
 impl Array {
     /// # Errors
     /// No `.npy` file, or one whose rows are no pixels.
-    pub fn new(path: &Path, stamp: Stamp) -> Result<Self> {
+    pub fn new(path: &Path) -> Result<Self> {
+        let stamp = Stamp::of(path)?;
         let (header, _) = Header::open(path)?;
         let dtype = header.dtype.to_string();
         let layout = Layout::of(&header.shape).filter(|_| dtype == "|u1" && !header.fortran_order);
@@ -103,13 +104,15 @@ impl Source for Array {
         }))
     }
 
-    fn is_there(&self) -> bool {
-        self.stamp.still_fits(&self.path)
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
     }
 
     fn buffers(&self, readers: u64) -> u64 {
-        let of_each = if self.layout.planar { 2 } else { 1 };
-        readers * of_each * self.layout.bytes()
+        match self.layout.planar {
+            true => readers * self.layout.bytes(),
+            false => 0,
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
 use crate::sources::names::FileNames;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
-use crate::sources::stamp::Stamp;
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
 use anyhow::{Context, Result, bail, ensure};
@@ -37,7 +36,8 @@ pub struct Named {
     pub front: PathBuf,
     pub path: PathBuf,
     pub kind: Kind,
-    pub stamp: Stamp,
+    /// The column of a table, where the user names one.
+    pub inside: Option<String>,
     pub source: Arc<dyn Source>,
 }
 
@@ -116,7 +116,7 @@ impl Found {
         if let Some(line) = line {
             say(&line);
         }
-        self.images(0, names, places)
+        self.placed(0, names, places)
     }
 
     /// The images that a list names, in its order.
@@ -124,11 +124,19 @@ impl Found {
     /// # Errors
     /// As [`read_list`]; a name of no image in the sources. What lies in folders is not looked for.
     pub fn listed(self, list: &Path) -> Result<Images> {
-        let names = match self.only_folder() {
-            Some(root) => read_list(list, root, Outside::Refused)?,
-            None => read_names(list, Path::new("IMAGES"))?,
-        };
+        let names = self.names_of(list)?;
         self.located(0, names, list)
+    }
+
+    /// The names in a list, which are not looked for.
+    ///
+    /// # Errors
+    /// As [`read_list`].
+    pub fn names_of(&self, list: &Path) -> Result<FileNames> {
+        match self.only_folder() {
+            Some(root) => read_list(list, root, Outside::Refused),
+            None => read_names(list, Path::new("IMAGES")),
+        }
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.
@@ -137,7 +145,7 @@ impl Found {
     /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
     pub fn located(self, first: u64, names: FileNames, list: &Path) -> Result<Images> {
         if self.only_folder().is_some() {
-            return self.images(first, names, Vec::new());
+            return self.placed(first, names, Vec::new());
         }
         let rows = self.rows_by_source(&names, list)?;
         let found = in_parallel(self.sources.len(), |i| match rows[i].is_empty() {
@@ -150,14 +158,14 @@ impl Found {
                 places[row] = Place::new(source, at);
             }
         }
-        self.images(first, names, places)
+        self.placed(first, names, places)
     }
 
-    /// Images whose places are known from before; the first is that of row `first`. Of a folder alone there are none.
+    /// Images whose places are known from an earlier search; the first is that of row `first`. Of a folder alone there are none.
     ///
     /// # Errors
     /// A name that leads out of a folder.
-    fn images(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
+    pub fn placed(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
         if let Some(root) = self.only_folder() {
             names
                 .iter()
@@ -251,11 +259,6 @@ impl Named {
 
 fn open(Typed { path, inside }: Typed) -> Result<Named> {
     let kind = Kind::of(&path)?;
-    let stamp = match kind {
-        Kind::Folder => Stamp::default(),
-        Kind::Lmdb if path.is_dir() => Stamp::of(&path.join("data.mdb"))?,
-        _ => Stamp::of(&path)?,
-    };
     let front = PathBuf::from(own_name(&path)?);
     ensure!(
         inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
@@ -266,8 +269,8 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
     );
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
-        Kind::Tar => Arc::new(Tar::new(&path, stamp)),
-        Kind::Array => Arc::new(Array::new(&path, stamp)?),
+        Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Array => Arc::new(Array::new(&path)?),
         _ => bail!(
             "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",
             path.display(),
@@ -278,7 +281,7 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         front,
         path,
         kind,
-        stamp,
+        inside: None,
         source,
     })
 }

@@ -59,6 +59,24 @@ impl Images {
         }
     }
 
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
+    }
+
+    /// Of each row; none where all are in one folder, and their names tell.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Bytes that the readers of so many threads take, besides the items that they have read.
+    pub fn buffers(&self, threads: u64) -> u64 {
+        let buffers = self
+            .sources
+            .iter()
+            .map(|named| named.source.buffers(threads));
+        OPEN as u64 * buffers.max().unwrap_or_default()
+    }
+
     /// The same, without the images of other rows than these.
     pub fn within(self, rows: &Range<u64>) -> Self {
         let mut names = FileNames::default();
@@ -105,24 +123,6 @@ impl Images {
     /// `file_names.txt`, quoted where a name would not be a line of text.
     pub fn file_names_text(&self) -> Cow<'_, [u8]> {
         self.names.text()
-    }
-
-    pub fn sources(&self) -> &[Named] {
-        &self.sources
-    }
-
-    /// Where each is; empty where all are in one folder.
-    pub fn places(&self) -> &[Place] {
-        &self.places
-    }
-
-    /// Bytes that the sources' buffers take, with so many readers: of two sources at the most.
-    pub fn buffers(&self, readers: u64) -> u64 {
-        let buffers = self
-            .sources
-            .iter()
-            .map(|named| named.source.buffers(readers));
-        buffers.max().unwrap_or(0) * self.sources.len().min(OPEN) as u64
     }
 
     fn place(&self, row: u64) -> Place {

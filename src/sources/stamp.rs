@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Size and time of the last change. A folder has none: what is in it may come and go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Size and time of the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     pub bytes: u64,
     /// Nanoseconds since 1970.

@@ -21,9 +21,13 @@ pub struct Tar {
 }
 
 impl Tar {
-    pub fn new(path: &Path, stamp: Stamp) -> Self {
-        let path = path.to_owned();
-        Self { path, stamp }
+    /// # Errors
+    /// The file cannot be looked at.
+    pub fn new(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            stamp: Stamp::of(path)?,
+        })
     }
 }
 
@@ -40,8 +44,8 @@ impl Source for Tar {
         Ok(Box::new(TarReader { file }))
     }
 
-    fn is_there(&self) -> bool {
-        self.stamp.still_fits(&self.path)
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
     }
 }
 
@@ -85,6 +89,7 @@ fn list(path: &Path) -> Result<Listing> {
         let mut entry = entry.with_context(|| damaged(path, last.as_deref()))?;
         let name = entry.path_bytes().into_owned();
         end = entry.raw_file_position() + data_bytes(&entry).next_multiple_of(BLOCK);
+        ensure_whole(&mut entry, &name, path)?;
         let reaches = entry.raw_file_position() + data_bytes(&entry);
         ensure!(
             reaches <= length,
@@ -109,6 +114,20 @@ fn list(path: &Path) -> Result<Listing> {
     members.finish()
 }
 
+/// # Errors
+/// A sparse file, whose holes are not in the archive.
+fn ensure_whole<R: std::io::Read>(entry: &mut Entry<R>, name: &[u8], path: &Path) -> Result<()> {
+    let kind = entry.header().entry_type();
+    ensure!(
+        !is_sparse(entry, kind)?,
+        "the member '{}' of '{}' is a sparse file, which cannot be read where it lies; make the archive again without \
+         --sparse",
+        String::from_utf8_lossy(name),
+        path.display()
+    );
+    Ok(())
+}
+
 /// Links have a size that no data follows.
 fn data_bytes<R: std::io::Read>(entry: &Entry<R>) -> u64 {
     let kind = entry.header().entry_type();
@@ -125,13 +144,6 @@ fn add<R: std::io::Read>(
     path: &Path,
 ) -> Result<()> {
     let kind = entry.header().entry_type();
-    ensure!(
-        !is_sparse(entry, kind)?,
-        "the member '{}' of '{}' is a sparse file, which cannot be read where it lies; make the archive again without \
-         --sparse",
-        String::from_utf8_lossy(name),
-        path.display()
-    );
     match kind {
         EntryType::Link => {
             let target = entry.link_name_bytes().unwrap_or_default().into_owned();

@@ -59,6 +59,8 @@ mod scan;
 mod shards;
 #[cfg(feature = "torch")]
 mod sources;
+#[cfg(feature = "torch")]
+mod sources_index;
 mod split;
 mod streams;
 mod support;

@@ -153,7 +153,7 @@ for name, mode, options in [
         ("j.tif", 6),
         ("k.webp", 11),
         ("l.webp", 15),
-        ("m.gif", 4),
+        ("m.gif", 3),
     ];
     for (name, bytes_per_pixel) in expected {
         let data = dir.read(&format!("{name}/{name}"));

@@ -185,7 +185,7 @@ def save():
 ";
 
 #[test]
-fn a_part_that_cannot_be_written_ends_all_replicas() {
+fn parts_of_all_replicas_keep_to_a_limit_on_the_size_of_files() {
     let dir = Workdir::new("replicas_limit");
     make_images(&dir);
     let run = command("out", "cpu,cpu,cpu", "--batch-size 2 --step-size 4");
@@ -193,12 +193,7 @@ fn a_part_that_cannot_be_written_ends_all_replicas() {
     let limited = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
     shell.args(["-c", limited, env!("CARGO_BIN_EXE_featx")]);
     let ended = Ended::of(shell.args(&run).current_dir(dir.path("")));
-    let line = failure(&ended);
-    assert!(
-        line.starts_with("cannot write 'out/layer1/") && line.contains("File too large"),
-        "{line}"
-    );
-    dir.featx_ok(&run);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     dir.featx_ok(&command("one", "cpu", "--batch-size 2"));
     assert_equal(&dir, "out", "one");
 }

@@ -72,7 +72,7 @@ fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it()
         "--model models/unusual/second_first_traced.pt --layer * photos",
     );
     assert!(
-        said.contains("order a trace does not keep; take one with --layer 'NAME#0': 'pair'"),
+        said.contains("order the file does not keep; take one with --layer 'NAME#0': 'pair'"),
         "{said}"
     );
     assert!(!dir.path("out/pair").exists() && dir.path("out/pair.low").exists());

@@ -6,9 +6,9 @@ use crate::memory::{Forecast, PerImage};
 use crate::model::{
     self, Archive, Device, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
 };
-use crate::pipeline::{BATCHES, INPUTS};
+use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
-use crate::sources::{Found, Images, RowReader};
+use crate::sources::{Images, RowReader};
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
@@ -16,17 +16,10 @@ use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-pub fn find_images(job: &Job) -> Result<Images> {
-    let found = Found::new(&job.images)?;
-    match &job.list {
-        Some(list) => found.listed(list),
-        None => found.all(|line| say(line)),
-    }
-}
-
 /// The run's first images that can be read, of its first few: what the model is tried on.
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
+    preprocessor.set_limit(Some(ORDINARY)); // a larger one would have to wait for memory
     let mut probe = Probe::default();
     let (mut reader, mut bytes) = (RowReader::new(images), Vec::new());
     for row in images.rows().take(FEW) {
@@ -129,7 +122,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
 ///
 /// # Errors
 /// A machine whose memory cannot be read.
-pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
+pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<Forecast> {
     let elements = extractor.elements_per_image();
     let pixels = job.preprocess.image_bytes() as u64;
     let replicas = job.devices.len() as u64;
@@ -155,7 +148,8 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
     };
     model::trim_arena();
     let projections = extractor.bytes_of_projections(job.threads);
-    Forecast::measure(image, job.workers, projections)
+    let buffers = images.buffers(job.workers as u64);
+    Forecast::measure(image, job.workers, projections, buffers)
 }
 
 /// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
@@ -252,8 +246,8 @@ pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
 }
 
 /// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
-pub fn digest(images: &Images) -> String {
-    figures::hex(&Sha256::digest(images.file_names()))
+pub fn digest(file_names: &[u8]) -> String {
+    figures::hex(&Sha256::digest(file_names))
 }
 
 fn left_out(job: &Job, why: &str, names: &[String]) -> String {
@@ -295,10 +289,7 @@ pub fn describe(
             layer.shape.clone()
         },
         dtype: job.stored,
-        varies: layer.varies.map(|varies| match varies {
-            Varies::Chance => "chance".to_owned(),
-            Varies::Batch => "batch".to_owned(),
-        }),
+        varies: layer.varies.map(|varies| varies.name().to_owned()),
         activation: is_reduced.then(|| layer.whole.clone()),
         projected_from: layer.projected_from(),
     };
@@ -321,7 +312,7 @@ pub fn describe(
         }),
         batch_size: batch,
         images: images.len(),
-        image_list: digest(images),
+        image_list: digest(images.file_names()),
         shards: 1,
         device: Some(Device::names(&job.devices)),
         form: None, // known once a batch is computed

@@ -96,6 +96,9 @@ fn refused(error: DecodingError) -> ImageError {
         DecodingError::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             ImageError::Truncated
         }
+        DecodingError::Format(error) if error.to_string().starts_with("no color table") => {
+            ImageError::Unsupported("GIF without a palette")
+        }
         DecodingError::MemoryLimit | DecodingError::OutOfMemory => {
             ImageError::Unsupported("GIF with more than 16 MiB beside its pixels")
         }

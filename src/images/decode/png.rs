@@ -15,8 +15,8 @@ const CHUNK_BYTES: usize = 16 << 20;
 /// Rows in memory at once: the decoder keeps four before it drops the oldest, its buffer grows by doubling, one is handed out.
 const ROWS: usize = 9;
 
-/// The decoder's window and the least size of its buffers.
-const WINDOW_BYTES: usize = 512 << 10;
+/// What rows may take without being counted; only those of very wide images take more.
+const UNCOUNTED_BYTES: usize = 1 << 20;
 
 /// What the first bytes are.
 pub fn accepts(data: &[u8]) -> bool {
@@ -39,7 +39,8 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
         ImageError::Unsupported("PNG without a known colour type and depth"),
     )?;
     let row_bytes = raw.row_bytes(width) + 1;
-    image.admit_with(width, height, BYTES, ROWS * row_bytes + WINDOW_BYTES)?;
+    let wide = (ROWS * row_bytes).saturating_sub(UNCOUNTED_BYTES);
+    image.admit_with(width, height, BYTES, wide)?;
     decoder.set_limits(Limits {
         bytes: row_bytes + CHUNK_BYTES,
     });

@@ -11,134 +11,15 @@ use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::{FormsUsed, trial};
-use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
-use crate::model::load::archive::Archive;
-use crate::model::load::program::Program;
-use crate::model::load::selection::{
-    HookTensors, ModelName, Selection, Wanted, select, tensor_names,
-};
+use crate::model::ffi::Module;
+use crate::model::load::selection::Wanted;
 use crate::model::reduce::Reduction;
-use anyhow::{Context, Error, Result, anyhow, ensure};
+use anyhow::{Error, Result, anyhow, ensure};
 use std::sync::Arc;
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
 const BYTES_OF_COMPILER: u64 = 32 << 20;
-
-/// A model file's layers, before any is chosen.
-pub struct Layers {
-    model: Model,
-    archive: Archive,
-    file_name: String,
-    pub infos: Vec<LayerInfo>,
-}
-
-/// What a model file was made of.
-enum Model {
-    TorchScript(Module),
-    Program(Box<Program>),
-}
-
-impl Layers {
-    /// Loads the model's structure; its weights are not read.
-    ///
-    /// # Errors
-    /// Where libtorch cannot load the file, or its program is none that featx can run.
-    pub fn load(archive: Archive) -> Result<Self> {
-        let path = archive.path();
-        let file_name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        let (model, infos) = match &archive.program {
-            Some(records) => {
-                let program = Program::read(records, &archive)?;
-                let infos = program.infos.clone();
-                (Model::Program(Box::new(program)), infos)
-            }
-            None => {
-                let module = load(&archive)?;
-                let infos = module.layers();
-                (Model::TorchScript(module), infos)
-            }
-        };
-        Ok(Self {
-            model,
-            archive,
-            file_name,
-            infos,
-        })
-    }
-
-    /// The number of images that the model was exported for, where it takes no other: batches are filled up to it.
-    pub fn fixed_batch(&self) -> Option<usize> {
-        match &self.model {
-            Model::TorchScript(_) => None,
-            Model::Program(program) => program.batch().fixed(),
-        }
-    }
-
-    /// Resolves names and globs.
-    ///
-    /// # Errors
-    /// As [`select`].
-    pub fn select(&self, patterns: &[String], hooks: &HookTensors) -> Result<Selection> {
-        select(
-            patterns,
-            &self.infos,
-            hooks,
-            &ModelName::new(self.archive.path()),
-        )
-    }
-
-    /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.
-    pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
-        let (info, file_name) = (self.infos[index].clone(), self.file_name.clone());
-        let kept = match &self.model {
-            Model::TorchScript(_) => "a trace does not keep",
-            Model::Program(_) => "the program does not tell",
-        };
-        let tensors = self.cut(&tensors_of(&info), options);
-        let shapes = match &tensors {
-            Ok(tensors) => tensors.layers.iter().map(Layer::words).collect(),
-            Err(_) => tensor_names(&info),
-        };
-        anyhow!(
-            "layer '{name}' of '{file_name}' gives several tensors, and {kept} their order: {}; take one \
-             with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
-             forward hook sees first",
-            shapes.join(", "),
-            name = info.name,
-        )
-    }
-
-    /// Cuts the model at the wanted layers, reads the weights that the cut needs, freezes it.
-    ///
-    /// # Errors
-    /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
-    pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
-        let file_name = self.file_name;
-        let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
-        let mut module = match self.model {
-            Model::TorchScript(mut module) => {
-                module
-                    .cut(&captures)
-                    .with_context(|| format!("cannot cut '{file_name}'"))?;
-                module
-            }
-            Model::Program(program) => program.cut(&captures, options.side, &file_name)?,
-        };
-        module.fill(&self.archive)?;
-        module
-            .freeze()
-            .with_context(|| format!("cannot freeze '{file_name}'"))?;
-        let own_type = module.compute_in(options.precision)?;
-        let mut extractor = Extractor::settle(module, wanted, &file_name, options)?;
-        extractor.own_type = own_type;
-        Ok(extractor)
-    }
-}
 
 /// How the cut model is fed, and what becomes of what it gives.
 #[derive(Debug, Clone)]
@@ -181,7 +62,7 @@ pub struct Extractor {
 impl Extractor {
     /// Tries the model on the first image, in the faster memory order first; learns the layers' shapes and what an image
     /// costs.
-    fn settle(
+    pub(super) fn settle(
         module: Module,
         wanted: &[Wanted],
         file_name: &str,
@@ -275,7 +156,7 @@ impl Extractor {
         self.passes = passes;
     }
 
-    /// As [`Layers::fixed_batch`].
+    /// As [`Layers::fixed_batch`](crate::model::Layers::fixed_batch).
     pub fn fixed_batch(&self) -> Option<usize> {
         self.engine.fixed_batch()
     }
@@ -442,19 +323,6 @@ fn nameable(layer: &str) -> Result<()> {
     Ok(())
 }
 
-/// All that a layer gives, each tensor under its own name.
-pub fn tensors_of(info: &LayerInfo) -> Vec<Wanted> {
-    let tensor = |choice: &String| Wanted {
-        name: format!("{}#{choice}", info.name),
-        capture: Capture {
-            layer: info.name.clone(),
-            choice: choice.clone(),
-        },
-        by_name: false,
-    };
-    info.tensors.iter().map(tensor).collect()
-}
-
 fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
     let ExtractorOptions {
         side,
@@ -463,25 +331,6 @@ fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
         ..
     } = options;
     options.probe.batch(images, *side, normaliser, *device)
-}
-
-/// Loads the module, with torchvision's operators where it uses them.
-fn load(archive: &Archive) -> Result<Module> {
-    let path = archive.path().display();
-    let error = match Module::load(archive) {
-        Err(error) if error.to_string().contains("torchvision::") => error,
-        loaded => {
-            return loaded
-                .with_context(|| format!("libtorch cannot load '{path}'; export it again"));
-        }
-    };
-    open_torchvision().with_context(|| {
-        format!(
-            "'{path}' uses operators of torchvision ({error}), whose library cannot be opened beside libtorch; export a \
-             part of the model that does without them, its backbone for one"
-        )
-    })?;
-    Module::load(archive).with_context(|| format!("libtorch cannot load '{path}'; export it again"))
 }
 
 fn wants_another_input(

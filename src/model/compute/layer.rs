@@ -30,6 +30,16 @@ pub enum Varies {
     Batch,
 }
 
+impl Varies {
+    /// As `run.toml` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chance => "chance",
+            Self::Batch => "batch",
+        }
+    }
+}
+
 impl Layer {
     pub(super) fn new(
         name: &str,

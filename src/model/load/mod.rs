@@ -3,7 +3,8 @@
 pub mod archive;
 pub mod batch;
 pub mod program;
+mod reasons;
 pub mod selection;
 
 pub use archive::Archive;
-pub use selection::{HookTensors, Wanted};
+pub use selection::{HookTensors, Wanted, tensors_of};

@@ -1,11 +1,11 @@
 //! From what the user typed after `--layer` to tensors of the model.
 
 use crate::model::ffi::{Capture, LayerInfo};
+use crate::model::load::reasons::{nearest, why_never_called};
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -264,6 +264,19 @@ pub fn tensor_names(layer: &LayerInfo) -> Vec<String> {
     layer.tensors.iter().map(name).collect()
 }
 
+/// All that a layer gives, each tensor under its own name.
+pub fn tensors_of(layer: &LayerInfo) -> Vec<Wanted> {
+    let tensor = |choice: &String| Wanted {
+        name: stored_name(&layer.name, choice),
+        capture: Capture {
+            layer: layer.name.clone(),
+            choice: choice.clone(),
+        },
+        by_name: false,
+    };
+    layer.tensors.iter().map(tensor).collect()
+}
+
 /// Names of keys may come up only when the model runs: then the tensors are numbered.
 fn has_tensor(layer: &LayerInfo, choice: &str) -> bool {
     let numbered = layer.tensors.first().is_some_and(|first| first == "0");
@@ -278,73 +291,6 @@ fn matcher(glob: &str) -> Result<GlobMatcher> {
         Ok(glob) => Ok(glob.compile_matcher()),
         Err(error) => bail!("layer glob '{glob}' is malformed: {}", error.kind()),
     }
-}
-
-/// The two layer names that a typing error most likely meant: fewest edits first, then the longest common start.
-fn nearest(name: &str, layers: &[LayerInfo]) -> String {
-    let mut names: Vec<(usize, &str)> = layers
-        .iter()
-        .enumerate()
-        .map(|(index, layer)| (index, layer.name.as_str()))
-        .collect();
-    names.sort_by_cached_key(|&(index, candidate)| {
-        let common = name
-            .bytes()
-            .zip(candidate.bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
-        (
-            strsim::levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-            strsim::levenshtein(name, candidate),
-            Reverse(common),
-            Reverse(index),
-        )
-    });
-    let two: Vec<String> = names
-        .iter()
-        .take(2)
-        .map(|(_, name)| format!("'{name}'"))
-        .collect();
-    two.join(", ")
-}
-
-/// Why a layer has no activation, and a layer near it that has one.
-pub fn why_never_called(index: usize, layers: &[LayerInfo], model: &ModelName) -> String {
-    let layer = &layers[index];
-    let name = &layer.name;
-    let called = |other: &&LayerInfo| other.calls > 0;
-    let is_ancestor = |other: &LayerInfo| {
-        name.strip_prefix(&other.name)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
-    let parent = layers[..index]
-        .iter()
-        .rev()
-        .filter(called)
-        .find(|other| is_ancestor(other));
-    let before = layers[..index].iter().rev().find(called);
-    let (reason, neighbour) = if layer.no_trace {
-        (
-            "left no trace when the model was traced (it did nothing there, or nothing uses what it gave)",
-            before.or(parent),
-        )
-    } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
-        (reason, before.or(parent))
-    } else if layer.weights_used {
-        (
-            "is never called: its parent uses its weights directly",
-            parent.or(before),
-        )
-    } else {
-        (
-            "is never called by the model's forward in eval mode",
-            parent.or(before),
-        )
-    };
-    let cure = neighbour.map_or(String::new(), |other| {
-        format!("; a layer near it: '{}'", other.name)
-    });
-    format!("layer '{name}' of '{model}' {reason}{cure} (see: featx inspect {model:#})")
 }
 
 #[cfg(test)]

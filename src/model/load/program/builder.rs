@@ -2,8 +2,9 @@
 
 use super::graph::{Call, Given, Item, Operation, Output, Value};
 use super::weights::Weight;
-use crate::model::ffi::{Module, RawModule, check};
+use crate::model::ffi::{Module, RawModule};
 use crate::model::load::batch::Batch;
+use crate::model::message::check;
 use anyhow::{Result, bail};
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{null, null_mut};
