@@ -207,12 +207,13 @@ def make_module(name):
 
 
 def check_file(model, pixels, way, folder, args):
-    from zoo import compare, torchscript
+    from zoo import compare, program, torchscript
     path, run, photos = folder / ("model.pt2" if way == "exported" else "model.pt"), folder / "run", folder / "photos"
     try:
         silent, outputs = export(model, pixels, way, path)
     except Exception as error:  # the compiler, the tracer and torch.export raise whatever they meet
-        return compare.Result(skipped=f"not {way}: {torchscript.first_line(error)[:100]}")
+        why = program.reason(error) if way == "exported" else torchscript.first_line(error)
+        return compare.Result(skipped=f"not {way}: {why[:100]}")
     photos.mkdir()
     for photo in PHOTOS:
         (photos / photo).symlink_to(ROOT / "tests" / "photos" / photo)

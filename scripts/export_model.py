@@ -7,9 +7,9 @@ timm is installed when it is first asked for). Weights are the library's default
 --state-dict or --random say otherwise.
 
 A model is scripted; where that fails it becomes a program of torch.export; where that fails too, a trace (--format
-says otherwise). The file is loaded again and compared with the original
-at batch sizes 1 and 3, and every layer of it that featx extracts with PyTorch's hooks, where featx is built; it appears
-under its name only when all agree within a relative 1e-5.
+says otherwise). The file is loaded again and compared with the original at batch sizes 1 and 3, and every layer of it
+that featx extracts with PyTorch's hooks, where featx is built; it appears under its name only when all agree within a
+relative 1e-5.
 
 examples:
   scripts/export_model.py vgg16 resnet50

@@ -114,6 +114,7 @@ class Made:
     toml: str = ""
     silent: list = field(default_factory=list)  # layers of which a trace or a program knows nothing
     outputs: dict = field(default_factory=dict)  # of a trace: see traced.first_tensors
+    ending: str = ".pt"
 
 
 ENDINGS = {"script": ".pt", "trace": ".pt", "export": ".pt2"}
@@ -176,10 +177,11 @@ def write_program(module, path, input_shape):
     try:
         exported = program.export(module, input_shape)
     except Exception as error:  # torch.export raises whatever it meets
-        raise Failure(torchscript.first_line(error)) from None
+        raise Failure(program.reason(error)) from None
     program.save(exported, path)
     worst = program.verify(module, path, input_shape)
-    return Made("exported", worst, [], silent=program.without_operation(module, input_shape))
+    silent = program.without_operation(module, input_shape)
+    return Made("exported", worst, [], silent=silent, ending=ENDINGS["export"])
 
 
 def doubts_in_words(doubts):
