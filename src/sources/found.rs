@@ -11,6 +11,7 @@ use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
+use crate::sources::zip::Zip;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -270,6 +271,7 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
         _ => bail!(
             "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",

@@ -21,6 +21,7 @@ mod source;
 mod stamp;
 mod tar;
 mod typed;
+mod zip;
 
 pub use found::{Found, Named};
 pub use images::{Images, Place, RowReader};

@@ -59,6 +59,8 @@ mod shards;
 mod sources;
 #[cfg(feature = "torch")]
 mod sources_index;
+#[cfg(feature = "torch")]
+mod sources_zip;
 mod split;
 mod streams;
 mod support;
