@@ -15,8 +15,13 @@ mod list;
 mod list_mistakes;
 mod members;
 mod names;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_column;
 mod quoting;
 mod scan;
+mod shared;
 mod source;
 mod stamp;
 mod tar;

@@ -2,14 +2,15 @@
 
 use crate::images::{ImageError, ensure_readable};
 use crate::sources::members::Members;
+use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use zip::CompressionMethod;
 use zip::ZipArchive;
 use zip::read::{ZipArchiveMetadata, ZipFileEntry, ZipReadOptions};
@@ -22,7 +23,7 @@ pub struct Zip {
     path: PathBuf,
     stamp: Stamp,
     /// The archive's directory, which all readers share, and which goes with the last of them.
-    directory: Mutex<Weak<ZipArchiveMetadata>>,
+    directory: Shared<Arc<ZipArchiveMetadata>>,
     /// All, once the directory was read.
     members: AtomicU64,
 }
@@ -34,26 +35,19 @@ impl Zip {
         Ok(Self {
             path: path.to_owned(),
             stamp: Stamp::of(path)?,
-            directory: Mutex::default(),
+            directory: Shared::new(),
             members: AtomicU64::new(0),
         })
     }
 
     /// # Errors
     /// An archive that is damaged or cut short.
-    fn directory(&self) -> io::Result<Arc<ZipArchiveMetadata>> {
-        let mut shared = self
-            .directory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(directory) = shared.upgrade() {
-            return Ok(directory);
-        }
-        let archive = ZipArchive::new(File::open(&self.path)?)?;
-        self.members.store(archive.len() as u64, Ordering::Relaxed);
-        let directory = archive.metadata();
-        *shared = Arc::downgrade(&directory);
-        Ok(directory)
+    fn directory(&self) -> io::Result<Arc<Arc<ZipArchiveMetadata>>> {
+        self.directory.get(|| {
+            let archive = ZipArchive::new(File::open(&self.path)?)?;
+            self.members.store(archive.len() as u64, Ordering::Relaxed);
+            Ok(archive.metadata())
+        })
     }
 
     fn add(&self, members: &mut Members, at: u64, entry: &ZipFileEntry) -> Result<()> {
@@ -126,7 +120,7 @@ impl Source for Zip {
 }
 
 struct ZipReader {
-    directory: Arc<ZipArchiveMetadata>,
+    directory: Arc<Arc<ZipArchiveMetadata>>,
     file: File,
 }
 

@@ -59,6 +59,8 @@ mod shards;
 mod sources;
 #[cfg(feature = "torch")]
 mod sources_index;
+#[cfg(all(feature = "torch", feature = "parquet"))]
+mod sources_parquet;
 #[cfg(feature = "torch")]
 mod sources_zip;
 mod split;
