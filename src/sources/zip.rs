@@ -23,10 +23,13 @@ pub struct Zip {
     path: PathBuf,
     stamp: Stamp,
     /// The archive's directory, which all readers share, and which goes with the last of them.
-    directory: Shared<Arc<ZipArchiveMetadata>>,
+    directory: Shared<Directory>,
     /// All, once the directory was read.
     members: AtomicU64,
 }
+
+#[derive(Debug)]
+struct Directory(Arc<ZipArchiveMetadata>);
 
 impl Zip {
     /// # Errors
@@ -42,11 +45,11 @@ impl Zip {
 
     /// # Errors
     /// An archive that is damaged or cut short.
-    fn directory(&self) -> io::Result<Arc<Arc<ZipArchiveMetadata>>> {
+    fn directory(&self) -> io::Result<Arc<Directory>> {
         self.directory.get(|| {
             let archive = ZipArchive::new(File::open(&self.path)?)?;
             self.members.store(archive.len() as u64, Ordering::Relaxed);
-            Ok(archive.metadata())
+            Ok(Directory(archive.metadata()))
         })
     }
 
@@ -89,13 +92,13 @@ impl Source for Zip {
             format!("'{path}' is damaged or cut short; make or download it again")
         })?;
         ensure!(
-            !directory.has_duplicate_names(),
+            !directory.0.has_duplicate_names(),
             "'{path}' holds two members of one name, so that rows could not be told apart; make the archive again with one \
              (see: unzip -l '{path}')"
         );
         let mut members = Members::of(&self.path);
-        for at in 0..directory.len() {
-            self.add(&mut members, at as u64, &directory.entry(at)?)?;
+        for at in 0..directory.0.len() {
+            self.add(&mut members, at as u64, &directory.0.entry(at)?)?;
         }
         members.finish()
     }
@@ -120,7 +123,7 @@ impl Source for Zip {
 }
 
 struct ZipReader {
-    directory: Arc<Arc<ZipArchiveMetadata>>,
+    directory: Arc<Directory>,
     file: File,
 }
 
@@ -128,6 +131,7 @@ impl Reader for ZipReader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         let entry = self
             .directory
+            .0
             .entry(item.at as usize)
             .map_err(io::Error::from)?;
         let size = entry.size();

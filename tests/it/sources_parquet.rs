@@ -140,7 +140,7 @@ fn what_is_wrong_with_a_table_is_said() {
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
     assert!(
         errors.contains("1,null.parquet/1,is null: the column holds no bytes in this row")
-            && errors.contains("2,null.parquet/2,is not an image"),
+            && errors.contains("2,null.parquet/2,\"is not an image"),
         "{errors}"
     );
     shell(&dir, "rm -r out");
