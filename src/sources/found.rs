@@ -7,10 +7,13 @@ use crate::sources::kind::Kind;
 use crate::sources::left_out::Others;
 use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
 use crate::sources::names::FileNames;
+#[cfg(feature = "parquet")]
+use crate::sources::parquet::Parquet;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
+use crate::sources::zip::Zip;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -265,25 +268,32 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         "'{}' is a {}, in which ':{}' names nothing; a dataset of an HDF5 file or a column of a Parquet file is named so",
         path.display(),
         kind.name(),
-        inside.unwrap_or_default()
+        inside.as_deref().unwrap_or_default()
     );
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
-        _ => bail!(
-            "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",
-            path.display(),
-            kind.name()
-        ),
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
+        other => bail!(left_out_of_build(other, &path)),
     };
     Ok(Named {
         front,
         path,
         kind,
-        inside: None,
+        inside,
         source,
     })
+}
+
+fn left_out_of_build(kind: Kind, path: &Path) -> String {
+    let (path, kind) = (path.display(), kind.name());
+    format!(
+        "cannot read '{path}': this featx was built without its feature '{kind}'; build it with: cargo build --release \
+         --features {kind}"
+    )
 }
 
 /// The last step of a path, also of `.` and `images/..`.

@@ -15,12 +15,18 @@ mod list;
 mod list_mistakes;
 mod members;
 mod names;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_column;
 mod quoting;
 mod scan;
+mod shared;
 mod source;
 mod stamp;
 mod tar;
 mod typed;
+mod zip;
 
 pub use found::{Found, Named};
 pub use images::{Images, Place, RowReader};

@@ -156,7 +156,7 @@ fn add<R: std::io::Read>(
                     path.display()
                 );
             };
-            members.add(name, at)
+            members.add(name, at).map(drop)
         }
         EntryType::Directory | EntryType::XGlobalHeader => Ok(()),
         _ => {

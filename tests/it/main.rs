@@ -61,6 +61,10 @@ mod shards;
 mod sources;
 #[cfg(feature = "torch")]
 mod sources_index;
+#[cfg(all(feature = "torch", feature = "parquet"))]
+mod sources_parquet;
+#[cfg(feature = "torch")]
+mod sources_zip;
 mod split;
 mod streams;
 mod support;
