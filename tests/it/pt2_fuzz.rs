@@ -18,7 +18,15 @@ use std::time::{Duration, Instant};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-const SEEDS: [&str; 7] = ["regions", "in_place", "pairs", "shared", "vit_fixed", "dtypes", "refused/cond"];
+const SEEDS: [&str; 7] = [
+    "regions",
+    "in_place",
+    "pairs",
+    "shared",
+    "vit_fixed",
+    "dtypes",
+    "refused/cond",
+];
 
 #[test]
 #[ignore = "takes minutes"]
@@ -65,7 +73,11 @@ impl Records {
         };
         let count = ZipArchive::new(File::open(path).unwrap()).unwrap().len();
         let all: Vec<_> = (0..count).map(record).collect();
-        Self(all.into_iter().filter(|(name, _)| !name.contains("sample_inputs")).collect())
+        Self(
+            all.into_iter()
+                .filter(|(name, _)| !name.contains("sample_inputs"))
+                .collect(),
+        )
     }
 
     fn write(&self, path: &Path) {
@@ -80,8 +92,13 @@ impl Records {
 
     /// Mostly in the program, now and then in the lists of tensors.
     fn change(&mut self, random: &mut Random) {
-        let ending = ["models/model.json", "models/model.json", "models/model.json", "weights_config.json", "constants_config.json"]
-            [random.below(5)];
+        let ending = [
+            "models/model.json",
+            "models/model.json",
+            "models/model.json",
+            "weights_config.json",
+            "constants_config.json",
+        ][random.below(5)];
         let Some((_, bytes)) = self.0.iter_mut().find(|(name, _)| name.ends_with(ending)) else {
             return;
         };
@@ -140,7 +157,11 @@ fn change_here(value: &mut Value, words: &[String], random: &mut Random) {
 
 /// Names, operators and keys of the program.
 fn words(json: &mut Value) -> Vec<String> {
-    let mut words = vec!["Infinity".to_owned(), String::new(), "aten::relu\0".to_owned()];
+    let mut words = vec![
+        "Infinity".to_owned(),
+        String::new(),
+        "aten::relu\0".to_owned(),
+    ];
     visit(json, &mut |value| match value {
         Value::String(word) => words.push(word.clone()),
         Value::Object(fields) => words.extend(fields.keys().take(1).cloned()),
