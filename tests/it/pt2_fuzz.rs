@@ -1,19 +1,21 @@
-//! Programs changed at random: whatever a `.pt2` says, featx ends with an answer or an error. Not run by itself:
+//! Programs changed at random: whatever a `.pt2` says, featx ends with an answer or an error; and of a damaged file it
+//! gives the right rows or none. A few seconds each; for longer:
 //!
 //! ```sh
-//! (ulimit -v 16000000; FEATX_FUZZ_SECONDS=600 cargo test --test it fuzz_of_programs -- --ignored > /dev/null)
+//! FEATX_FUZZ_SECONDS=600 cargo test --test it pt2_fuzz
 //! ```
 //!
-//! The case at hand lies in `target/tmp/pt2_fuzz/case.pt2`, for a crash to be repeated with `featx inspect`.
+//! A case that fails lies in `target/tmp/pt2_fuzz_*/case.pt2`.
 
+use crate::support::extraction::FALLEN;
 use crate::support::models::programs;
-use crate::support::workdir::Workdir;
-use featx::cli::Inspect;
-use featx::commands::inspect;
+use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -29,33 +31,114 @@ const SEEDS: [&str; 7] = [
 ];
 
 #[test]
-#[ignore = "takes minutes"]
-fn fuzz_of_programs() {
-    let seconds = std::env::var("FEATX_FUZZ_SECONDS").map_or(60, |text| text.parse().unwrap());
-    let dir = Workdir::new("pt2_fuzz");
+fn of_a_changed_program_there_is_an_answer_or_an_error() {
+    let dir = bench("pt2_fuzz_program");
     let seeds = SEEDS.map(|name| Records::read(&programs().join(format!("{name}.pt2"))));
-    let toml = programs().join("pairs.toml");
-    fs::copy(toml, dir.path("case.toml")).unwrap();
-    let mut random = Random(1);
-    let (began, mut cases, mut answered) = (Instant::now(), 0, 0);
-    while began.elapsed() < Duration::from_secs(seconds) {
+    for_a_while(|random| {
         let mut records = seeds[random.below(seeds.len())].clone();
         for _ in 0..=random.below(4) {
-            records.change(&mut random);
+            records.change(random);
         }
-        let case = dir.path("case.pt2");
-        records.write(&case);
-        let typed = Inspect {
-            path: case,
-            json: true,
-            max_array_size: 1001,
-            quiet: true,
-        };
-        answered += usize::from(inspect::run(&typed).is_ok());
+        records.write(&dir.path("case.pt2"));
+        extract_case(&dir, "out")
+    });
+}
+
+#[test]
+fn of_a_damaged_program_there_are_the_right_rows_or_none() {
+    let dir = bench("pt2_fuzz_bytes");
+    let seeds = ["in_place", "regions"].map(|name| {
+        let bytes = fs::read(programs().join(format!("{name}.pt2"))).unwrap();
+        dir.write("case.pt2", &bytes);
+        assert!(extract_case(&dir, name), "{name}");
+        (name, bytes)
+    });
+    for_a_while(|random| {
+        let (name, bytes) = &seeds[random.below(seeds.len())];
+        let mut bytes = bytes.clone();
+        damage(&mut bytes, random);
+        dir.write("case.pt2", &bytes);
+        let is_taken = extract_case(&dir, "out");
+        if is_taken {
+            for layer in layers(&dir, "out") {
+                let rows = |run| part(&dir, &format!("{run}/{layer}"));
+                assert!(rows("out") == rows(name), "{layer} of {name}");
+            }
+        }
+        is_taken
+    });
+}
+
+/// With the preprocessing that all seeds have, and photos.
+fn bench(name: &str) -> Workdir {
+    let dir = Workdir::new(name);
+    fs::copy(programs().join("pairs.toml"), dir.path("case.toml")).unwrap();
+    symlink(programs().join("photos"), dir.path("photos")).unwrap();
+    dir
+}
+
+/// As many cases as there is time for. `try_one` tells whether featx took the program.
+fn for_a_while(mut try_one: impl FnMut(&mut Random) -> bool) {
+    let asked = std::env::var("FEATX_FUZZ_SECONDS");
+    let seconds = asked.map_or(3, |text| text.parse().unwrap());
+    let mut random = Random(1);
+    let (began, mut cases, mut taken) = (Instant::now(), 0, 0);
+    while began.elapsed() < Duration::from_secs(seconds) {
+        taken += usize::from(try_one(&mut random));
         cases += 1;
     }
-    eprintln!("{cases} programs, {answered} of which were taken");
-    assert!(cases > 100);
+    eprintln!("{cases} programs, {taken} of which were taken");
+    assert!(cases > 0);
+}
+
+/// Every layer of `case.pt2` to `out`. Whether there is an answer; all else has to be an error in words. A program may ask
+/// for any amount of memory: it gets little.
+fn extract_case(dir: &Workdir, out: &str) -> bool {
+    let mut command = Command::new("bash");
+    let script = "ulimit -v 16000000 -t 60; exec \"$0\" \"$@\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_featx"), "extract"]);
+    let args = "--model case.pt2 --layer * --overwrite --device cpu --threads 1 --quiet photos --out";
+    command.args(args.split(' ')).arg(out);
+    let ended = Ended::of(command.current_dir(dir.path("")));
+    if ended.code == Some(0) {
+        return true;
+    }
+    let said = &ended.stderr;
+    assert_eq!(ended.code, Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    let is_fallen = FALLEN.iter().any(|words| said.contains(words));
+    assert!(last.starts_with("error: ") && !is_fallen, "{said}");
+    false
+}
+
+fn layers(dir: &Workdir, run: &str) -> Vec<String> {
+    let names = dir.names(run).into_iter();
+    names
+        .filter(|name| dir.path(&format!("{run}/{name}")).is_dir())
+        .collect()
+}
+
+/// The bytes of a layer's only part.
+fn part(dir: &Workdir, folder: &str) -> Vec<u8> {
+    let names = dir.names(folder);
+    assert_eq!(names.len(), 1, "{folder}: {names:?}");
+    dir.read(&format!("{folder}/{}", names[0]))
+}
+
+/// As disks and copies do it: bits turned over, a part of zeros or of another place, an end that is missing.
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(bytes.len());
+    let end = (at + 1 + random.below(4096)).min(bytes.len());
+    match random.below(5) {
+        0 => bytes[at..end].fill(0),
+        1 => bytes.truncate(at),
+        2 => drop(bytes.drain(at..end)),
+        3 => {
+            let to = random.below(bytes.len() - (end - at) + 1);
+            bytes.copy_within(at..end, to);
+        }
+        _ => bytes[at] ^= 1 << random.below(8),
+    }
 }
 
 /// An archive's records, by name.
