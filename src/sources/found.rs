@@ -2,6 +2,8 @@
 
 use crate::sources::array::Array;
 use crate::sources::folder::Folder;
+#[cfg(feature = "hdf5")]
+use crate::sources::hdf5::Hdf5;
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
 use crate::sources::left_out::Others;
@@ -262,7 +264,7 @@ impl Named {
 
 fn open(Typed { path, inside }: Typed) -> Result<Named> {
     let kind = Kind::of(&path)?;
-    let front = PathBuf::from(own_name(&path)?);
+    let mut front = PathBuf::from(own_name(&path)?);
     ensure!(
         inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
         "'{}' is a {}, in which ':{}' names nothing; a dataset of an HDF5 file or a column of a Parquet file is named so",
@@ -270,11 +272,18 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         kind.name(),
         inside.as_deref().unwrap_or_default()
     );
+    let mut inside = inside;
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
         Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
+        #[cfg(feature = "hdf5")]
+        Kind::Hdf5 => {
+            let dataset = Hdf5::new(&path, inside.take().as_deref())?;
+            front.push(dataset.name()); // which tells the datasets of one file apart
+            Arc::new(dataset)
+        }
         #[cfg(feature = "parquet")]
         Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
         other => bail!(left_out_of_build(other, &path)),

@@ -8,8 +8,13 @@
 mod array;
 mod folder;
 mod found;
+#[cfg(feature = "hdf5")]
+mod hdf5;
+#[cfg(feature = "hdf5")]
+mod hdf5_dataset;
 mod images;
 mod kind;
+mod layout;
 mod left_out;
 mod list;
 mod list_mistakes;

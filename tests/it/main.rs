@@ -59,6 +59,8 @@ mod scan;
 mod shards;
 #[cfg(feature = "torch")]
 mod sources;
+#[cfg(all(feature = "torch", feature = "hdf5"))]
+mod sources_hdf5;
 #[cfg(feature = "torch")]
 mod sources_index;
 #[cfg(all(feature = "torch", feature = "parquet"))]
