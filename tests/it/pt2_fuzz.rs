@@ -97,7 +97,8 @@ fn extract_case(dir: &Workdir, out: &str) -> bool {
     let mut command = Command::new("bash");
     let script = "ulimit -v 16000000 -t 60; exec \"$0\" \"$@\"";
     command.args(["-c", script, env!("CARGO_BIN_EXE_featx"), "extract"]);
-    let args = "--model case.pt2 --layer * --overwrite --device cpu --threads 1 --quiet photos --out";
+    let args =
+        "--model case.pt2 --layer * --overwrite --device cpu --threads 1 --quiet photos --out";
     command.args(args.split(' ')).arg(out);
     let ended = Ended::of(command.current_dir(dir.path("")));
     if ended.code == Some(0) {
