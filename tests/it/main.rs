@@ -45,6 +45,8 @@ mod provenance;
 #[cfg(feature = "torch")]
 mod pt2;
 #[cfg(feature = "torch")]
+mod pt2_fuzz;
+#[cfg(feature = "torch")]
 mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
