@@ -8,6 +8,8 @@ use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
 use crate::sources::left_out::Others;
 use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
+#[cfg(feature = "lmdb")]
+use crate::sources::lmdb::Lmdb;
 use crate::sources::names::FileNames;
 #[cfg(feature = "parquet")]
 use crate::sources::parquet::Parquet;
@@ -284,8 +286,11 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
             front.push(dataset.name()); // which tells the datasets of one file apart
             Arc::new(dataset)
         }
+        #[cfg(feature = "lmdb")]
+        Kind::Lmdb => Arc::new(Lmdb::new(&path)?),
         #[cfg(feature = "parquet")]
         Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
+        #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
         other => bail!(left_out_of_build(other, &path)),
     };
     Ok(Named {
@@ -297,6 +302,7 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
     })
 }
 
+#[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
 fn left_out_of_build(kind: Kind, path: &Path) -> String {
     let (path, kind) = (path.display(), kind.name());
     format!(

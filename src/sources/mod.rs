@@ -18,6 +18,10 @@ mod layout;
 mod left_out;
 mod list;
 mod list_mistakes;
+#[cfg(feature = "lmdb")]
+mod lmdb;
+#[cfg(feature = "lmdb")]
+mod lmdb_map;
 mod members;
 mod names;
 #[cfg(feature = "parquet")]

@@ -63,6 +63,8 @@ mod sources;
 mod sources_hdf5;
 #[cfg(feature = "torch")]
 mod sources_index;
+#[cfg(all(feature = "torch", feature = "lmdb"))]
+mod sources_lmdb;
 #[cfg(all(feature = "torch", feature = "parquet"))]
 mod sources_parquet;
 #[cfg(feature = "torch")]
