@@ -68,7 +68,8 @@ fn inspect_tells_what_the_program_never_calls() {
     assert_eq!(row("stem"), "stem Conv2d 112 (4, 32, 32) 16.4 kB");
     assert_eq!(row("same"), "same - 0 - - never called");
     let said = extract_ok(&dir, "--model in_place --layer * photos");
-    let line = "left out, for they are never called: 'same' (see: featx inspect models/in_place.pt2)\n";
+    let line =
+        "left out, for they are never called: 'same' (see: featx inspect models/in_place.pt2)\n";
     assert!(said.contains(line), "{said}");
 }
 
