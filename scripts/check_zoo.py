@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Compare featx with PyTorch: every layer of every classification model of torchvision, scripted and traced; with --timm,
-of a small model of each family of timm; with --modules, of each kind of layer in torch.nn alone.
+"""Compare featx with PyTorch: every layer of every classification model of torchvision, scripted, traced and as a program
+of torch.export; with --timm, of a small model of each family of timm; with --modules, of each kind of layer in torch.nn
+alone.
 
 Each model gets seeded random weights, is exported to a temporary folder, and featx extracts all its layers
 (--layer '*') from three photos. PyTorch runs the original on the same photos; forward hooks see every layer,
@@ -16,6 +17,7 @@ examples:
   scripts/check_zoo.py
   scripts/check_zoo.py --only 'resnet*' vit_b_16 --way traced
   scripts/check_zoo.py --skip-larger-than 2GB
+  scripts/check_zoo.py --format pt2
   scripts/check_zoo.py --timm --minutes 15       then again with --after NAME, the last of the table
   scripts/check_zoo.py --modules --way scripted
 """
@@ -34,7 +36,8 @@ from pathlib import Path
 from zoo.venv import ROOT, built_featx, use_project_python
 
 PHOTOS = ("brushes.jpg", "dogs.jpg", "peaks.jpg")
-WAYS = ("scripted", "traced")
+WAYS = ("scripted", "traced", "exported")
+FORMATS = {"pt": WAYS[:2], "pt2": WAYS[2:]}
 # The side of the square that a model is given if it takes any: layers of every size, and quick.
 SIDE = 128
 SIZES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -47,12 +50,15 @@ def parse_arguments():
     kinds.add_argument("--modules", action="store_true", help="each kind of layer in torch.nn")
     parser.add_argument("--only", nargs="+", default=["*"], metavar="NAME", help="these models only; globs are fine")
     parser.add_argument("--after", metavar="NAME", help="go on after this model, in the order of the table")
-    parser.add_argument("--way", choices=WAYS, help="scripted or traced only")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--way", choices=WAYS, help="this way of making a file only")
+    ways.add_argument("--format", choices=FORMATS, help="files of this kind only")
     parser.add_argument("--skip-larger-than", type=size, metavar="SIZE", help="leave out models with larger files: 2GB")
     parser.add_argument("--featx", type=Path, metavar="PROGRAM", help="default: target/release/featx, which is built")
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no further model after so long")
     parser.add_argument("--tolerance", type=float, default=1e-5, help="relative L2 (default: 1e-5)")
     args = parser.parse_args()
+    args.ways = (args.way,) if args.way else FORMATS.get(args.format, WAYS)
     args.featx = args.featx or built_featx()
     if not os.access(args.featx, os.X_OK):
         parser.error(f"'{args.featx}' is not there")
@@ -153,12 +159,11 @@ def check_model(name, args):
     except Exception as error:  # of another version of its library
         yield "-", compare.Result(skipped=torchscript.first_line(error)[:100]), 0
         return
-    for way in WAYS:
-        if args.way in (None, way):
-            start = time.perf_counter()
-            with tempfile.TemporaryDirectory(prefix="featx-zoo-") as folder:
-                result = check_file(model, pixels, way, Path(folder), args)
-            yield way, result, time.perf_counter() - start
+    for way in args.ways:
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="featx-zoo-") as folder:
+            result = check_file(model, pixels, way, Path(folder), args)
+        yield way, result, time.perf_counter() - start
 
 
 def make_of_torchvision(name):
@@ -202,12 +207,13 @@ def make_module(name):
 
 
 def check_file(model, pixels, way, folder, args):
-    from zoo import compare, torchscript
-    path, run, photos = folder / "model.pt", folder / "run", folder / "photos"
+    from zoo import compare, program, torchscript
+    path, run, photos = folder / ("model.pt2" if way == "exported" else "model.pt"), folder / "run", folder / "photos"
     try:
         silent, outputs = export(model, pixels, way, path)
-    except Exception as error:  # the compiler and the tracer raise whatever they meet
-        return compare.Result(skipped=f"not {way}: {torchscript.first_line(error)[:100]}")
+    except Exception as error:  # the compiler, the tracer and torch.export raise whatever they meet
+        why = program.reason(error) if way == "exported" else torchscript.first_line(error)
+        return compare.Result(skipped=f"not {way}: {why[:100]}")
     photos.mkdir()
     for photo in PHOTOS:
         (photos / photo).symlink_to(ROOT / "tests" / "photos" / photo)
@@ -217,9 +223,13 @@ def check_file(model, pixels, way, folder, args):
 
 
 def export(model, pixels, way, path):
-    """Writes the file and its TOML. Returns the layers of which a trace knows nothing, and traced.first_tensors."""
-    from zoo import description, torchscript, traced
+    """Writes the file and its TOML. Returns the layers of which it knows nothing, and traced.first_tensors."""
+    from zoo import description, program, torchscript, traced
     shape = (3, pixels.crop, pixels.crop)
+    if way == "exported":
+        program.save(program.export(model, shape), path)
+        path.with_suffix(".toml").write_text(pixels.to_toml())
+        return program.without_operation(model, shape), {}
     script = torchscript.script(model) if way == "scripted" else torchscript.trace(model, shape)[0]
     torchscript.save(script, path)
     silent, outputs = [], {}

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Export models to TorchScript for featx: NAME.pt, and NAME.toml with the preprocessing that it wants.
+"""Export models for featx: NAME.pt (TorchScript) or NAME.pt2 (torch.export), and NAME.toml with the preprocessing that
+it wants.
 
 NAME is a classification model of torchvision (vgg16) or, as timm/NAME, of timm (timm/vit_small_patch16_224;
 timm is installed when it is first asked for). Weights are the library's default ones unless --weights,
 --state-dict or --random say otherwise.
 
-A model is scripted, or traced where scripting fails. The file is loaded again and compared with the original
-at batch sizes 1 and 3, and every layer of it that featx extracts with PyTorch's hooks, where featx is built; it appears
-under its name only when all agree within a relative 1e-5.
+A model is scripted; where that fails it becomes a program of torch.export; where that fails too, a trace (--format
+says otherwise). The file is loaded again and compared with the original at batch sizes 1 and 3, and every layer of it
+that featx extracts with PyTorch's hooks, where featx is built; it appears under its name only when all agree within a
+relative 1e-5.
 
 examples:
   scripts/export_model.py vgg16 resnet50
@@ -51,7 +53,9 @@ def parse_arguments(arguments):
     ways = how.add_mutually_exclusive_group()
     ways.add_argument("--script", dest="ways", action="store_const", const=("script",), help="script, or fail")
     ways.add_argument("--trace", dest="ways", action="store_const", const=("trace",), help="trace, or fail")
-    parser.set_defaults(ways=("script", "trace"))
+    ways.add_argument("--format", dest="ways", type=ways_of, metavar="auto|pt|pt2",
+                      help="pt: script, or trace; pt2: torch.export; auto: script, or torch.export, or trace (default)")
+    parser.set_defaults(ways=FORMATS["auto"])
     featx = how.add_mutually_exclusive_group()
     featx.add_argument("--featx", type=Path, metavar="PROGRAM",
                        help="the featx that the file is tried with (default: target/release/featx, target/debug/featx)")
@@ -74,6 +78,15 @@ def parse_arguments(arguments):
     if args.function and (args.random or args.weights):
         parser.error("--from takes the weights that your function gives; --state-dict loads others")
     return args
+
+
+FORMATS = {"auto": ("script", "export", "trace"), "pt": ("script", "trace"), "pt2": ("export",)}
+
+
+def ways_of(text):
+    if text not in FORMATS:
+        raise argparse.ArgumentTypeError(f"'{text}': expected auto, pt or pt2")
+    return FORMATS[text]
 
 
 def shape(text):

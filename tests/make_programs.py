@@ -52,27 +52,9 @@ def make_program(out, name, construct):
 
 
 def finish(out, name, kind, model):
+    from zoo import program
     (out / f"{name}.toml").write_text(make_models.pixels(kind).to_toml())
-    make_models.make_references(out, name, model, [name], gave_back_their_input(model))
-
-
-def gave_back_their_input(model):
-    """Layers that a program has no operation of."""
-    import torch
-    silent, images = [], torch.randn(2, 3, SIDE, SIDE)
-
-    def hook_for(name):
-        def hook(_module, inputs, output):
-            if inputs and output is inputs[0] and name not in silent:
-                silent.append(name)
-        return hook
-
-    handles = [module.register_forward_hook(hook_for(name)) for name, module in model.named_modules() if name]
-    with torch.no_grad():
-        model(images)
-    for handle in handles:
-        handle.remove()
-    return silent
+    make_models.make_references(out, name, model, [name], program.without_operation(model, (3, SIDE, SIDE)))
 
 
 def make_fixed(out):
@@ -108,6 +90,7 @@ def make_refused(folder):
     plain = folder / "plain.pt2"
     edit(plain, folder / "version_9.pt2", program=lambda text: text.replace('"major": 8', '"major": 9'))
     edit(plain, folder / "no_json.pt2", program=lambda text: text[:200])
+    edit(plain, folder / "lines.pt2", program=lambda text: text.replace('"as_int"', '"two\\nlines"', 1))
     edit(plain, folder / "compiled.pt2", rename=lambda name: name.replace("models/model.json", "data/aotinductor/model/model.so"))
     edit(plain, folder / "old_weights.pt2", rename=lambda name: name.replace("model_weights_config.json", "model.pt"))
     edit(plain, folder / "long_weight.pt2", weights=lambda text: text.replace('{"as_int": 27}', '{"as_int": 270}'))

@@ -155,6 +155,11 @@ class Baked(Net):
     def forward(self, *args):
         return self.conv(args[0]).reshape(int(args[0].shape[0]), -1)
 
+class Looks(Net):
+    def forward(self, *args):
+        x = self.conv(args[0])
+        return x + 1 if x.abs().sum() > 0 else x
+
 class Flat(Net):
     def __init__(self):
         super().__init__()
@@ -217,6 +222,7 @@ def nothing(): return Nothing()
 def net(): return Net(), {"resize": 70, "crop": 64, "interpolation": "lanczos"}
 def only_traced(): return OnlyTraced()
 def baked(): return Baked()
+def looks(): return Looks()
 def typo(): return Net(), {"size": 64}
 '''
 
@@ -248,15 +254,38 @@ class Export(unittest.TestCase):
                          preprocess.Preprocess(70, 64, "lanczos"))
 
     def test_traced_where_scripting_fails(self):
-        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64")
+        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64", "--format", "pt")
         self.assertEqual(code, 0, errors)
         self.assertIn("traced", said)
         self.assertIn("not scripted", said)
         torch.jit.load(self.folder / "out" / "only_traced.pt")(torch.zeros(5, 3, 80, 80))
 
+    def test_exported_where_scripting_fails(self):
+        code, said, errors = self.export("--from", "own.py:only_traced", "--input", "3,64,64")
+        self.assertEqual((code, self.files()), (0, ["only_traced.pt2", "only_traced.toml"]), errors)
+        self.assertIn("exported", said)
+        self.assertIn("not scripted", said)
+        program = torch.export.load(self.folder / "out" / "only_traced.pt2")
+        program.module()(torch.zeros(5, 3, 64, 64))
+
+    def test_traced_where_scripting_and_torch_export_fail(self):
+        code, said, errors = self.export("--from", "own.py:looks", "--input", "3,64,64")
+        self.assertEqual((code, self.files()), (0, ["looks.pt", "looks.toml"]), errors)
+        self.assertRegex(said, "'out/looks.pt': .* traced, .*\n"
+                               "  not scripted: .*\n"
+                               "  not exported: its code decides by the values of a tensor, at .*/own.py:[0-9]+\n"
+                               "  the tracer saw Python look at values, .*\n\\Z")
+
+    def test_the_format_is_chosen(self):
+        self.assertEqual(self.export("--from", "own.py:net")[0], 0)
+        code, said, errors = self.export("--from", "own.py:net", "--format", "pt2")
+        self.assertEqual((code, self.files()), (0, ["net.pt", "net.pt2", "net.toml"]), errors)
+        self.assertIn("are both there: --model net takes the first", said)
+
     def test_a_batch_baked_in_leaves_no_file(self):
         code, _, errors = self.export("--from", "own.py:baked", "--input", "3,64,64")
         self.assertEqual((code, self.files()), (1, []))
+        self.assertIn("not exported: its code fixes the batch size, which has to stay open; not traced: ", errors)
         self.assertIn("gives other shapes on a batch of 1", errors)
 
     def toml(self, name):
@@ -274,8 +303,10 @@ class Export(unittest.TestCase):
         for arguments, line in ((["pairs", "--trace"], "featx agrees with the original in 8 of 11 layers, to "),
                                 (["pairs", "--trace"], "without features, the trace does not have its first tensor: lost\n"),
                                 (["pairs", "--trace"], "without features, left no trace: .*: lost.low, one.0.high\n"),
-                                (["pairs", "--trace"], "have another in the trace: 'one.0' is 'two.0', 'one.0.low' is"),
-                                (["pairs"], "featx agrees with the original in 11 of 11 layers")):
+                                (["pairs", "--trace"], "have another in the file: 'one.0' is 'two.0', 'one.0.low' is"),
+                                (["pairs"], "featx agrees with the original in 11 of 11 layers"),
+                                (["pairs", "--format", "pt2"], "featx agrees with the original in 11 of 11 layers"),
+                                (["net", "--format", "pt2"], "featx agrees with the original in 1 of 1 layers")):
             code, said, errors = self.export("--from", f"own.py:{arguments[0]}", "--input", "3,64,64", *arguments[1:],
                                              featx=find_featx())
             self.assertEqual(code, 0, errors)
@@ -297,8 +328,9 @@ class Export(unittest.TestCase):
         self.assertIn("nowhere' does not run: No such file or directory\n", said)
 
     def test_tokens_before_the_patches(self):
-        code, _, errors = self.export("--from", "own.py:tokens", "--input", "3,64,64")
-        self.assertEqual((code, self.toml("tokens")["tokens"]), (0, {"prefix": 5, "grid": [4, 4]}), errors)
+        for kind in ("pt", "pt2"):
+            code, _, errors = self.export("--from", "own.py:tokens", "--input", "3,64,64", "--format", kind, "--as", kind)
+            self.assertEqual((code, self.toml(kind)["tokens"]), (0, {"prefix": 5, "grid": [4, 4]}), errors)
         vit = sources.find("vit_b_32", sources.Wanted(random=True)).module
         known = description.tokens_of(vit)
         self.assertEqual((known.prefix, known.grid), (1, (7, 7)))
@@ -321,7 +353,8 @@ class Export(unittest.TestCase):
         torch.save({"a": torch.zeros(2), "features.0.bias": torch.zeros(3)}, self.folder / "other.pt")
         (self.folder / "junk.pt").write_text("hello")
         for arguments, error in (
-                ("--from own.py:loud", "not scripted: .*; not traced: two; a part of it that can be"),
+                ("--from own.py:loud", "not scripted: .*; not exported: two; not traced: two; a part of it that can be"),
+                ("--from own.py:looks --format pt2", "not exported: its code decides by .*; try --format pt, which scripts"),
                 ("--from own.py:loud --trace", "not traced: two; try --script"),
                 ("--from own.py:raises", "'own.py:raises' fails at own.py:[0-9]+: KeyError: "),
                 ("--from own.py:with_argument", "featx calls it without arguments: give them defaults"),

@@ -27,7 +27,7 @@ class Result:
     right: int = 0
     refused: dict = field(default_factory=dict)  # the reason, by the layer
     missing: list = field(default_factory=list)  # without a reason
-    renamed: dict = field(default_factory=dict)  # modules of several names that have another in the trace
+    renamed: dict = field(default_factory=dict)  # modules of several names that have another in the file
     apart: list = field(default_factory=list)  # of several names too, each of which is a layer, with its own calls
     worst: float = 0.0
     worst_layer: str = ""
@@ -98,7 +98,7 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
 
 def _stored(model, run):
     """Modules of several names, by the first: the names under which featx has rows. The tracer keeps one of them, maybe
-    another; a script has a module for each."""
+    another; a script or a program has a module for each."""
     names = {}
     for name, module in model.named_modules(remove_duplicate=False):
         names.setdefault(module, []).append(name)

@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import Failure, description, preprocess, proof, sources, torchscript, traced
+from . import Failure, description, preprocess, program, proof, sources, torchscript, traced
 from .venv import find_featx
 
 
@@ -53,25 +53,29 @@ def export(name, args):
     if args.input not in (None, input_shape):
         raise Failure(f"--input asks for {in_words(args.input)}, but featx would give {in_words(input_shape)}: "
                       "three channels, and the centre crop of the preprocessing")
-    path = args.out / f"{args.file_name or source.name}.pt"
     make_folder(args.out)
+    stem = args.out / (args.file_name or source.name)
 
-    # The model takes its name last: whoever finds it finds its preprocessing too.
-    with torchscript.beside(path) as temporary:
-        def prove(made):
-            made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
-            if not args.no_featx:
-                program = args.featx or find_featx()
-                made.notes += proof.through_featx(program, source.module, temporary, pixels, made)
+    def prove(made, temporary):
+        made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
+        if not args.no_featx:
+            featx = args.featx or find_featx()
+            made.notes += proof.through_featx(featx, source.module, temporary, pixels, made)
 
-        made = write(name, source.module, temporary, input_shape, args.ways, prove)
-        write_toml(path.with_suffix(".toml"), made.toml)
-
+    path, made = write(name, source.module, stem, input_shape, args.ways, prove)
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
           f"input {in_words(input_shape)}, outputs agree to {made.worst:.0e}, "
           f"{time.perf_counter() - start:.1f} s")
-    for note in made.notes:
+    for note in made.notes + other_kind(path):
         print(f"  {note}")
+
+
+def other_kind(path):
+    """A word on the file of the other kind, if there is one from before: they share the TOML."""
+    first, second = (f"{path.with_suffix('')}{ending}" for ending in (".pt", ".pt2"))
+    if Path(first).exists() and Path(second).exists():
+        return [f"'{first}' and '{second}' are both there: --model {path.stem} takes the first"]
+    return []
 
 
 def in_words(shape):
@@ -108,23 +112,34 @@ class Made:
     worst: float
     notes: list
     toml: str = ""
-    silent: list = field(default_factory=list)  # of a trace: layers that left none
+    silent: list = field(default_factory=list)  # layers of which a trace or a program knows nothing
     outputs: dict = field(default_factory=dict)  # of a trace: see traced.first_tensors
+    ending: str = ".pt"
 
 
-def write(name, module, path, input_shape, ways, prove):
-    """Script, or trace where that fails; what is written has proved itself against the original, `prove` included."""
+ENDINGS = {"script": ".pt", "trace": ".pt", "export": ".pt2"}
+NOT_DONE = {"script": "not scripted", "trace": "not traced", "export": "not exported"}
+
+
+def write(name, module, stem, input_shape, ways, prove):
+    """The first way that works; what is written has proved itself against the original, `prove` included. The file, and
+    what was made."""
     torchscript.check_runs(module, input_shape)
     failures = []
     for way in ways:
+        path = Path(f"{stem}{ENDINGS[way]}")
+        do = {"script": write_scripted, "trace": write_traced, "export": write_program}[way]
         try:
-            made = {"script": write_scripted, "trace": write_traced}[way](module, path, input_shape)
-            prove(made)
+            # The model takes its name last: whoever finds it finds its preprocessing too.
+            with torchscript.beside(path) as temporary:
+                made = do(module, temporary, input_shape)
+                prove(made, temporary)
+                write_toml(path.with_suffix(".toml"), made.toml)
         except Failure as failure:
-            failures.append(f"not {way}d: {failure}".replace("scriptd", "scripted"))
+            failures.append(f"{NOT_DONE[way]}: {failure}")
         else:
             made.notes = failures + made.notes
-            return made
+            return path, made
     raise Failure(f"no file made of '{name}': {'; '.join(failures)}; {cure(ways)}")
 
 
@@ -133,6 +148,8 @@ def cure(ways):
         return "try --trace, which runs the model once and keeps what it did"
     if ways == ("trace",):
         return "try --script, which compiles its source"
+    if ways == ("export",):
+        return "try --format pt, which scripts it, or traces it"
     return "a part of it that can be scripted or traced is exported with --from FILE.py:FUNCTION"
 
 
@@ -154,6 +171,17 @@ def write_traced(module, path, input_shape):
     worst = torchscript.verify(module, path, input_shape)
     outputs = traced.first_tensors(module, trace, torchscript.example_input(input_shape, 1))
     return Made("traced", worst, doubts_in_words(doubts), silent=torchscript.left_no_trace(trace), outputs=outputs)
+
+
+def write_program(module, path, input_shape):
+    try:
+        exported = program.export(module, input_shape)
+    except Exception as error:  # torch.export raises whatever it meets
+        raise Failure(program.reason(error)) from None
+    program.save(exported, path)
+    worst = program.verify(module, path, input_shape)
+    silent = program.without_operation(module, input_shape)
+    return Made("exported", worst, [], silent=silent, ending=ENDINGS["export"])
 
 
 def doubts_in_words(doubts):

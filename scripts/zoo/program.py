@@ -1,7 +1,10 @@
 """From a PyTorch module to a program of torch.export (.pt2) that is proved to compute the same."""
 
+import io
 import logging
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import torch
 from torch.utils import _pytree as pytree
@@ -15,10 +18,24 @@ def export(module, input_shape):
     """A program whose batch is open, and whose modules of several tensors keep the order of these."""
     example = torchscript.example_input(input_shape, EXPORTED_BATCH)
     several = of_several_tensors(module, example)
-    open_batch = ({0: torch.export.Dim.DYNAMIC},)
-    with quiet(), torch.no_grad():
+    open_batch = torch.export.ShapesCollection()
+    open_batch[example] = {0: torch.export.Dim.DYNAMIC}
+    # Where it fails, torch.export prints the graph so far.
+    with quiet(), torch.no_grad(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         return torch.export.export(module, (example,), dynamic_shapes=open_batch,
                                    preserve_module_call_signature=tuple(several))
+
+
+def reason(error):
+    """Why torch.export failed, in one line."""
+    text = str(error)
+    if text.startswith("Constraints violated"):
+        return "its code fixes the batch size, which has to stay open"
+    if "data-dependent" in text:
+        call = re.search(r'call raised this error:\n *File "(.+)", line (\d+)', text)
+        where = f", at {'/'.join(Path(call[1]).parts[-2:])}:{call[2]}" if call else ""
+        return f"its code decides by the values of a tensor{where}"
+    return torchscript.first_line(error)
 
 
 def of_several_tensors(module, example):
@@ -40,6 +57,26 @@ def of_several_tensors(module, example):
         for handle in handles:
             handle.remove()
     return several
+
+
+def without_operation(model, input_shape):
+    """Layers that a program does not have: their last call gave back what it was given."""
+    silent = {}
+
+    def hook_for(name):
+        def hook(_module, inputs, output):
+            first = torchscript.tensors(output)[:1]
+            silent[name] = any(given is first[0] for given in torchscript.tensors(inputs)) if first else False
+        return hook
+
+    handles = [inner.register_forward_hook(hook_for(name)) for name, inner in model.named_modules() if name]
+    try:
+        with torch.no_grad(), quiet():
+            model(torchscript.example_input(input_shape, EXPORTED_BATCH))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [name for name, is_silent in silent.items() if is_silent]
 
 
 def register_named_tuples(output):

@@ -20,7 +20,7 @@ def through_featx(program, module, path, pixels, made):
         return [NOT_TRIED + why_not]
     with tempfile.TemporaryDirectory(prefix=".proof-", dir=path.parent) as folder:
         folder = Path(folder)
-        model, run = folder / "model.pt", folder / "run"
+        model, run = folder / f"model{made.ending}", folder / "run"
         os.link(path, model)
         model.with_suffix(".toml").write_text(made.toml)
         photos = make_photos(folder / "photos", pixels.resize)
@@ -67,8 +67,8 @@ def in_words(result):
         reasons.setdefault(reason, []).append(layer)
     if result.renamed:
         named = [f"'{name}' is '{chosen}'" for name, chosen in result.renamed.items()]
-        lines.append(f"layers of several names have another in the trace: {compare.some(named)}")
+        lines.append(f"layers of several names have another in the file: {compare.some(named)}")
     if result.apart:
-        lines.append("layers of several names are several in the script, each with its own calls, where a hook keeps the last of "
+        lines.append("layers of several names are several in the file, each with its own calls, where a hook keeps the last of "
                      f"all: {compare.some(result.apart)}")
     return lines + [f"without features, {reason}: {compare.some(layers)}" for reason, layers in reasons.items()]

@@ -21,6 +21,8 @@ pub struct Forecast {
     decoders: u64,
     /// Of the matrices that rows are projected with.
     projections: u64,
+    /// Of the sources that images are read from.
+    buffers: u64,
 }
 
 /// What one image takes on its way, bytes.
@@ -45,7 +47,12 @@ impl Forecast {
     ///
     /// # Errors
     /// A machine whose memory cannot be read.
-    pub fn measure(image: PerImage, workers: usize, projections: u64) -> Result<Self> {
+    pub fn measure(
+        image: PerImage,
+        workers: usize,
+        projections: u64,
+        buffers: u64,
+    ) -> Result<Self> {
         trim_allocator();
         let pixels = image.pixels * image.batches;
         // One batch's activations wait for the writer while the next is computed; its rows lie in the part as well.
@@ -57,12 +64,13 @@ impl Forecast {
             per_image,
             decoders,
             projections,
+            buffers,
         })
     }
 
     /// Whatever the batch.
     fn fixed(&self) -> u64 {
-        self.decoders + self.projections
+        self.decoders + self.projections + self.buffers
     }
 
     /// Bytes that a run with batches of this size takes at least.
@@ -88,6 +96,10 @@ impl Forecast {
             _ if self.peak < floor && self.projections > floor / 4 => {
                 "a smaller --project, --pool before it, or fewer layers lower it"
             }
+            _ if self.peak < floor && self.buffers > floor / 4 => {
+                "most of it is for reading the images, which lie in large blocks: write them in smaller ones (chunks, row \
+                 groups), or lower --workers"
+            }
             (true, true) => "a smaller --batch-size, fewer --workers or fewer layers lower it",
             (false, true) => "fewer --workers or fewer layers lower it",
             _ => "the model alone takes it; an earlier layer or a smaller model lowers it",
@@ -112,6 +124,7 @@ mod tests {
         per_image: 10,
         decoders: 20,
         projections: 0,
+        buffers: 0,
     };
 
     #[test]

@@ -68,7 +68,13 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
             remove(&directory.join(name))?;
         }
     }
-    for name in [FILE_NAMES, "errors.csv", "memory.csv"] {
+    for name in [
+        FILE_NAMES,
+        "sources.toml",
+        "sources.npy",
+        "errors.csv",
+        "memory.csv",
+    ] {
         remove(&directory.join(name))?;
         remove(&directory.join(format!("{name}.partial")))?;
     }
@@ -156,6 +162,8 @@ mod tests {
             "errors_0003.csv",
             "memory_0003.csv",
             "file_names.txt",
+            "sources.toml",
+            "sources.npy",
             "run.toml.partial",
         ];
         let theirs = [

@@ -16,4 +16,6 @@ pub mod shard_errors;
 pub mod shards;
 pub mod slice;
 #[cfg(feature = "torch")]
+pub mod sources;
+#[cfg(feature = "torch")]
 pub mod writer;

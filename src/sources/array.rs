@@ -2,9 +2,10 @@
 
 use crate::images::ImageError;
 use crate::rows::npy::Header;
+use crate::sources::layout::Layout;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -20,16 +21,6 @@ pub struct Array {
     layout: Layout,
 }
 
-/// How the pixels of a row lie.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    width: u32,
-    height: u32,
-    channels: u8,
-    /// (3, H, W): a channel after the other.
-    planar: bool,
-}
-
 impl Array {
     /// # Errors
     /// No `.npy` file, or one whose rows are no pixels.
@@ -43,48 +34,21 @@ impl Array {
         } else {
             ""
         };
-        ensure!(
-            layout.is_some() && header.shape[0] > 0,
-            "'{}' holds {dtype} of shape {:?}{order}; expected images as uint8 in C order: (N, H, W, 3), (N, 3, H, W) or (N, H, W)",
-            path.display(),
-            header.shape
-        );
+        let Some(layout) = layout.filter(|_| header.shape[0] > 0) else {
+            bail!(
+                "'{}' holds {dtype} of shape {:?}{order}; expected images as uint8 in C order: (N, H, W, 3), (N, 3, H, W) or \
+                 (N, H, W)",
+                path.display(),
+                header.shape
+            );
+        };
         Ok(Self {
             path: path.to_owned(),
             stamp,
             rows: header.shape[0],
             offset: header.data_offset,
-            layout: layout.unwrap_or(Layout::NONE),
+            layout,
         })
-    }
-}
-
-impl Layout {
-    const NONE: Self = Self {
-        width: 0,
-        height: 0,
-        channels: 0,
-        planar: false,
-    };
-
-    fn of(shape: &[u64]) -> Option<Self> {
-        let (height, width, channels, planar) = match *shape {
-            [_, height, width] => (height, width, 1, false),
-            [_, height, width, 3] => (height, width, 3, false),
-            [_, 3, height, width] => (height, width, 3, true),
-            _ => return None,
-        };
-        let side = |n: u64| u32::try_from(n).ok().filter(|&n| n > 0);
-        Some(Self {
-            width: side(width)?,
-            height: side(height)?,
-            channels,
-            planar,
-        })
-    }
-
-    fn bytes(self) -> u64 {
-        u64::from(self.width) * u64::from(self.height) * u64::from(self.channels)
     }
 }
 
@@ -104,8 +68,15 @@ impl Source for Array {
         }))
     }
 
-    fn is_there(&self) -> bool {
-        self.stamp.still_fits(&self.path)
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
+    }
+
+    fn buffers(&self, readers: u64) -> u64 {
+        match self.layout.is_planar() {
+            true => readers * self.layout.bytes(),
+            false => 0,
+        }
     }
 }
 
@@ -117,33 +88,16 @@ struct ArrayReader {
 
 impl Reader for ArrayReader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
-        let Layout {
-            width,
-            height,
-            channels,
-            planar,
-        } = self.array.layout;
-        let bytes = self.array.layout.bytes();
-        let target = if planar { &mut self.planes } else { &mut *into };
-        target.resize(bytes as usize, 0);
-        self.file
-            .read_exact_at(target, self.array.offset + item.at * bytes)?;
-        if planar {
+        let layout = self.array.layout;
+        let bytes = layout.bytes();
+        let at = self.array.offset + item.at * bytes;
+        if !layout.is_planar() {
             into.resize(bytes as usize, 0);
-            side_by_side(&self.planes, into);
+            self.file.read_exact_at(into, at)?;
+            return Ok(layout.item());
         }
-        Ok(Item::Pixels {
-            width,
-            height,
-            channels,
-        })
-    }
-}
-
-/// Three planes become pixels of three values.
-fn side_by_side(planes: &[u8], pixels: &mut [u8]) {
-    let count = planes.len() / 3;
-    for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
-        pixel.copy_from_slice(&[planes[i], planes[count + i], planes[2 * count + i]]);
+        self.planes.resize(bytes as usize, 0);
+        self.file.read_exact_at(&mut self.planes, at)?;
+        Ok(layout.unfold(&self.planes, into))
     }
 }

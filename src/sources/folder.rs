@@ -3,6 +3,7 @@
 use crate::images::{ImageError, read_file};
 use crate::sources::scan::scan;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
+use crate::sources::stamp::Stamp;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,10 @@ impl Source for Folder {
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
         Ok(Box::new(FileReader(self)))
+    }
+
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        None
     }
 
     fn is_there(&self) -> bool {

@@ -2,15 +2,22 @@
 
 use crate::sources::array::Array;
 use crate::sources::folder::Folder;
+#[cfg(feature = "hdf5")]
+use crate::sources::hdf5::Hdf5;
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
 use crate::sources::left_out::Others;
 use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
+#[cfg(feature = "lmdb")]
+use crate::sources::lmdb::Lmdb;
 use crate::sources::names::FileNames;
+#[cfg(feature = "parquet")]
+use crate::sources::parquet::Parquet;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
+use crate::sources::zip::Zip;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -36,6 +43,8 @@ pub struct Named {
     pub front: PathBuf,
     pub path: PathBuf,
     pub kind: Kind,
+    /// The column of a table, where the user names one.
+    pub inside: Option<String>,
     pub source: Arc<dyn Source>,
 }
 
@@ -61,6 +70,10 @@ impl Found {
         }
         ensure_distinct(&sources)?;
         Ok(Self { sources })
+    }
+
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
     }
 
     /// The path of the only source, where that is a folder: rows are then named by their paths in it.
@@ -110,7 +123,7 @@ impl Found {
         if let Some(line) = line {
             say(&line);
         }
-        self.images(0, names, places)
+        self.placed(0, names, places)
     }
 
     /// The images that a list names, in its order.
@@ -118,11 +131,19 @@ impl Found {
     /// # Errors
     /// As [`read_list`]; a name of no image in the sources. What lies in folders is not looked for.
     pub fn listed(self, list: &Path) -> Result<Images> {
-        let names = match self.only_folder() {
-            Some(root) => read_list(list, root, Outside::Refused)?,
-            None => read_names(list, Path::new("IMAGES"))?,
-        };
+        let names = self.names_of(list)?;
         self.located(0, names, list)
+    }
+
+    /// The names in a list, which are not looked for.
+    ///
+    /// # Errors
+    /// As [`read_list`].
+    pub fn names_of(&self, list: &Path) -> Result<FileNames> {
+        match self.only_folder() {
+            Some(root) => read_list(list, root, Outside::Refused),
+            None => read_names(list, Path::new("IMAGES")),
+        }
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.
@@ -131,7 +152,7 @@ impl Found {
     /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
     pub fn located(self, first: u64, names: FileNames, list: &Path) -> Result<Images> {
         if self.only_folder().is_some() {
-            return self.images(first, names, Vec::new());
+            return self.placed(first, names, Vec::new());
         }
         let rows = self.rows_by_source(&names, list)?;
         let found = in_parallel(self.sources.len(), |i| match rows[i].is_empty() {
@@ -144,14 +165,14 @@ impl Found {
                 places[row] = Place::new(source, at);
             }
         }
-        self.images(first, names, places)
+        self.placed(first, names, places)
     }
 
-    /// Images whose places are known from before; the first is that of row `first`. Of a folder alone there are none.
+    /// Images whose places are known from an earlier search; the first is that of row `first`. Of a folder alone there are none.
     ///
     /// # Errors
     /// A name that leads out of a folder.
-    fn images(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
+    pub fn placed(self, first: u64, names: FileNames, places: Vec<Place>) -> Result<Images> {
         if let Some(root) = self.only_folder() {
             names
                 .iter()
@@ -245,30 +266,49 @@ impl Named {
 
 fn open(Typed { path, inside }: Typed) -> Result<Named> {
     let kind = Kind::of(&path)?;
-    let front = PathBuf::from(own_name(&path)?);
+    let mut front = PathBuf::from(own_name(&path)?);
     ensure!(
         inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
         "'{}' is a {}, in which ':{}' names nothing; a dataset of an HDF5 file or a column of a Parquet file is named so",
         path.display(),
         kind.name(),
-        inside.unwrap_or_default()
+        inside.as_deref().unwrap_or_default()
     );
+    let mut inside = inside;
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
-        _ => bail!(
-            "'{}' is a {} file, which this version does not read; unpack it into a folder or a tar archive",
-            path.display(),
-            kind.name()
-        ),
+        #[cfg(feature = "hdf5")]
+        Kind::Hdf5 => {
+            let dataset = Hdf5::new(&path, inside.take().as_deref())?;
+            front.push(dataset.name()); // which tells the datasets of one file apart
+            Arc::new(dataset)
+        }
+        #[cfg(feature = "lmdb")]
+        Kind::Lmdb => Arc::new(Lmdb::new(&path)?),
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
+        #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
+        other => bail!(left_out_of_build(other, &path)),
     };
     Ok(Named {
         front,
         path,
         kind,
+        inside,
         source,
     })
+}
+
+#[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
+fn left_out_of_build(kind: Kind, path: &Path) -> String {
+    let (path, kind) = (path.display(), kind.name());
+    format!(
+        "cannot read '{path}': this featx was built without its feature '{kind}'; build it with: cargo build --release \
+         --features {kind}"
+    )
 }
 
 /// The last step of a path, also of `.` and `images/..`.

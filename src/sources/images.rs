@@ -59,6 +59,24 @@ impl Images {
         }
     }
 
+    pub fn sources(&self) -> &[Named] {
+        &self.sources
+    }
+
+    /// Of each row; none where all are in one folder, and their names tell.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Bytes that the readers of so many threads take, besides the items that they have read.
+    pub fn buffers(&self, threads: u64) -> u64 {
+        let buffers = self
+            .sources
+            .iter()
+            .map(|named| named.source.buffers(threads));
+        OPEN as u64 * buffers.max().unwrap_or_default()
+    }
+
     /// The same, without the images of other rows than these.
     pub fn within(self, rows: &Range<u64>) -> Self {
         let mut names = FileNames::default();

@@ -29,15 +29,15 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A member that holds bytes.
+    /// A member that holds bytes; true where it is an image.
     ///
     /// # Errors
     /// An image whose name leads out of the archive, or holds a line break.
-    pub fn add(&mut self, name: &[u8], at: u64) -> Result<()> {
+    pub fn add(&mut self, name: &[u8], at: u64) -> Result<bool> {
         let name = clean(name);
         if !is_image_name(name) {
             self.leave_out(name.as_os_str().as_bytes());
-            return Ok(());
+            return Ok(false);
         }
         let (shown, archive) = (name.display().to_string(), self.archive.display());
         ensure!(
@@ -50,11 +50,12 @@ impl<'a> Members<'a> {
             stays_inside(name),
             "the member '{shown}' of '{archive}' leads out of it; make the archive again with paths inside one folder"
         );
-        match LeftOut::has(name) {
-            true => self.leave_out(name.as_os_str().as_bytes()),
-            false => self.listing.push(name, at),
+        let is_image = !LeftOut::has(name);
+        match is_image {
+            true => self.listing.push(name, at),
+            false => self.leave_out(name.as_os_str().as_bytes()),
         }
-        Ok(())
+        Ok(is_image)
     }
 
     /// A member that is another name of an earlier one.
@@ -63,8 +64,7 @@ impl<'a> Members<'a> {
     /// As [`Members::add`].
     pub fn add_link(&mut self, name: &[u8], target: &[u8]) -> Result<()> {
         let row = self.listing.names.len();
-        self.add(name, LINK)?;
-        if self.listing.names.len() > row {
+        if self.add(name, LINK)? {
             self.links.push((row, clean(target).to_owned()));
         }
         Ok(())

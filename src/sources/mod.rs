@@ -8,24 +8,41 @@
 mod array;
 mod folder;
 mod found;
+#[cfg(feature = "hdf5")]
+mod hdf5;
+#[cfg(feature = "hdf5")]
+mod hdf5_dataset;
 mod images;
 mod kind;
+mod layout;
 mod left_out;
 mod list;
 mod list_mistakes;
+#[cfg(feature = "lmdb")]
+mod lmdb;
+#[cfg(feature = "lmdb")]
+mod lmdb_map;
 mod members;
 mod names;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_column;
 mod quoting;
 mod scan;
+mod shared;
 mod source;
 mod stamp;
 mod tar;
 mod typed;
+mod zip;
 
-pub use found::Found;
-pub use images::{Images, RowReader};
+pub use found::{Found, Named};
+pub use images::{Images, Place, RowReader};
+pub use kind::Kind;
 pub use left_out::LeftOut;
 pub use list::{Outside, parse_list, read_list};
 pub use names::FileNames;
 pub use quoting::{names_of, quoted, unquoted};
 pub use scan::scan;
+pub use stamp::Stamp;

@@ -3,6 +3,7 @@
 use crate::images::{ImageError, Preprocessor};
 use crate::sources::left_out::Others;
 use crate::sources::names::FileNames;
+use crate::sources::stamp::Stamp;
 use anyhow::Result;
 use std::fmt::Debug;
 use std::path::Path;
@@ -22,8 +23,19 @@ pub trait Source: Send + Sync + Debug {
     /// What concerns the file system; a source that is not what it was.
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError>;
 
+    /// The file that all items lie in, as it was when it was opened; none where each item is a file.
+    fn file(&self) -> Option<(&Path, Stamp)>;
+
     /// False where the whole source has vanished or changed: then an item that cannot be read is not at fault.
-    fn is_there(&self) -> bool;
+    fn is_there(&self) -> bool {
+        self.file()
+            .is_none_or(|(path, stamp)| stamp.still_fits(path))
+    }
+
+    /// Bytes that so many readers take together, besides the item that each has read.
+    fn buffers(&self, _readers: u64) -> u64 {
+        0
+    }
 }
 
 /// Reads items, one at a time.

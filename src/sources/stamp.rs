@@ -7,9 +7,9 @@ use std::path::Path;
 /// Size and time of the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    bytes: u64,
+    pub bytes: u64,
     /// Nanoseconds since 1970.
-    modified: i64,
+    pub modified: i64,
 }
 
 impl Stamp {

@@ -44,8 +44,8 @@ impl Source for Tar {
         Ok(Box::new(TarReader { file }))
     }
 
-    fn is_there(&self) -> bool {
-        self.stamp.still_fits(&self.path)
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
     }
 }
 
@@ -156,7 +156,7 @@ fn add<R: std::io::Read>(
                     path.display()
                 );
             };
-            members.add(name, at)
+            members.add(name, at).map(drop)
         }
         EntryType::Directory | EntryType::XGlobalHeader => Ok(()),
         _ => {

@@ -45,6 +45,8 @@ mod provenance;
 #[cfg(feature = "torch")]
 mod pt2;
 #[cfg(feature = "torch")]
+mod pt2_fuzz;
+#[cfg(feature = "torch")]
 mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
@@ -57,6 +59,16 @@ mod scan;
 mod shards;
 #[cfg(feature = "torch")]
 mod sources;
+#[cfg(all(feature = "torch", feature = "hdf5"))]
+mod sources_hdf5;
+#[cfg(feature = "torch")]
+mod sources_index;
+#[cfg(all(feature = "torch", feature = "lmdb"))]
+mod sources_lmdb;
+#[cfg(all(feature = "torch", feature = "parquet"))]
+mod sources_parquet;
+#[cfg(feature = "torch")]
+mod sources_zip;
 mod split;
 mod streams;
 mod support;

@@ -5,10 +5,10 @@ use crate::support::models::workdir;
 use crate::support::workdir::Workdir;
 use std::process::Command;
 
-const MODEL: &str = "--model models/resnet_scripted.pt --layer layer1 --batch-size 2";
+pub const MODEL: &str = "--model models/resnet_scripted.pt --layer layer1 --batch-size 2";
 
 /// All parts of the layer, without their headers, in order.
-fn rows(dir: &Workdir, out: &str) -> Vec<u8> {
+pub fn rows(dir: &Workdir, out: &str) -> Vec<u8> {
     let folder = format!("{out}/layer1");
     let part = |name: &String| dir.read(&format!("{folder}/{name}"));
     let bytes = dir.names(&folder).iter().map(part).collect::<Vec<_>>();
@@ -19,20 +19,20 @@ fn rows(dir: &Workdir, out: &str) -> Vec<u8> {
         .collect()
 }
 
-fn names(dir: &Workdir, out: &str) -> Vec<String> {
+pub fn names(dir: &Workdir, out: &str) -> Vec<String> {
     let text = String::from_utf8(dir.read(&format!("{out}/file_names.txt"))).unwrap();
     text.lines().map(str::to_owned).collect()
 }
 
 /// A directory with the run of the photos in a folder as `folder`.
-fn with_folder_run(name: &str) -> Workdir {
+pub fn with_folder_run(name: &str) -> Workdir {
     let dir = workdir(&format!("sources/{name}"));
     extract_ok(&dir, &format!("{MODEL} photos"));
     std::fs::rename(dir.path("out"), dir.path("folder")).unwrap();
     dir
 }
 
-fn shell(dir: &Workdir, script: &str) {
+pub fn shell(dir: &Workdir, script: &str) {
     let ended = Command::new("sh")
         .args(["-ec", script])
         .current_dir(dir.path(""))

@@ -7,6 +7,7 @@ mod prepare;
 mod provenance;
 mod resume;
 mod sharded;
+mod sources;
 mod summary;
 mod whole;
 

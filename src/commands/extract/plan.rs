@@ -1,6 +1,6 @@
 //! What a run will write, and what of it is written already.
 
-use crate::commands::extract::resume;
+use crate::commands::extract::{resume, sources};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::durable::write_whole;
@@ -12,6 +12,7 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
 use crate::run::slice::{ERRORS, Slice};
+use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
@@ -169,10 +170,13 @@ impl Plan {
         }
         let file_names = self.out.join(FILE_NAMES);
         let written = write_whole(&file_names, &images.file_names_text())
+            .and_then(|()| sources::keep(&self.out, images, &self.run))
             .and_then(|()| self.run.write(&self.out));
         if written.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
-            let _ = fs::remove_file(&file_names);
+            for name in [FILE_NAMES, SOURCES, SOURCES_INDEX] {
+                let _ = fs::remove_file(self.out.join(name));
+            }
         }
         written
     }

@@ -9,21 +9,13 @@ use crate::model::{
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
-use crate::sources::{Found, Images, RowReader};
+use crate::sources::{Images, RowReader};
 use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-pub fn find_images(job: &Job) -> Result<Images> {
-    let found = Found::new(&job.images)?;
-    match &job.list {
-        Some(list) => found.listed(list),
-        None => found.all(|line| say(line)),
-    }
-}
 
 /// The run's first images that can be read, of its first few: what the model is tried on.
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
@@ -131,7 +123,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
 ///
 /// # Errors
 /// A machine whose memory cannot be read.
-pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
+pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<Forecast> {
     let elements = extractor.elements_per_image();
     let pixels = job.preprocess.image_bytes() as u64;
     let replicas = job.devices.len() as u64;
@@ -157,7 +149,8 @@ pub fn forecast(job: &Job, extractor: &Extractor) -> Result<Forecast> {
     };
     model::trim_arena();
     let projections = extractor.bytes_of_projections(job.threads);
-    Forecast::measure(image, job.workers, projections)
+    let buffers = images.buffers(job.workers as u64);
+    Forecast::measure(image, job.workers, projections, buffers)
 }
 
 /// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
@@ -254,8 +247,8 @@ pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
 }
 
 /// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
-pub fn digest(images: &Images) -> String {
-    figures::hex(&Sha256::digest(images.file_names()))
+pub fn digest(file_names: &[u8]) -> String {
+    figures::hex(&Sha256::digest(file_names))
 }
 
 fn left_out(job: &Job, why: &str, names: &[String]) -> String {
@@ -320,7 +313,7 @@ pub fn describe(
         }),
         batch_size: batch,
         images: images.len(),
-        image_list: digest(images),
+        image_list: digest(images.file_names()),
         shards: 1,
         device: Some(Device::names(&job.devices)),
         form: None, // known once a batch is computed

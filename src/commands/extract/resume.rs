@@ -1,6 +1,7 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
+use crate::commands::extract::sources;
 use crate::rows::durable::{Unfinished, with_ending, write_whole};
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::names_in;
@@ -9,6 +10,7 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{BROKEN_ENDING, partial_start};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::Slice;
+use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::sources::{Images, LeftOut, names_of};
 use crate::text::figures;
 use crate::text::printing::say;
@@ -149,7 +151,8 @@ pub fn tidy(
             name.strip_suffix(".partial") == Some(&errors)
         });
     }
-    let small = [RUN_FILE, FILE_NAMES, &errors].map(|name| format!("{name}.partial"));
+    let small = [RUN_FILE, FILE_NAMES, SOURCES, SOURCES_INDEX, &errors]
+        .map(|name| format!("{name}.partial"));
     remove_partials(directory, |name| small.iter().any(|other| other == name))?;
     restore_names(directory, run, images)
 }
@@ -174,7 +177,7 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
         ));
         write_whole(&path, &images.file_names_text())?;
     }
-    Ok(())
+    sources::keep(directory, images, run)
 }
 
 fn remove_partials(folder: &Path, is_partial: impl Fn(&str) -> bool) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use crate::cli::WrongUsage;
 use crate::commands::extract::plan::{Plan, begun_anew};
-use crate::commands::extract::{Ready, names, prepare};
+use crate::commands::extract::{Ready, prepare, sources};
 use crate::job::{Job, Shard};
 use crate::memory::Forecast;
 use crate::model::Extractor;
@@ -118,7 +118,10 @@ fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> 
 /// Whether the run that the directory holds is not the one that this shard would begin.
 fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bool> {
     let held = Run::read(&job.out)?;
-    let images = Arc::new(prepare::find_images(job)?);
+    if sources::have_changed(job, &held)? {
+        return Ok(true);
+    }
+    let images = Arc::new(sources::find(job)?);
     let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
     let asked = Run {
         batch_size: match job.batch_size {
@@ -153,7 +156,7 @@ fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
         return Ok(());
     };
     finish_discarding(&job.out)?;
-    let images = Arc::new(prepare::find_images(job)?);
+    let images = Arc::new(sources::find(job)?);
     let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
@@ -177,7 +180,7 @@ fn first_run(
     loaded: &mut Loaded,
 ) -> Result<(Run, Forecast)> {
     let extractor = &mut loaded.extractor;
-    let forecast = prepare::forecast(job, extractor)?;
+    let forecast = prepare::forecast(job, images, extractor)?;
     let batch = prepare::batch(job, extractor, &forecast, images.len());
     prepare::set_batch(extractor, batch)?;
     prepare::refuse_varying(job, extractor)?;
@@ -231,11 +234,11 @@ fn join(
 ) -> Result<(Plan, Arc<Images>)> {
     ensure_same_shards(job, &run)?;
     let slice = Slice::shard(&run, shard.index);
-    let images = match names::read(&job.out, &run, &slice.rows, &job.images)? {
+    let images = match sources::of_run(job, &run, &slice.rows)? {
         Some(images) => images,
         None => restored(job, &run)?.within(&slice.rows),
     };
-    ensure_same_list(job, &run)?;
+    sources::ensure_same_list(job, &run)?;
     let batch = run.batch_size;
     let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
@@ -243,7 +246,7 @@ fn join(
     let forecast = match measured {
         Some((forecast, _)) => forecast,
         None => {
-            let forecast = prepare::forecast(job, &loaded.extractor)?;
+            let forecast = prepare::forecast(job, &images, &loaded.extractor)?;
             prepare::set_batch(&mut loaded.extractor, batch)?;
             prepare::refuse_varying(job, &loaded.extractor)?;
             forecast
@@ -270,20 +273,6 @@ fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     wish.map_or(Ok(()), |wish| wish.resolve(Some(run), &job.out).map(drop))
 }
 
-/// A `--list` has to be the run's.
-fn ensure_same_list(job: &Job, run: &Run) -> Result<()> {
-    let Some(list) = &job.list else { return Ok(()) };
-    let asked = prepare::find_images(job)?;
-    ensure!(
-        prepare::digest(&asked) == run.image_list,
-        "'{}' holds a run of other images than '{}' names; pass --list {}, or choose another --out",
-        job.out.display(),
-        list.display(),
-        job.out.join(FILE_NAMES).display()
-    );
-    Ok(())
-}
-
 /// The run's batches, at whose multiples shards are cut, have to fit into this shard's memory.
 fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Result<()> {
     let floor = forecast.floor(batch);
@@ -304,8 +293,8 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
 /// the same.
 fn restored(job: &Job, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
-    let images = prepare::find_images(job)?;
-    if prepare::digest(&images) != run.image_list {
+    let images = sources::find(job)?;
+    if prepare::digest(images.file_names()) != run.image_list {
         bail!(
             "'{}' is missing or changed, and the images are others than those that the run began with; restore it, or \
              choose another --out",
@@ -321,6 +310,7 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
             path.display()
         ));
         write_whole(&path, &images.file_names_text())?;
+        sources::keep(&job.out, &images, run)?;
     }
     Ok(images)
 }
@@ -334,7 +324,7 @@ fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
     let plan = match held {
         Some(run) => join(job, shard, run, loaded)?.0,
         None => {
-            let images = Arc::new(prepare::find_images(job)?);
+            let images = Arc::new(sources::find(job)?);
             let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let slice = Slice::shard(&run, shard.index);

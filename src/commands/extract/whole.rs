@@ -1,7 +1,7 @@
 //! A whole run by one process, which holds the lock of the run directory to the end.
 
 use crate::commands::extract::plan::Plan;
-use crate::commands::extract::{Ready, existing_ancestor, prepare};
+use crate::commands::extract::{Ready, existing_ancestor, prepare, sources};
 use crate::job::Job;
 use crate::rows::durable::require_space;
 use crate::run::discard::finish_discarding;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.
 pub fn ready(job: &Job) -> Result<Option<Ready>> {
-    let images = Arc::new(prepare::find_images(job)?);
+    let images = Arc::new(sources::find(job)?);
     let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
-    let forecast = prepare::forecast(job, &extractor)?;
+    let forecast = prepare::forecast(job, &images, &extractor)?;
     let batch = prepare::batch(job, &extractor, &forecast, images.len());
     prepare::set_batch(&mut extractor, batch)?;
     let run = prepare::describe(job, &images, &extractor, &fingerprint, batch);

@@ -36,7 +36,7 @@ const NOTICES: [&str; 5] = [
 ];
 
 /// Words of a program that fell over, instead of saying what is wrong.
-const FALLEN: [&str; 6] = [
+pub const FALLEN: [&str; 6] = [
     "panicked",
     "backtrace",
     "terminate called",

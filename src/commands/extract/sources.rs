@@ -1,0 +1,231 @@
+//! The images of a run: searched for when it begins; after that, those that its directory names.
+
+use crate::commands::extract::{names, prepare, sharded};
+use crate::job::Job;
+use crate::run::binding::is_bound;
+use crate::run::record::{FILE_NAMES, Run};
+use crate::run::sources::{KeptFile, KeptSource, KeptSources, read_places, sample};
+use crate::sources::{Found, Images, Kind, Named, Place, quoted};
+use crate::text::figures;
+use crate::text::printing::say;
+use anyhow::{Context, Result, bail, ensure};
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// All images of the run that is asked for. Archives that it has searched already are not searched again.
+///
+/// # Errors
+/// Sources or a list that cannot be read, or that give no image; an archive that has changed since the run began.
+pub fn find(job: &Job) -> Result<Images> {
+    let found = Found::new(&job.images)?;
+    let run = match job.overwrite {
+        true => None,
+        false => sharded::run_at(&job.out)?,
+    };
+    if let Some(run) = run
+        && let Some(kept) = kept(job, &run, &found)?
+        // Images in folders may come and go.
+        && found.sources().iter().all(|named| named.kind != Kind::Folder)
+        && is_list_of(job, &run, &found)?
+        && let Some(places) = kept.places(job, &run, &(0..run.images))
+        && let Some(names) = names::read(&job.out, &run, &(0..run.images))?
+    {
+        return found.placed(0, names, places);
+    }
+    match &job.list {
+        Some(list) => found.listed(list),
+        None => found.all(|line| say(line)),
+    }
+}
+
+/// The images of some rows of a run that has begun; none where its `file_names.txt` is lost.
+///
+/// # Errors
+/// As [`find`].
+pub fn of_run(job: &Job, run: &Run, rows: &Range<u64>) -> Result<Option<Images>> {
+    let found = Found::new(&job.images)?;
+    let kept = kept(job, run, &found)?;
+    let Some(names) = names::read(&job.out, run, rows)? else {
+        return Ok(None);
+    };
+    let path = job.out.join(FILE_NAMES);
+    let named = || format!("'{}'", path.display());
+    match kept.and_then(|kept| kept.places(job, run, rows)) {
+        Some(places) => found.placed(rows.start, names, places),
+        None => found.located(rows.start, names, &path).with_context(named),
+    }
+    .map(Some)
+}
+
+/// True where the run has the images of `--list`, or there is none.
+///
+/// # Errors
+/// A list that cannot be read.
+pub fn is_list_of(job: &Job, run: &Run, found: &Found) -> Result<bool> {
+    let Some(list) = &job.list else {
+        return Ok(true);
+    };
+    Ok(prepare::digest(found.names_of(list)?.lines()) == run.image_list)
+}
+
+/// Keeps in the run directory what the search has found: nothing for a folder alone.
+///
+/// # Errors
+/// A source that cannot be read; a disk that fails or is full.
+pub fn keep(directory: &Path, images: &Images, run: &Run) -> Result<()> {
+    if images.places().is_empty() {
+        return Ok(());
+    }
+    let source = images.sources().iter().map(record);
+    let now = KeptSources {
+        image_list: run.image_list.clone(),
+        source: source.collect::<Result<_>>()?,
+    };
+    let is_kept = KeptSources::read(directory).is_some_and(|kept| kept.is_same(&now))
+        && read_places(directory, run.images, &(0..0)).is_some();
+    match is_kept {
+        true => Ok(()),
+        false => now.write(directory, images.places().iter().map(|place| place.0)),
+    }
+}
+
+fn record(named: &Named) -> Result<KeptSource> {
+    let file = |(path, stamp): (&Path, crate::sources::Stamp)| -> Result<KeptFile> {
+        Ok(KeptFile {
+            bytes: stamp.bytes,
+            modified: stamp.modified,
+            sample: sample(path, stamp.bytes)?,
+        })
+    };
+    Ok(KeptSource {
+        name: text(&named.front),
+        kind: named.kind.name().to_owned(),
+        path: text(&named.path),
+        inside: named.inside.clone(),
+        file: named.source.file().map(file).transpose()?,
+    })
+}
+
+fn text(path: &Path) -> String {
+    quoted(path.as_os_str().as_bytes()).into_owned()
+}
+
+/// What the search found when the run began.
+struct Kept {
+    sources: usize,
+}
+
+impl Kept {
+    /// None where the index is lost, or is not whole.
+    fn places(&self, job: &Job, run: &Run, rows: &Range<u64>) -> Option<Vec<Place>> {
+        let places = read_places(&job.out, run.images, rows)?;
+        let is_known = |place: &[u32; 3]| (place[0] as usize) < self.sources;
+        let all = places.iter().all(is_known);
+        all.then(|| places.into_iter().map(Place).collect())
+    }
+}
+
+/// What the run directory keeps of these sources; none where that is of others, or of earlier versions.
+///
+/// # Errors
+/// A source is no longer what it was, and the run has rows of it.
+fn kept(job: &Job, run: &Run, found: &Found) -> Result<Option<Kept>> {
+    let now = found.sources();
+    let Some(kept) = of_these(job, run, now) else {
+        return Ok(None);
+    };
+    let Some((source, how)) = changed(&kept, now)? else {
+        return Ok(Some(Kept { sources: now.len() }));
+    };
+    if !is_bound(&job.out)? {
+        return Ok(None);
+    }
+    // No shard may remove what the others have done.
+    let or = match run.shards {
+        1 => " or pass --overwrite",
+        _ => "",
+    };
+    bail!(
+        "'{}' has changed since the run in '{}' began: {how}; put it back as it was, choose another --out{or}",
+        source.path.display(),
+        job.out.display()
+    )
+}
+
+/// Whether a source is no longer what it was when the run began.
+///
+/// # Errors
+/// A source that cannot be read.
+pub fn have_changed(job: &Job, run: &Run) -> Result<bool> {
+    let found = Found::new(&job.images)?;
+    match of_these(job, run, found.sources()) {
+        Some(kept) => Ok(changed(&kept, found.sources())?.is_some()),
+        None => Ok(false),
+    }
+}
+
+fn of_these(job: &Job, run: &Run, now: &[Named]) -> Option<KeptSources> {
+    KeptSources::read(&job.out).filter(|kept| {
+        let is_same = |(then, now): (&KeptSource, &Named)| {
+            then.name == text(&now.front) && then.kind == now.kind.name()
+        };
+        kept.image_list == run.image_list
+            && kept.source.len() == now.len()
+            && kept.source.iter().zip(now).all(is_same)
+    })
+}
+
+/// The first source that is another than it was, and how.
+fn changed<'a>(kept: &KeptSources, now: &'a [Named]) -> Result<Option<(&'a Named, String)>> {
+    for (then, now) in kept.source.iter().zip(now) {
+        if let Some(how) = change(then, now)? {
+            return Ok(Some((now, how)));
+        }
+    }
+    Ok(None)
+}
+
+/// How a source is another than it was. A copy, which has another date, is the same.
+fn change(then: &KeptSource, now: &Named) -> Result<Option<String>> {
+    if then.inside != now.inside {
+        let column = |inside: &Option<String>| match inside {
+            Some(name) => format!("':{name}'"),
+            None => "no column".to_owned(),
+        };
+        let (then, now) = (column(&then.inside), column(&now.inside));
+        return Ok(Some(format!("{then} was named then, and {now} now")));
+    }
+    let (Some(then), Some((path, stamp))) = (&then.file, now.source.file()) else {
+        return Ok(None);
+    };
+    if (then.bytes, then.modified) == (stamp.bytes, stamp.modified) {
+        return Ok(None);
+    }
+    if then.bytes != stamp.bytes {
+        let [then, now] = [then.bytes, stamp.bytes].map(figures::count);
+        return Ok(Some(format!("it had {then} bytes, and has {now} now")));
+    }
+    if then.sample != sample(path, stamp.bytes)? {
+        return Ok(Some("it was written again".to_owned()));
+    }
+    say(format_args!(
+        "'{}' has another date than when the run began, and is otherwise the same: it is taken for a copy",
+        now.path.display()
+    ));
+    Ok(None)
+}
+
+/// # Errors
+/// A `--list` that is not the run's.
+pub fn ensure_same_list(job: &Job, run: &Run) -> Result<()> {
+    let Some(list) = &job.list else { return Ok(()) };
+    ensure!(
+        is_list_of(job, run, &Found::new(&job.images)?)?,
+        "'{}' holds a run of other images than '{}' names; pass --list {}, or choose another --out",
+        job.out.display(),
+        list.display(),
+        job.out.join(FILE_NAMES).display()
+    );
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! `sources.toml` and `sources.npy`: where the images of a run lie, where they are in more than one folder.
+//!
+//! A search of archives takes a while, so the place of each row is kept, for every shard and every resume. `sources.npy`
+//! has three numbers a row: that of its source, and two that the source understands.
+
+use crate::rows::dtype::Dtype;
+use crate::rows::durable::write_whole;
+use crate::rows::npy::Header;
+use crate::text::figures;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+pub const SOURCES: &str = "sources.toml";
+pub const SOURCES_INDEX: &str = "sources.npy";
+
+/// Bytes of each piece of a file that [`sample`] reads, and the number of pieces.
+const PIECE: u64 = 4096;
+const PIECES: u64 = 4;
+
+/// `sources.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptSources {
+    /// SHA-256 of the `file_names.txt` that `sources.npy` belongs to.
+    pub image_list: String,
+    /// In the order of the rows.
+    pub source: Vec<KeptSource>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptSource {
+    /// What the names of its rows begin with.
+    pub name: String,
+    /// `folder`, `tar`, …
+    pub kind: String,
+    /// As it was typed; not compared, for a file may move.
+    pub path: String,
+    /// The column of a table, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// Absent for a folder, whose images may come and go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<KeptFile>,
+}
+
+/// How a file was when the run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    pub bytes: u64,
+    /// Nanoseconds since 1970.
+    pub modified: i64,
+    /// As [`sample`] gives it.
+    pub sample: String,
+}
+
+impl KeptSources {
+    /// What a run directory holds; none where there is nothing that this featx understands.
+    pub fn read(directory: &Path) -> Option<Self> {
+        let text = fs::read_to_string(directory.join(SOURCES)).ok()?;
+        toml::from_str(&text).ok()
+    }
+
+    /// Whatever the dates and paths: a file that was copied is the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let dateless = |source: &KeptSource| KeptSource {
+            path: String::new(),
+            file: source.file.clone().map(|file| KeptFile {
+                modified: 0,
+                ..file
+            }),
+            ..source.clone()
+        };
+        let same = |(one, other): (&KeptSource, &KeptSource)| dateless(one) == dateless(other);
+        self.image_list == other.image_list
+            && self.source.len() == other.source.len()
+            && self.source.iter().zip(&other.source).all(same)
+    }
+
+    /// Writes both files, `sources.toml` last.
+    ///
+    /// # Errors
+    /// A disk that fails or is full.
+    pub fn write(
+        &self,
+        directory: &Path,
+        places: impl ExactSizeIterator<Item = [u32; 3]>,
+    ) -> Result<()> {
+        let header = Header::new(dtype()?, vec![places.len() as u64, 3])?;
+        let mut bytes = header.to_bytes();
+        bytes.reserve(header.data_bytes() as usize);
+        places
+            .flatten()
+            .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        write_whole(&directory.join(SOURCES_INDEX), &bytes)?;
+        let text = toml::to_string(self).context(SOURCES)?;
+        write_whole(&directory.join(SOURCES), text.as_bytes())
+    }
+}
+
+/// The places of some of a run's rows; none where the file is not there or is not whole.
+pub fn read_places(directory: &Path, images: u64, rows: &Range<u64>) -> Option<Vec<[u32; 3]>> {
+    let (header, file) = Header::open(&directory.join(SOURCES_INDEX)).ok()?;
+    if header.dtype != dtype().ok()? || header.shape != [images, 3] || rows.end > images {
+        return None;
+    }
+    let mut bytes = vec![0; ((rows.end - rows.start) * header.row_bytes()) as usize];
+    let at = header.data_offset + rows.start * header.row_bytes();
+    file.read_exact_at(&mut bytes, at).ok()?;
+    let (numbers, _) = bytes.as_chunks::<4>();
+    let (places, _) = numbers.as_chunks::<3>();
+    let place = |place: &[[u8; 4]; 3]| place.map(u32::from_le_bytes);
+    Some(places.iter().map(place).collect())
+}
+
+/// SHA-256 of a few pieces of a file, in hexadecimal: tells a copy from a file that was written anew.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sample(path: &Path, bytes: u64) -> Result<String> {
+    let named = || format!("cannot read '{}'", path.display());
+    let file = File::open(path).with_context(named)?;
+    let last = bytes.saturating_sub(PIECE);
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; PIECE.min(bytes) as usize];
+    for i in 0..PIECES {
+        let at = (last as u128 * u128::from(i) / u128::from(PIECES - 1)) as u64;
+        file.read_exact_at(&mut piece, at).with_context(named)?;
+        digest.update(&piece);
+    }
+    Ok(figures::hex(&digest.finalize()))
+}
+
+fn dtype() -> Result<Dtype> {
+    Dtype::parse("<u4")
+}

@@ -1,0 +1,247 @@
+//! A dataset of an HDF5 file: pixels of 8 bits, or encoded images of variable length.
+//!
+//! HDF5's library does one thing at a time, whoever calls it. So all decoders share what is read: one reads some rows, a
+//! chunk's or about a megabyte, while the others decode those that were read before.
+
+use crate::images::{ImageError, ensure_readable};
+use crate::sources::hdf5_dataset::{Content, find, open_file};
+use crate::sources::shared::Shared;
+use crate::sources::source::{Address, Item, Listing, Reader, Source};
+use crate::sources::stamp::Stamp;
+use anyhow::Result;
+use hdf5_metno::types::VarLenArray;
+use hdf5_metno::{Dataset, Hyperslab, SliceOrIndex};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes that are read at once, where a chunk does not have more.
+const AT_ONCE: u64 = 1 << 20;
+/// Blocks that are kept: at the end of one its neighbour is still decoded.
+const KEPT: usize = 2;
+/// Blocks that HDF5 takes while it reads one: as it lies, and as it is unpacked.
+const READING: u64 = 2;
+
+#[derive(Debug)]
+pub struct Hdf5 {
+    path: PathBuf,
+    stamp: Stamp,
+    /// The dataset's name, without a slash before it.
+    name: String,
+    open: Shared<Table>,
+    /// Bytes that reading takes, once the file was opened.
+    buffers: AtomicU64,
+}
+
+impl Hdf5 {
+    /// `inside`: the dataset that the user names; or else the file is searched for one.
+    ///
+    /// # Errors
+    /// The file cannot be looked at, or has not one dataset of images.
+    pub fn new(path: &Path, inside: Option<&str>) -> Result<Self> {
+        let stamp = Stamp::of(path)?;
+        let name = match inside {
+            Some(name) => name.trim_matches('/').to_owned(),
+            None => find(&open_file(path)?, path, None)?.0,
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            stamp,
+            name,
+            open: Shared::new(),
+            buffers: AtomicU64::new(0),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&self) -> Result<Arc<Table>> {
+        self.open.get(|| {
+            let (_, dataset, content) =
+                find(&open_file(&self.path)?, &self.path, Some(&self.name))?;
+            let table = Table::new(dataset, content, self.stamp.bytes);
+            let blocks = KEPT as u64 + READING;
+            let bytes = table.rows_at_once * table.row_bytes * blocks;
+            self.buffers.store(bytes, Ordering::Relaxed);
+            Ok(table)
+        })
+    }
+}
+
+impl Source for Hdf5 {
+    fn list(&self) -> Result<Listing> {
+        Ok(Listing::numbered(self.open()?.rows))
+    }
+
+    fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
+        if !self.is_there() {
+            return Err(ImageError::of_changed(&self.path));
+        }
+        let open = self
+            .open()
+            .map_err(|error| ImageError::Source(format!("cannot be read: {error:#}")))?;
+        Ok(Box::new(Hdf5Reader(open)))
+    }
+
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
+    }
+
+    fn buffers(&self, _readers: u64) -> u64 {
+        self.buffers.load(Ordering::Relaxed)
+    }
+}
+
+struct Hdf5Reader(Arc<Table>);
+
+impl Reader for Hdf5Reader {
+    fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
+        let table = &self.0;
+        let block = table.block(item.at / table.rows_at_once);
+        let damaged = block
+            .damaged
+            .iter()
+            .find(|(rows, _)| rows.contains(&item.at));
+        if let Some((_, reason)) = damaged {
+            return Err(ImageError::Source(format!("cannot be read: {reason}")));
+        }
+        let within = (item.at % table.rows_at_once) as usize;
+        match (&block.rows, table.content) {
+            (Rows::Pixels(pixels), Content::Pixels(layout)) => {
+                let bytes = layout.bytes() as usize;
+                Ok(layout.unfold(&pixels[within * bytes..][..bytes], into))
+            }
+            (Rows::Files(files), _) => {
+                ensure_readable(files[within].len() as u64)?;
+                into.clear();
+                into.extend_from_slice(&files[within]);
+                Ok(Item::Encoded)
+            }
+            _ => Err(ImageError::DecoderFailed), // the rows are what the content is
+        }
+    }
+}
+
+/// An open dataset, through which all decoders read.
+#[derive(Debug)]
+struct Table {
+    dataset: Dataset,
+    content: Content,
+    rows: u64,
+    rows_of_chunk: u64,
+    /// A multiple of those of a chunk.
+    rows_at_once: u64,
+    /// Of encoded images, about.
+    row_bytes: u64,
+    /// The blocks that were read last, with their numbers.
+    kept: Mutex<VecDeque<(u64, Arc<Block>)>>,
+}
+
+/// Some rows, and those of them that could not be read.
+#[derive(Debug)]
+struct Block {
+    rows: Rows,
+    damaged: Vec<(Range<u64>, String)>,
+}
+
+#[derive(Debug)]
+enum Rows {
+    Pixels(Vec<u8>),
+    Files(Vec<Box<[u8]>>),
+}
+
+impl Table {
+    fn new(dataset: Dataset, content: Content, file_bytes: u64) -> Self {
+        let rows = dataset.shape()[0] as u64;
+        let row_bytes = match content {
+            Content::Pixels(layout) => layout.bytes(),
+            Content::Files => file_bytes / rows.max(1) + 1,
+        };
+        let chunk = dataset.chunk().map_or(1, |chunk| chunk[0].max(1) as u64);
+        let chunks = (AT_ONCE / (chunk * row_bytes).max(1)).max(1);
+        Self {
+            dataset,
+            content,
+            rows,
+            rows_of_chunk: chunk,
+            rows_at_once: chunk * chunks,
+            row_bytes,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The rows from the `number`-th multiple of `rows_at_once` on.
+    fn block(&self, number: u64) -> Arc<Block> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, block)) = kept.iter().find(|(other, _)| *other == number) {
+            return block.clone();
+        }
+        if kept.len() >= KEPT {
+            kept.pop_front(); // before the next takes its memory
+        }
+        let start = number * self.rows_at_once;
+        let block = Arc::new(self.read(start..self.rows.min(start + self.rows_at_once)));
+        kept.push_back((number, block.clone()));
+        block
+    }
+
+    /// Where a chunk is damaged, the others are read one by one.
+    fn read(&self, rows: Range<u64>) -> Block {
+        let error = match self.read_whole(&rows) {
+            Ok(rows) => {
+                let damaged = Vec::new();
+                return Block { rows, damaged };
+            }
+            Err(error) => error.to_string(),
+        };
+        if rows.end - rows.start <= self.rows_of_chunk {
+            return Block {
+                rows: self.blank(&rows),
+                damaged: vec![(rows, error)],
+            };
+        }
+        let starts = rows.clone().step_by(self.rows_of_chunk as usize);
+        let chunks = starts.map(|start| self.read(start..rows.end.min(start + self.rows_of_chunk)));
+        let mut all = Block {
+            rows: self.blank(&(0..0)),
+            damaged: Vec::new(),
+        };
+        for mut chunk in chunks {
+            match (&mut all.rows, chunk.rows) {
+                (Rows::Pixels(all), Rows::Pixels(mut pixels)) => all.append(&mut pixels),
+                (Rows::Files(all), Rows::Files(mut files)) => all.append(&mut files),
+                _ => {}
+            }
+            all.damaged.append(&mut chunk.damaged);
+        }
+        all
+    }
+
+    fn blank(&self, rows: &Range<u64>) -> Rows {
+        let rows = (rows.end - rows.start) as usize;
+        match self.content {
+            Content::Pixels(layout) => Rows::Pixels(vec![0; rows * layout.bytes() as usize]),
+            Content::Files => Rows::Files(vec![Box::default(); rows]),
+        }
+    }
+
+    fn read_whole(&self, rows: &Range<u64>) -> hdf5_metno::Result<Rows> {
+        let mut axes = vec![SliceOrIndex::from(rows.start as usize..rows.end as usize)];
+        axes.resize(self.dataset.ndim(), SliceOrIndex::from(..));
+        let rows = Hyperslab::from(axes);
+        Ok(match self.content {
+            Content::Pixels(_) => {
+                let pixels = self.dataset.read_slice::<u8, _, ndarray::IxDyn>(rows)?;
+                Rows::Pixels(pixels.into_raw_vec_and_offset().0)
+            }
+            Content::Files => {
+                let files = self.dataset.read_slice_1d::<VarLenArray<u8>, _>(rows)?;
+                Rows::Files(files.iter().map(|file| file.as_slice().into()).collect())
+            }
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! Parquet files with images in a column, as Hugging Face's `datasets` writes them: a struct of `bytes` and `path`, or
+//! bytes.
+
+use crate::images::{ImageError, ensure_readable};
+use crate::sources::parquet_column::{Column, find};
+use crate::sources::shared::Shared;
+use crate::sources::source::{Address, Item, Listing, Reader, Source};
+use crate::sources::stamp::Stamp;
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::data_type::{ByteArray, ByteArrayType};
+use ::parquet::errors::{ParquetError, Result as ParquetResult};
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use anyhow::{Context, Result};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows that are kept after they were read: decoders come for them in another order than they lie.
+const KEPT: u64 = 64;
+/// How far before the row that is asked for first reading begins: another decoder asks for a row before it.
+const BEFORE: u64 = 8;
+
+#[derive(Debug)]
+pub struct Parquet {
+    path: PathBuf,
+    stamp: Stamp,
+    /// The column that the user names.
+    inside: Option<String>,
+    open: Shared<Table>,
+    /// Bytes that reading takes, once the file was opened.
+    buffers: AtomicU64,
+}
+
+impl Parquet {
+    /// # Errors
+    /// The file cannot be looked at.
+    pub fn new(path: &Path, inside: Option<&str>) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            stamp: Stamp::of(path)?,
+            inside: inside.map(str::to_owned),
+            open: Shared::new(),
+            buffers: AtomicU64::new(0),
+        })
+    }
+
+    fn open(&self) -> Result<Arc<Table>> {
+        self.open.get(|| {
+            let table = Table::open(&self.path, self.inside.as_deref())?;
+            self.buffers
+                .store(table.column.bytes_to_read(KEPT), Ordering::Relaxed);
+            Ok(table)
+        })
+    }
+}
+
+impl Source for Parquet {
+    fn list(&self) -> Result<Listing> {
+        Ok(Listing::numbered(self.open()?.rows()))
+    }
+
+    fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
+        if !self.is_there() {
+            return Err(ImageError::of_changed(&self.path));
+        }
+        let open = self
+            .open()
+            .map_err(|error| ImageError::Source(format!("cannot be read: {error:#}")))?;
+        Ok(Box::new(ParquetReader(open)))
+    }
+
+    fn file(&self) -> Option<(&Path, Stamp)> {
+        Some((&self.path, self.stamp))
+    }
+
+    fn buffers(&self, _readers: u64) -> u64 {
+        self.buffers.load(Ordering::Relaxed)
+    }
+}
+
+struct ParquetReader(Arc<Table>);
+
+impl Reader for ParquetReader {
+    fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
+        let row = self.0.row(item.at).map_err(|error| {
+            ImageError::Source(format!("cannot be read: its row group is damaged: {error}"))
+        })?;
+        let Some(bytes) = row else {
+            return Err(ImageError::Source(
+                "is null: the column holds no bytes in this row".to_owned(),
+            ));
+        };
+        ensure_readable(bytes.len() as u64)?;
+        into.clear();
+        into.extend_from_slice(bytes.data());
+        Ok(Item::Encoded)
+    }
+}
+
+/// An open file. All decoders read through one, so that each row group is read once, in order.
+struct Table {
+    file: SerializedFileReader<File>,
+    column: Column,
+    ahead: Mutex<Ahead>,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table({:?})", self.column)
+    }
+}
+
+/// How far the file is read.
+#[derive(Default)]
+struct Ahead {
+    /// Of the row group that `next` lies in; none before the first row, and after what could not be read.
+    reader: Option<ColumnReaderImpl<ByteArrayType>>,
+    next: u64,
+    /// The rows before `next`.
+    kept: VecDeque<Option<ByteArray>>,
+}
+
+impl Table {
+    /// # Errors
+    /// No whole Parquet file; no such column.
+    fn open(path: &Path, inside: Option<&str>) -> Result<Self> {
+        let named = || format!("cannot read '{}'", path.display());
+        let file = SerializedFileReader::new(File::open(path).with_context(named)?).with_context(
+            || {
+                format!(
+                    "'{}' is no whole Parquet file; make or download it again",
+                    path.display()
+                )
+            },
+        )?;
+        let column = find(file.metadata(), path, inside)?;
+        Ok(Self {
+            file,
+            column,
+            ahead: Mutex::default(),
+        })
+    }
+
+    fn rows(&self) -> u64 {
+        self.column.rows()
+    }
+
+    /// The bytes of a row; none where they are null.
+    fn row(&self, row: u64) -> ParquetResult<Option<ByteArray>> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = ahead.next - ahead.kept.len() as u64;
+        if row < oldest || row >= ahead.next + KEPT {
+            let start = row
+                .saturating_sub(BEFORE)
+                .max(self.column.start_of_group(row));
+            *ahead = Ahead {
+                reader: None,
+                next: start,
+                kept: VecDeque::new(),
+            };
+        }
+        while ahead.next <= row {
+            let read = catch_unwind(AssertUnwindSafe(|| self.read_next(&mut ahead)));
+            let value = read.unwrap_or_else(|_| {
+                Err(ParquetError::General("it makes the decoder fail".into()))
+            })?;
+            ahead.kept.push_back(value);
+            ahead.next += 1;
+            if ahead.kept.len() as u64 > KEPT {
+                ahead.kept.pop_front();
+            }
+        }
+        let place = ahead.kept.len() as u64 - (ahead.next - row);
+        Ok(ahead.kept[place as usize].clone())
+    }
+
+    /// After an error the reader is gone, and is opened again for the next row.
+    fn read_next(&self, ahead: &mut Ahead) -> ParquetResult<Option<ByteArray>> {
+        let start = self.column.start_of_group(ahead.next);
+        let mut reader = match ahead.reader.take().filter(|_| ahead.next != start) {
+            Some(reader) => reader,
+            None => self.reader_at(ahead.next)?,
+        };
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let (records, ..) = reader.read_records(1, Some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::EOF(
+                "it has fewer rows than it says".to_owned(),
+            ));
+        }
+        ahead.reader = Some(reader);
+        Ok(values.pop())
+    }
+
+    /// What reads a row next, and then those after it in its group.
+    fn reader_at(&self, row: u64) -> ParquetResult<ColumnReaderImpl<ByteArrayType>> {
+        let group = self.file.get_row_group(self.column.group(row))?;
+        let ColumnReader::ByteArrayColumnReader(mut reader) =
+            group.get_column_reader(self.column.leaf)?
+        else {
+            return Err(ParquetError::General(
+                "its column holds no bytes".to_owned(),
+            ));
+        };
+        reader.skip_records((row - self.column.start_of_group(row)) as usize)?;
+        Ok(reader)
+    }
+}

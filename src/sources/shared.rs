@@ -1,0 +1,27 @@
+//! What the readers of one source share, which goes with the last of them: a run may have thousands of sources, and reads
+//! two at a time.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+#[derive(Debug)]
+pub struct Shared<T>(Mutex<Weak<T>>);
+
+impl<T> Shared<T> {
+    pub fn new() -> Self {
+        Self(Mutex::new(Weak::new()))
+    }
+
+    /// What is open, or what `open` opens.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn get<E>(&self, open: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = shared.upgrade() {
+            return Ok(open);
+        }
+        let opened = Arc::new(open()?);
+        *shared = Arc::downgrade(&opened);
+        Ok(opened)
+    }
+}

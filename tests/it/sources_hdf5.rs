@@ -1,0 +1,166 @@
+//! Images in HDF5 files: the rows of the same images in a folder, byte for byte.
+
+use crate::sources::{names, rows, shell};
+use crate::support::extraction::{error_line, extract, extract_ok};
+use crate::support::models::workdir;
+use crate::support::workdir::Workdir;
+use std::process::Stdio;
+
+const MODEL: &str = "--model models/resnet_scripted.pt --layer layer1 --batch-size 8 --workers 3";
+/// `x` is 40 images of 50 × 60 pixels.
+const IMAGES: &str = "import h5py, pathlib; from PIL import Image\n\
+     x = np.random.default_rng(0).integers(0, 256, (40, 50, 60, 3), dtype=np.uint8)\n";
+
+fn with_folders(name: &str) -> Workdir {
+    let dir = workdir(&format!("sources/{name}"));
+    dir.python(&format!(
+        "{IMAGES}for folder, images in (('colour', x), ('grey', x[..., 0])):\n\
+         \x20   pathlib.Path(folder).mkdir()\n\
+         \x20   for i, image in enumerate(images): Image.fromarray(image).save(f'{{folder}}/{{i:02}}.png')\n"
+    ));
+    for folder in ["colour", "grey"] {
+        extract_ok(&dir, &format!("{MODEL} {folder}"));
+        std::fs::rename(dir.path("out"), dir.path(&format!("rows_{folder}"))).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn a_dataset_gives_the_rows_of_its_images() {
+    let dir = with_folders("hdf5");
+    dir.python(&format!(
+        "{IMAGES}def write(name, data, **options):\n\
+         \x20   with h5py.File('a.h5', 'a') as file: file.create_dataset(name, data=data, **options)\n\
+         with h5py.File('nsd.hdf5', 'w') as file: file['imgBrick'] = x; file['about'] = np.zeros((3, 4)); file['note'] = 'text'\n\
+         write('plain/hwc', x); write('chw', x.transpose(0, 3, 1, 2)); write('hw', x[..., 0])\n\
+         write('gzip', x, chunks=(7, 50, 60, 3), compression='gzip', shuffle=True, fletcher32=True)\n\
+         write('lzf', x, chunks=(3, 20, 30, 3), compression='lzf'); write('wide', x, chunks=(40, 50, 60, 3), maxshape=(None, 50, 60, 3))\n\
+         files = [np.frombuffer(path.read_bytes(), np.uint8) for path in sorted(pathlib.Path('colour').iterdir())]\n\
+         with h5py.File('a.h5', 'a') as file:\n\
+         \x20   data = file.create_dataset('files', 40, h5py.vlen_dtype(np.uint8))\n\
+         \x20   for i, one in enumerate(files): data[i] = one\n\
+         with h5py.File('behind.mat', 'w', userblock_size=512) as file: file['deep/in/x'] = x\n"
+    ));
+    for (typed, front, folder) in [
+        ("nsd.hdf5", "nsd.hdf5/imgBrick", "colour"),
+        ("nsd.hdf5:/imgBrick", "nsd.hdf5/imgBrick", "colour"),
+        ("a.h5:/plain/hwc", "a.h5/plain/hwc", "colour"),
+        ("a.h5:chw", "a.h5/chw", "colour"),
+        ("a.h5:/hw", "a.h5/hw", "grey"),
+        ("a.h5:/gzip", "a.h5/gzip", "colour"),
+        ("a.h5:/lzf", "a.h5/lzf", "colour"),
+        ("a.h5:/wide", "a.h5/wide", "colour"),
+        ("a.h5:/files", "a.h5/files", "colour"),
+        ("behind.mat", "behind.mat/deep/in/x", "colour"),
+    ] {
+        extract_ok(&dir, &format!("{MODEL} {typed}"));
+        assert_eq!(
+            rows(&dir, "out"),
+            rows(&dir, &format!("rows_{folder}")),
+            "{typed}"
+        );
+        assert_eq!(names(&dir, "out")[12], format!("{front}/12"));
+        shell(&dir, "rm -r out");
+    }
+    // Two datasets of a file; shards; a dataset that was not named, and then is.
+    extract_ok(&dir, &format!("{MODEL} a.h5:/lzf a.h5:/hw"));
+    assert_eq!(names(&dir, "out")[40], "a.h5/hw/0");
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} --shard 0/2 nsd.hdf5"));
+    extract_ok(&dir, &format!("{MODEL} --shard 1/2 nsd.hdf5:/imgBrick"));
+    assert_eq!(rows(&dir, "out"), rows(&dir, "rows_colour"));
+}
+
+#[test]
+fn what_is_wrong_with_an_hdf5_file_is_said() {
+    let dir = workdir("sources/hdf5_refused");
+    dir.python(&format!(
+        "{IMAGES}import hdf5plugin\n\
+         with h5py.File('a.h5', 'w') as file: file['x'] = x; file['g/y'] = x[:2]; file['floats'] = x[:2] / 2\n\
+         with h5py.File('floats.h5', 'w') as file: file['floats'] = x[:2] / 2; file['names'] = ['a', 'b']\n\
+         with h5py.File('none.h5', 'w') as file: file.attrs['x'] = 1\n\
+         with h5py.File('blosc.h5', 'w') as file: file.create_dataset('x', data=x, **hdf5plugin.Blosc())\n\
+         with h5py.File('zstd.h5', 'w') as file: file.create_dataset('x', data=x, **hdf5plugin.Zstd())\n\
+         data = open('a.h5', 'rb').read(); open('cut.h5', 'wb').write(data[:-9])\n"
+    ));
+    for (file, words) in [
+        (
+            "a.h5:/z",
+            "'a.h5' has no dataset '/z'; it has '/floats' (float64 of shape (2, 50, 60, 3)), '/g/y' (uint8 of shape (2, 50, 60, \
+             3)), '/x' (uint8 of shape (40, 50, 60, 3))",
+        ),
+        (
+            "a.h5",
+            "'a.h5' has several datasets of images: '/g/y' (uint8 of shape (2, 50, 60, 3)), '/x' ",
+        ),
+        ("a.h5", "; name one: 'a.h5:/g/y'"),
+        (
+            "a.h5:/floats",
+            "'/floats' of 'a.h5' is float64 of shape (2, 50, 60, 3); expected images as uint8 of shape",
+        ),
+        ("a.h5:/g", "'a.h5' has no dataset '/g'"),
+        (
+            "floats.h5",
+            "'floats.h5' has no dataset of images; expected uint8 of shape",
+        ),
+        ("none.h5", "; it has none"),
+        (
+            "blosc.h5",
+            "'/x' of 'blosc.h5' is compressed by filter 32001 (Blosc), which is not read; expected gzip",
+        ),
+        (
+            "cut.h5",
+            "'cut.h5' cannot be opened; is it whole, and does no program write it? (see: h5ls 'cut.h5')",
+        ),
+    ] {
+        let line = error_line(&extract(&dir, &format!("{MODEL} {file}")), file, 1);
+        assert!(line.contains(words), "{file}: {line}");
+        assert!(!dir.path("out").exists(), "{file}");
+    }
+    // The command of the message works.
+    let line = error_line(&extract(&dir, &format!("{MODEL} zstd.h5")), "zstd", 1);
+    let command = line.split("write it again: python").nth(1).unwrap();
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin/python");
+    shell(&dir, &format!("{python}{command}"));
+    extract_ok(&dir, &format!("{MODEL} images.h5"));
+    // A file that another program writes.
+    let mut writer = std::process::Command::new(python)
+        .args([
+            "-c",
+            "import h5py; f = h5py.File('a.h5', 'r+'); print(flush=True); import sys; sys.stdin.read()",
+        ])
+        .current_dir(dir.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Read::read_exact(writer.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+    let line = error_line(
+        &extract(&dir, &format!("{MODEL} --overwrite a.h5:/x")),
+        "locked",
+        1,
+    );
+    assert!(
+        line.contains("'a.h5' cannot be opened; is it whole, and does no program write it?"),
+        "{line}"
+    );
+    drop(writer.stdin.take());
+    writer.wait().unwrap();
+}
+
+#[test]
+fn a_damaged_chunk_is_a_broken_image() {
+    let dir = workdir("sources/hdf5_damaged");
+    dir.python(&format!(
+        "{IMAGES}with h5py.File('a.h5', 'w') as file:\n\
+         \x20   file.create_dataset('x', data=x, chunks=(10, 50, 60, 3), compression='gzip')\n\
+         \x20   chunk = file['x'].id.get_chunk_info(2)\n\
+         data = bytearray(open('a.h5', 'rb').read()); at = chunk.byte_offset\n\
+         data[at:at + 100] = b'x' * 100; open('a.h5', 'wb').write(data)\n"
+    ));
+    let line = error_line(&extract(&dir, &format!("{MODEL} a.h5")), "damaged", 1);
+    assert!(line.contains("'a.h5/x/20' cannot be read: "), "{line}");
+    extract_ok(&dir, &format!("{MODEL} --on-error skip a.h5"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert_eq!(errors.matches("cannot be read").count(), 10, "{errors}");
+}

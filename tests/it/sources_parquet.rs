@@ -1,0 +1,156 @@
+//! Images in Parquet files: the rows of the same images in a folder, byte for byte.
+
+use crate::sources::{MODEL, names, rows, shell, with_folder_run};
+use crate::support::extraction::{error_line, extract, extract_ok};
+use crate::support::workdir::Workdir;
+
+/// `p` is pyarrow.parquet, `photos` the photos' bytes, `column` a struct of bytes and path as `datasets` makes it.
+fn python(dir: &Workdir, code: &str) {
+    dir.python(&format!(
+        "import pathlib, pyarrow as pa, pyarrow.parquet as p\n\
+         paths = sorted(pathlib.Path('photos').iterdir()); photos = [path.read_bytes() for path in paths]\n\
+         def column(photos): return pa.array([photo and dict(bytes=photo, path='x.jpg') for photo in photos], \
+         pa.struct([('bytes', pa.binary()), ('path', pa.string())]))\n\
+         def write(name, arrays, **options): p.write_table(pa.table(arrays), name, **options)\n{code}"
+    ));
+}
+
+#[test]
+fn a_column_of_images_gives_the_rows_of_their_folder() {
+    let dir = with_folder_run("parquet");
+    python(
+        &dir,
+        "label = pa.array([1, 2, 3, 4])\n\
+         write('hf.parquet', dict(image=column(photos), label=label), row_group_size=3)\n\
+         write('zstd.parquet', dict(image=column(photos), label=label), row_group_size=1, compression='zstd')\n\
+         write('gzip.parquet', dict(image=column(photos)), compression='gzip', data_page_version='2.0')\n\
+         write('plain.parquet', dict(jpg=pa.array(photos)), compression='none', use_dictionary=False, data_page_size=1)\n\
+         write('large.parquet', dict(jpg=pa.array(photos, pa.large_binary()), path=pa.array(['x'] * 4)), \
+         write_page_index=True)\n\
+         write('two.parquet', dict(a=pa.array([b'no image'] * 4), image=column(photos)), row_group_size=2)\n",
+    );
+    for file in [
+        "hf.parquet",
+        "zstd.parquet",
+        "gzip.parquet",
+        "plain.parquet",
+        "large.parquet",
+        "two.parquet:image",
+        "two.parquet:image.bytes",
+    ] {
+        extract_ok(&dir, &format!("{MODEL} {file}"));
+        assert_eq!(rows(&dir, "out"), rows(&dir, "folder"), "{file}");
+        let front = file.split(':').next().unwrap();
+        assert_eq!(names(&dir, "out")[3], format!("{front}/3"));
+        shell(&dir, "rm -r out");
+    }
+    // In shards, with a part that is lost, and never with another column.
+    for shard in ["0/2", "1/2"] {
+        extract_ok(&dir, &format!("{MODEL} --shard {shard} two.parquet:image"));
+    }
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+    let lost = dir.names("out/layer1").remove(1);
+    std::fs::remove_file(dir.path("out/layer1").join(lost)).unwrap();
+    let other = extract(&dir, &format!("{MODEL} --shard 1/2 two.parquet:a"));
+    let line = error_line(&other, "another column", 1);
+    assert!(
+        line.contains("'two.parquet' has changed since the run in 'out' began: ':image' was named then, and ':a' now"),
+        "{line}"
+    );
+    extract_ok(&dir, &format!("{MODEL} --shard 1/2 two.parquet:image"));
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+}
+
+/// More rows than are kept, in groups and pages of many sizes, by several decoders; each has its own colour.
+#[test]
+fn every_row_is_its_own_image() {
+    let dir = with_folder_run("parquet_rows");
+    python(
+        &dir,
+        "import io; from PIL import Image\n\
+         def png(i): file = io.BytesIO(); Image.new('RGB', (40, 40), (i % 256, i // 2, 9)).save(file, 'png'); return file.getvalue()\n\
+         photos = [png(i) for i in range(300)]; pathlib.Path('pngs').mkdir()\n\
+         for i, photo in enumerate(photos): pathlib.Path(f'pngs/{i:03}.png').write_bytes(photo)\n\
+         write('a.parquet', dict(image=column(photos)), row_group_size=90, data_page_size=1000, write_batch_size=7)\n",
+    );
+    let model =
+        "--model models/resnet_scripted.pt --layer layer1 --pool avg --workers 5 --batch-size 16";
+    extract_ok(&dir, &format!("{model} pngs"));
+    shell(&dir, "rm -r folder; mv out folder");
+    extract_ok(&dir, &format!("{model} a.parquet"));
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+    // A list that goes from the end to the start, far and near.
+    shell(
+        &dir,
+        "tac out/file_names.txt | awk 'NR % 5' > list.txt; sed 's,.*/,,' list.txt | awk '{printf \"%03d.png\\n\", $1}' > pngs.txt; rm -r out folder",
+    );
+    extract_ok(&dir, &format!("{model} --list pngs.txt pngs"));
+    shell(&dir, "mv out folder");
+    extract_ok(&dir, &format!("{model} --list list.txt a.parquet"));
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_said() {
+    let dir = with_folder_run("parquet_refused");
+    python(
+        &dir,
+        "write('whole.parquet', dict(image=column(photos), mask=pa.array(photos), label=pa.array([1, 2, 3, 4])))\n\
+         write('none.parquet', dict(path=pa.array(['a.jpg']), sizes=pa.array([[1, 2]])))\n\
+         write('lists.parquet', dict(images=pa.array([[photos[0]]])))\n\
+         write('empty.parquet', dict(image=column([])))\n\
+         write('brotli.parquet', dict(image=column(photos)), compression='brotli')\n\
+         data = open('brotli.parquet', 'rb').read(); open('cut.parquet', 'wb').write(data[:-9])\n\
+         write('null.parquet', dict(image=column([photos[0], None, b'text', photos[1]])))\n\
+         write('broken.parquet', dict(image=column(photos)), compression='none', use_dictionary=False, row_group_size=2)\n\
+         file = p.ParquetFile('broken.parquet').metadata.row_group(1).column(0)\n\
+         data = bytearray(open('broken.parquet', 'rb').read()); at = file.data_page_offset\n\
+         data[at:at + 40] = b'x' * 40; open('broken.parquet', 'wb').write(data)\n",
+    );
+    for (file, words) in [
+        (
+            "whole.parquet",
+            "'whole.parquet' has several columns of bytes: 'image.bytes', 'mask'; name one: 'whole.parquet:image.bytes'",
+        ),
+        (
+            "whole.parquet:label",
+            "'whole.parquet' has no column 'label' of bytes; it has 'image.bytes', 'mask'",
+        ),
+        (
+            "none.parquet",
+            "'none.parquet' has no column of images; expected bytes of image files, found 'path' (text), \
+             'sizes.list.element' (lists of int64)",
+        ),
+        ("lists.parquet", "has no column of images"),
+        ("empty.parquet", "'empty.parquet' has no row"),
+        (
+            "brotli.parquet",
+            "column 'image.bytes' of 'brotli.parquet' is compressed by BROTLI, which is not read; expected none, SNAPPY",
+        ),
+        (
+            "cut.parquet",
+            "'cut.parquet' is no whole Parquet file; make or download it again",
+        ),
+    ] {
+        let line = error_line(&extract(&dir, &format!("{MODEL} {file}")), file, 1);
+        assert!(line.contains(words), "{file}: {line}");
+        assert!(!dir.path("out").exists(), "{file}");
+    }
+    extract_ok(&dir, &format!("{MODEL} --on-error skip null.parquet"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert!(
+        errors.contains("1,null.parquet/1,is null: the column holds no bytes in this row")
+            && errors.contains("2,null.parquet/2,\"is not an image"),
+        "{errors}"
+    );
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} --on-error skip broken.parquet"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert_eq!(
+        errors
+            .matches("cannot be read: its row group is damaged")
+            .count(),
+        2,
+        "{errors}"
+    );
+}
