@@ -136,7 +136,8 @@ fn torch_folders(prefix: &Path) -> Vec<PathBuf> {
         let pythons = inside(prefix.join(lib))
             .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"));
         for python in pythons {
-            let packages = ["site-packages", "dist-packages"].map(|name| python.path().join(name).join("torch"));
+            let packages = ["site-packages", "dist-packages"]
+                .map(|name| python.path().join(name).join("torch"));
             folders.extend(packages.into_iter().filter(|torch| torch.is_dir()));
         }
     }
@@ -166,7 +167,10 @@ fn version_of(version_py: &str) -> Option<String> {
 fn fits(found: &str) -> bool {
     let minor = |version: &str| {
         let mut numbers = version.split(['.', '+']);
-        (numbers.next().map(str::to_owned), numbers.next().map(str::to_owned))
+        (
+            numbers.next().map(str::to_owned),
+            numbers.next().map(str::to_owned),
+        )
     };
     minor(found) == minor(BUILT_VERSION)
 }

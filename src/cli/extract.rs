@@ -1,9 +1,9 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
+use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::cli::config::{OrConfig, options};
 use crate::images::Interpolation;
 use crate::memory::RamBudget;
-use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::rows::row_type::RowType;
 use crate::text::figures;
 use clap::{Args, ValueEnum};

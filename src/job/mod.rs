@@ -3,18 +3,17 @@
 
 mod preset;
 mod reduction;
-mod shard;
 
 pub use preset::{Described, describe};
-pub use shard::{Shard, ShardWish};
 
 use crate::cli::choices::{Device, FormChoice, Precision};
-use crate::cli::{WrongUsage, find_model};
 use crate::cli::extract::{Auto, Extract, OnError};
+use crate::cli::{WrongUsage, find_model};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
 use crate::model::{self, HookTensors, Reduction, TokensOf};
 use crate::rows::row_type::RowType;
+use crate::run::shard::ShardWish;
 use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, ensure};

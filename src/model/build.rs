@@ -51,7 +51,9 @@ fn version(libtorch: &Path) -> String {
     println!("cargo:rerun-if-changed={}", header.display());
     let text = fs::read_to_string(&header).expect("libtorch's headers tell its version");
     let number = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")));
         line.expect("a number").trim().to_owned()
     };
     ["MAJOR", "MINOR", "PATCH"].map(number).join(".")

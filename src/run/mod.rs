@@ -12,6 +12,8 @@ pub mod errors;
 pub mod journal;
 pub mod lock;
 pub mod record;
+#[cfg(feature = "torch")]
+pub mod shard;
 pub mod shard_errors;
 pub mod shards;
 pub mod slice;

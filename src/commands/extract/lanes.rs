@@ -4,8 +4,8 @@
 //! for a moment makes it slow. Passes on a core each wait for nobody. So a long run on the CPU divides its batches: each
 //! lane computes a part of the images with a part of the threads, and there are as many in memory as without lanes.
 
-use crate::job::Job;
 use crate::cli::choices::Device;
+use crate::job::Job;
 
 /// Images of a pass at least: with fewer, what a pass costs besides its images is seen.
 const LEAST: u64 = 4;

@@ -1,9 +1,9 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
+use crate::cli::choices::Device;
 use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
-use crate::cli::choices::Device;
 use crate::model::{
     self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
 };

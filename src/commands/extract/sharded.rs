@@ -5,7 +5,7 @@
 use crate::cli::WrongUsage;
 use crate::commands::extract::plan::{Plan, begun_anew};
 use crate::commands::extract::{Ready, prepare, sources};
-use crate::job::{Job, Shard};
+use crate::job::Job;
 use crate::memory::Forecast;
 use crate::model::Extractor;
 use crate::rows::durable::{require_space, write_whole};
@@ -14,6 +14,7 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{discard, finish_discarding};
 use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, Run};
+use crate::run::shard::Shard;
 use crate::run::slice::{Slice, running_shards};
 use crate::sources::Images;
 use crate::text::figures;

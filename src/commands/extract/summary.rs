@@ -1,9 +1,9 @@
 //! The closing summary.
 
+use crate::cli::choices::Device;
 use crate::commands::extract::plan::Plan;
 use crate::job::Job;
 use crate::memory;
-use crate::cli::choices::Device;
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;

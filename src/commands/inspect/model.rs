@@ -3,8 +3,7 @@
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction,
-    Wanted, tensors_of,
+    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Wanted, tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;

@@ -1,7 +1,7 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
-use crate::model::compute::cuda;
 use crate::cli::choices::{Pool, Tokens};
+use crate::model::compute::cuda;
 use crate::model::compute::tokens::TokensOf;
 use crate::model::reduce::{Grid, Projector, pooled};
 use crate::rows::row_type::RowType;

@@ -1,10 +1,10 @@
 //! A cut graph on its device: computes batches, in the fastest way that was proved right.
 
 use crate::cli::choices::{Device, Precision};
-use crate::model::compute::precision::tolerance;
 use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::layer::Varies;
+use crate::model::compute::precision::tolerance;
 use crate::model::fast::trial;
 use crate::model::ffi::{Form, Module};
 use anyhow::{Error, Result};
