@@ -90,6 +90,7 @@ def make_refused(folder):
     plain = folder / "plain.pt2"
     edit(plain, folder / "version_9.pt2", program=lambda text: text.replace('"major": 8', '"major": 9'))
     edit(plain, folder / "no_json.pt2", program=lambda text: text[:200])
+    edit(plain, folder / "lines.pt2", program=lambda text: text.replace('"as_int"', '"two\\nlines"', 1))
     edit(plain, folder / "compiled.pt2", rename=lambda name: name.replace("models/model.json", "data/aotinductor/model/model.so"))
     edit(plain, folder / "old_weights.pt2", rename=lambda name: name.replace("model_weights_config.json", "model.pt"))
     edit(plain, folder / "long_weight.pt2", weights=lambda text: text.replace('{"as_int": 27}', '{"as_int": 270}'))

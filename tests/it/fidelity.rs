@@ -1,11 +1,12 @@
 //! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
 
 use crate::support::arrays::{relative_l2, values};
-use crate::support::models::{models, workdir};
+use crate::support::models::models;
 use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -77,15 +78,28 @@ fn convolutions_of_3_by_3_lose_no_digits() {
 }
 
 /// The forms of the summary that are faster than the model as it was exported.
-const FASTER: [&str; 2] = ["joined", "fused"];
+pub const FASTER: [&str; 2] = ["joined", "fused"];
 
 /// Of a long run, of two images each.
 const BATCHES: usize = 17;
 
+/// As [`long_run_of`], of one of the TorchScript models.
+fn long_run(name: &str, layer: &str, threads: &str, more: &str) -> (f64, String) {
+    long_run_of(models(), &format!("{name}.pt"), layer, threads, more)
+}
+
 /// The relative L2 distance of a long run's rows to what PyTorch's hook saw, and the form that the summary names.
 /// `threads`: OpenMP's limit, empty for none.
-fn long_run(name: &str, layer: &str, threads: &str, more: &str) -> (f64, String) {
-    let dir = workdir(&format!("fidelity_long/{name}"));
+pub fn long_run_of(
+    models: &Path,
+    file: &str,
+    layer: &str,
+    threads: &str,
+    more: &str,
+) -> (f64, String) {
+    let name = file.rsplit_once('.').unwrap().0;
+    let dir = Workdir::new(&format!("fidelity_long/{file}"));
+    symlink(models.join("photos"), dir.path("photos")).unwrap();
     let photos = dir.names("photos");
     let list: Vec<&str> = photos
         .iter()
@@ -94,11 +108,11 @@ fn long_run(name: &str, layer: &str, threads: &str, more: &str) -> (f64, String)
         .map(|name| &name[..])
         .collect();
     dir.write("list.txt", list.join("\n"));
-    let model = format!("models/{name}.pt");
+    let model = models.join(file);
     let args = [
         "extract",
         "--model",
-        &model,
+        model.to_str().unwrap(),
         "--layer",
         layer,
         "--batch-size",
@@ -111,10 +125,10 @@ fn long_run(name: &str, layer: &str, threads: &str, more: &str) -> (f64, String)
         command.env("OMP_THREAD_LIMIT", threads);
     }
     let ended = Ended::of(&mut command);
-    assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+    assert_eq!(ended.code, Some(0), "{file}: {}", ended.stderr);
     let part = dir.names(&format!("out/{layer}")).remove(0);
     let (_, found) = values(&dir.path(&format!("out/{layer}/{part}")));
-    let (shape, expected) = values(&models().join(name).join(format!("{layer}.npy")));
+    let (shape, expected) = values(&models.join(name).join(format!("{layer}.npy")));
     let row = expected.len() / shape[0] as usize;
     let rows = (0..2 * BATCHES).flat_map(|i| {
         let start = i % photos.len() * row;

@@ -1,6 +1,6 @@
 //! Programs of torch.export (`.pt2`), made by `tests/make_programs.py`.
 
-use crate::fidelity::check_file;
+use crate::fidelity::{FASTER, check_file, long_run_of};
 use crate::support::arrays::{assert_near, values};
 use crate::support::extraction::{extract_ok, only_part, refused};
 use crate::support::models::{programs, workdir_of_programs};
@@ -54,6 +54,65 @@ fn inspect_lists_the_layers_of_a_program() {
     assert_eq!(conv["parameters"], 3 * 64 * 49);
     assert_eq!(conv["shape"], serde_json::json!([64, 32, 32]));
     assert_eq!(layer("layer1")["type"], "Sequential");
+}
+
+/// An identity has no operation in a program, as a module that is never called has none.
+#[test]
+fn inspect_tells_what_the_program_never_calls() {
+    let dir = workdir_of_programs("pt2_never_called");
+    let table = dir.featx_ok(&["inspect", "models/in_place.pt2"]);
+    let row = |name: &str| {
+        let line = table.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("stem"), "stem Conv2d 112 (4, 32, 32) 16.4 kB");
+    assert_eq!(row("same"), "same - 0 - - never called");
+    let said = extract_ok(&dir, "--model in_place --layer * photos");
+    let line =
+        "left out, for they are never called: 'same' (see: featx inspect models/in_place.pt2)\n";
+    assert!(said.contains(line), "{said}");
+}
+
+/// A long run finds a faster form of a program too, unless the machine is so busy that none is seen to be faster; and
+/// `--form plain` does not.
+#[test]
+fn a_long_run_of_a_program_computes_the_same() {
+    let form_of = |file, layer, more| {
+        let (distance, form) = long_run_of(programs(), file, layer, "", more);
+        assert!(distance <= 1e-5, "{file}, '{layer}': {distance:e}");
+        form
+    };
+    for (file, layer) in [
+        ("convolutions.pt2", "flat"),
+        ("mobilenet.pt2", "classifier"),
+        ("resnet.pt2", "layer4"),
+        ("vit.pt2", "encoder"),
+    ] {
+        let is_faster = |_| FASTER.contains(&&form_of(file, layer, "")[..]);
+        assert!((0..5).any(is_faster), "{file}");
+    }
+    assert_eq!(form_of("resnet.pt2", "layer4", "--form plain"), "plain");
+}
+
+#[test]
+fn a_program_is_computed_and_stored_in_half_precision() {
+    let dir = workdir_of_programs("pt2_precision");
+    for (model, layer) in [("resnet", "layer2"), ("vit", "encoder")] {
+        let args = format!("--device cpu --overwrite --model {model} --layer {layer} photos");
+        extract_ok(&dir, &args);
+        let (shape, whole) = only_part(&dir, layer);
+        extract_ok(&dir, &format!("{args} --dtype f16"));
+        let (stored_shape, stored) = only_part(&dir, layer);
+        assert_eq!(stored_shape, shape);
+        assert_near(&stored, &whole, 1e-3);
+        assert_ne!(stored, whole);
+        for precision in ["bf16", "f16"] {
+            extract_ok(&dir, &format!("{args} --precision {precision}"));
+            let found = only_part(&dir, layer).1;
+            assert_near(&found, &whole, 2e-2);
+            assert_ne!(found, whole, "{layer} was not computed in {precision}");
+        }
+    }
 }
 
 #[test]
@@ -143,6 +202,14 @@ fn what_cannot_be_run_is_refused_in_words() {
         &format!(
             "{} holds no program that featx understands; export the model again: ...",
             at("no_json")
+        ),
+    );
+    refuse(
+        "lines",
+        "stem",
+        &format!(
+            "cannot run {}: its program is not what torch.export writes; export the model again: unknown variant `two\\nlines`, expected ...",
+            at("lines")
         ),
     );
     refuse(

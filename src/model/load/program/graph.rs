@@ -2,6 +2,7 @@
 //! (`no_grad`) are put in their place, and codes are ATen's own.
 
 use super::codes;
+use super::one_line;
 use super::schema::{Argument, Graph, NamedArgument, Node, OptionalTensor, Symbolic};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
@@ -291,7 +292,8 @@ fn operation(target: &str) -> Operation {
     let parts: Vec<&str> = target.split('.').collect();
     let ["torch", "ops", space, name, overload] = parts[..] else {
         return Operation::Refused(format!(
-            "operator '{target}' is none that featx knows; export the model with: scripts/export_model.py --format pt"
+            "operator '{}' is none that featx knows; export the model with: scripts/export_model.py --format pt",
+            one_line(target)
         ));
     };
     let overload = if overload == "default" { "" } else { overload };

@@ -15,7 +15,7 @@ mod weights;
 use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use builder::Builder;
 use graph::{Call, Flattener, Operation, Scope, Value, tensors};
 use input::Images;
@@ -44,6 +44,7 @@ impl Program {
     pub fn read(records: &Records, archive: &Archive) -> Result<Self> {
         let cannot = || format!("cannot run '{}'", archive.path().display());
         let program = serde_json::from_slice(&records.model)
+            .map_err(|error| anyhow!(one_line(&error.to_string())))
             .context("its program is not what torch.export writes; export the model again");
         program
             .and_then(|program| Self::of(program, records, archive))
@@ -167,6 +168,11 @@ struct Kept {
 
 fn is_of_torchvision(call: &Call) -> bool {
     matches!(&call.operation, Operation::Operator { name, .. } if name.starts_with("torchvision::"))
+}
+
+/// Words of the file's, for messages.
+fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
 }
 
 /// Where in the model a call is, for messages.
