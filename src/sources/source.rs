@@ -32,6 +32,11 @@ pub trait Source: Send + Sync + Debug {
             .is_none_or(|(path, stamp)| stamp.still_fits(path))
     }
 
+    /// What it reads of its file, where the names of rows have that in them: a file may hold several such sources.
+    fn name_within(&self) -> Option<&str> {
+        None
+    }
+
     /// Height and width of items that are [`Item::Values`]; none where they are images.
     fn values(&self) -> Option<(u32, u32)> {
         None
