@@ -191,6 +191,27 @@ class Registers(nn.Module):
         return self.block(torch.cat([self.first.expand(tokens.shape[0], -1, -1), tokens], 1))
 
 
+class Positions(nn.Module):
+    """Takes images of 64 pixels alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = conv()
+        self.added = self.Added()
+
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(1, 4, 32, 32))
+            self.b = conv(4)
+
+        def forward(self, x):
+            return self.b(x + self.weight)
+
+    def forward(self, x):
+        return self.added(self.a(x).relu())
+
+
 def make(folder, photos):
     """`photos`: the folder that the rows are of."""
     torch.manual_seed(0)
@@ -229,6 +250,7 @@ def make(folder, photos):
     quantised = Quantised().eval()
     rows = quantised.q(quantised.a(images)).dequantize()
     save("quantised", torch.jit.script(quantised), {"q": rows, "d": rows})
+    save("positions", torch.jit.script(Positions().eval()))
     gpu = OnGpu().eval()
     save("on_gpu", torch.jit.script(gpu), {"b": gpu.b(gpu.a(images) + 1)})
     boxes = Boxes().eval()

@@ -272,3 +272,13 @@ fn a_model_of_another_input_says_what_its_first_layer_takes() {
         assert!(line.contains(takes) && !line.contains("--resize"), "{line}");
     }
 }
+
+/// The interpreter reads the names of the functions that an operation came from, which freezing has destroyed.
+#[test]
+fn an_operation_that_fails_deep_in_a_script_is_an_error_in_words() {
+    let dir = workdir("unusual/positions");
+    let args = "--model models/unusual/positions.pt --layer * --resize 48 --crop 48 photos";
+    let line = refusal(&dir, args, 1);
+    let expected = "fails on f32 images of shape (3, 48, 48): The size of tensor a (24) must match";
+    assert!(line.contains(expected), "{line}");
+}

@@ -28,6 +28,7 @@
 #include "load/input.h"
 #include "load/layers.h"
 #include "load/torchvision.h"
+#include "load/walk.h"
 #include "fast/pointwise.h"
 #include "load/program.h"
 #include "compute/threads.h"
@@ -226,6 +227,7 @@ char* featx_freeze(featx_module* module) {
     torch::jit::freeze_module_inplace(&module->module);
     module->graph = module->module.get_method("forward").graph();
     torch::jit::OptimizeFrozenGraph(module->graph);
+    featx::forget_functions(*module->graph);
     featx::drop_needless_clones(module->graph);
     release_unused(*module);
   });

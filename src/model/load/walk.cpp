@@ -29,7 +29,28 @@ bool is_forward(const std::string& method) {
   return from == 7 || method.size() > from;
 }
 
+// The function that nodes say they came from, once theirs is gone.
+Function* nowhere() {
+  static GraphFunction function("forward", std::make_shared<Graph>(), nullptr);
+  return &function;
+}
+
+void forget_functions(Block* block) {
+  for (Node* node : block->nodes()) {
+    if (node->callstack()) {
+      node->setCallStack(c10::make_intrusive<InlinedCallStack>(nowhere(), node->sourceRange()));
+    }
+    for (Block* inner : node->blocks()) {
+      forget_functions(inner);
+    }
+  }
+}
+
 } // namespace
+
+void forget_functions(Graph& graph) {
+  forget_functions(graph.block());
+}
 
 Names::Names(const Module& root) {
   index_[id_of(root)] = -1;

@@ -58,4 +58,8 @@ class Walk {
   std::vector<std::pair<torch::jit::Node*, c10::IValue>> settings_; // reads of flags and numbers
 };
 
+// Freezing destroys the functions of a module, and nodes that were inlined go on pointing to them: the interpreter reads
+// such a function's name when an operation throws.
+void forget_functions(torch::jit::Graph& graph);
+
 } // namespace featx
