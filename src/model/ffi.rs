@@ -117,11 +117,6 @@ pub struct LayerInfo {
 }
 
 impl LayerInfo {
-    /// A program has nothing of it: it gave back its input, or nothing called it.
-    pub fn has_no_operation(&self) -> bool {
-        self.silent.is_some() && !self.weights_used
-    }
-
     /// How many tensors it gives shows only when it runs.
     pub fn is_open(&self) -> bool {
         self.tensors.len() >= MOST_TENSORS

@@ -67,10 +67,6 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         let names = &selection.never_called;
         say(left_out(job, "they are never called", names));
     }
-    if !selection.no_operation.is_empty() {
-        let names = &selection.no_operation;
-        say(left_out(job, "the program has no operation of them", names));
-    }
     if !selection.not_in_trace.is_empty() {
         let why = "the trace does not have the tensor that a forward hook sees first";
         say(left_out(job, why, &selection.not_in_trace));

@@ -39,8 +39,6 @@ struct Row {
     /// Places in the model that call it; a call inside a loop counts once.
     calls: u64,
     in_loop: bool,
-    #[serde(skip)]
-    has_no_operation: bool,
     /// Of one image's activation; none where there is none.
     shape: Option<Vec<u64>>,
     bytes_per_row: Option<u64>,
@@ -84,7 +82,6 @@ pub fn report(path: &Path) -> Result<Report> {
             Some(TensorRow { name, shape })
         });
         Row {
-            has_no_operation: info.has_no_operation(),
             tensors: tensors.collect(),
             bytes_per_row: shape
                 .as_ref()
@@ -169,7 +166,6 @@ pub fn table(report: &Report) -> String {
     };
     let rows = report.layers.iter().flat_map(|row| {
         let calls = match (row.calls, row.in_loop) {
-            (0, _) if row.has_no_operation => "no operation".to_owned(),
             (0, _) => "never called".to_owned(),
             (n, true) => format!("{n}, in a loop"),
             (1, false) => String::new(),

@@ -51,7 +51,7 @@ pub(super) fn why_never_called(index: usize, layers: &[LayerInfo], model: &Model
             "left no trace when the model was traced (it did nothing there, or nothing uses what it gave)",
             before.or(parent),
         )
-    } else if let Some(reason) = layer.silent.as_deref().filter(|_| layer.has_no_operation()) {
+    } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
         (reason, before.or(parent))
     } else if layer.weights_used {
         (

@@ -55,8 +55,6 @@ pub struct Selection {
     pub wanted: Vec<Wanted>,
     /// Layers that a glob matched but no forward pass calls.
     pub never_called: Vec<String>,
-    /// Those of which a program has no operation.
-    pub no_operation: Vec<String>,
     /// Traced layers of several tensors that a glob matched: which of them a hook sees first is not in the file.
     pub unordered: Vec<String>,
     /// The first such layer that was asked for by its name, its index: it cannot be had so.
@@ -171,12 +169,8 @@ impl Selecting<'_> {
         }
         for layer in matched {
             if layer.calls == 0 {
-                let silent = match layer.has_no_operation() {
-                    true => &mut self.selection.no_operation,
-                    false => &mut self.selection.never_called,
-                };
-                if !silent.contains(&layer.name) {
-                    silent.push(layer.name.clone());
+                if !self.selection.never_called.contains(&layer.name) {
+                    self.selection.never_called.push(layer.name.clone());
                 }
             } else if !choice.is_empty() {
                 if has_tensor(layer, choice) {
