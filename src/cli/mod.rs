@@ -71,10 +71,15 @@ pub struct Split {
     /// Rows a file; the last may have fewer
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rows: Option<u64>,
+    /// A file for each first folder of the rows' names, with those names: train.npy and train.txt, test.npy and test.txt
+    ///
+    /// The names are those of file_names.txt, beside FILE or in the folder above: that of the run.
+    #[arg(long, conflicts_with_all = ["parts", "rows"])]
+    pub by_folder: bool,
     /// Where the files go [default: a directory beside FILE, named as FILE without .npy]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace parts that the directory holds
+    /// Replace files that the directory holds
     #[arg(long)]
     pub overwrite: bool,
     /// No progress

@@ -1,26 +1,28 @@
 //! `featx split`: one array becomes files of consecutive rows.
 
 use crate::cli::Split;
+use crate::rows::by_folder::CutByFolder;
 use crate::rows::split::{Cut, Pieces};
 use crate::text::figures::{bytes, counted};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
 use anyhow::Result;
+use std::path::PathBuf;
 
 /// Checks, then cuts.
 ///
 /// # Errors
 /// An array without rows to cut; parts that exist; a disk that fails or is full.
 pub fn run(typed: &Split) -> Result<()> {
+    if typed.by_folder {
+        return by_folder(typed);
+    }
     let pieces = match (typed.parts, typed.rows) {
         (Some(parts), _) => Pieces::Parts(parts),
         (None, Some(rows)) => Pieces::Rows(rows),
         (None, None) => Pieces::Usual,
     };
-    let directory = typed
-        .out
-        .clone()
-        .unwrap_or_else(|| typed.file.with_extension(""));
+    let directory = directory(typed);
     let cut = Cut::plan(&typed.file, &directory, pieces, typed.overwrite)?;
     let progress = Progress::new("split", Unit::Bytes, cut.header.data_bytes(), typed.quiet);
     let restores = cut.write(&|n| progress.advance(n))?;
@@ -38,4 +40,26 @@ pub fn run(typed: &Split) -> Result<()> {
         bytes(cut.header.data_bytes())
     ));
     Ok(())
+}
+
+fn by_folder(typed: &Split) -> Result<()> {
+    let directory = directory(typed);
+    let cut = CutByFolder::plan(&typed.file, &directory, typed.overwrite)?;
+    let progress = Progress::new("split", Unit::Bytes, cut.header.data_bytes(), typed.quiet);
+    cut.write(&|n| progress.advance(n))?;
+    drop(progress);
+    say(format_args!(
+        "{}: {} of {}",
+        directory.display(),
+        counted(cut.folders.len() as u64, "array"),
+        bytes(cut.header.data_bytes())
+    ));
+    Ok(())
+}
+
+fn directory(typed: &Split) -> PathBuf {
+    typed
+        .out
+        .clone()
+        .unwrap_or_else(|| typed.file.with_extension(""))
 }

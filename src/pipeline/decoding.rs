@@ -31,7 +31,7 @@ pub struct Decoding {
 /// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
 pub fn decode(decoding: &Decoding, tickets: &Receiver<Ticket>, ready: &Sender<Arc<Mutex<Batch>>>) {
     let mut decoder = Decoder::new(decoding);
-    let mut image = vec![0; decoding.preprocess.image_bytes()];
+    let mut image = vec![0; decoding.images.item_bytes(&decoding.preprocess)];
     for ticket in tickets {
         let row = ticket.row;
         let number = decoding.watch.begin(ticket);

@@ -81,7 +81,7 @@ impl Work<'_> {
     }
 }
 
-/// Pixels of consecutive images of one segment; shape (batch, height, width, 3).
+/// Pixels of consecutive images of one segment, or f32 values that are not preprocessed; shape (batch, height, width, 3).
 struct Batch {
     number: usize,
     rows: Range<u64>,
@@ -144,7 +144,10 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
     let (begun_in, begun) = bounded(2 * replicas.len() + 1); // batches on their way from here to the disk
     let (going_on, over) = bounded(0);
     for _ in 0..work.batches {
-        spare_in.send(vec![0; work.batch * work.preprocess.image_bytes()])?;
+        spare_in.send(vec![
+            0;
+            work.batch * work.images.item_bytes(work.preprocess)
+        ])?;
     }
     let turns = Arc::new(Turns::default());
     let decoding = Decoding {

@@ -224,7 +224,7 @@ fn existing_parts(directory: &Path, file: &Path, overwrite: bool) -> Result<Vec<
 }
 
 /// The nearest directory above that exists.
-fn existing_above(directory: &Path) -> &Path {
+pub(super) fn existing_above(directory: &Path) -> &Path {
     let mut above = directory;
     while !above.is_dir() && above != directory_of(above) {
         above = directory_of(above);

@@ -1,4 +1,5 @@
-//! `.npy` files of uint8 pixels: (N, H, W, 3), (N, 3, H, W) or (N, H, W), preprocessed as decoded images are.
+//! `.npy` files: uint8 pixels, (N, H, W, 3), (N, 3, H, W) or (N, H, W), preprocessed as decoded images are; or float32,
+//! (N, 3, H, W), which the model is given as it is.
 
 use crate::images::ImageError;
 use crate::rows::npy::Header;
@@ -23,12 +24,17 @@ pub struct Array {
 
 impl Array {
     /// # Errors
-    /// No `.npy` file, or one whose rows are no pixels.
+    /// No `.npy` file, or one whose rows are no images.
     pub fn new(path: &Path) -> Result<Self> {
         let stamp = Stamp::of(path)?;
         let (header, _) = Header::open(path)?;
         let dtype = header.dtype.to_string();
-        let layout = Layout::of(&header.shape).filter(|_| dtype == "|u1" && !header.fortran_order);
+        let layout = match dtype.as_str() {
+            _ if header.fortran_order => None,
+            "|u1" => Layout::of(&header.shape),
+            "<f4" => Layout::of_values(&header.shape),
+            _ => None,
+        };
         let order = if header.fortran_order {
             ", Fortran order"
         } else {
@@ -36,8 +42,8 @@ impl Array {
         };
         let Some(layout) = layout.filter(|_| header.shape[0] > 0) else {
             bail!(
-                "'{}' holds {dtype} of shape {:?}{order}; expected images as uint8 in C order: (N, H, W, 3), (N, 3, H, W) or \
-                 (N, H, W)",
+                "'{}' holds {dtype} of shape {:?}{order}; expected images as uint8 in C order, (N, H, W, 3), (N, 3, H, W) or \
+                 (N, H, W), or a model's input as float32, (N, 3, H, W)",
                 path.display(),
                 header.shape
             );
@@ -70,6 +76,10 @@ impl Source for Array {
 
     fn file(&self) -> Option<(&Path, Stamp)> {
         Some((&self.path, self.stamp))
+    }
+
+    fn values(&self) -> Option<(u32, u32)> {
+        self.layout.values()
     }
 
     fn buffers(&self, readers: u64) -> u64 {

@@ -274,24 +274,26 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
         kind.name(),
         inside.as_deref().unwrap_or_default()
     );
-    let mut inside = inside;
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
         Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
         #[cfg(feature = "hdf5")]
-        Kind::Hdf5 => {
-            let dataset = Hdf5::new(&path, inside.take().as_deref())?;
-            front.push(dataset.name()); // which tells the datasets of one file apart
-            Arc::new(dataset)
-        }
+        Kind::Hdf5 => Arc::new(Hdf5::new(&path, inside.as_deref())?),
         #[cfg(feature = "lmdb")]
         Kind::Lmdb => Arc::new(Lmdb::new(&path)?),
         #[cfg(feature = "parquet")]
         Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
         #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
         other => bail!(left_out_of_build(other, &path)),
+    };
+    let inside = match source.name_within() {
+        Some(name) => {
+            front.push(name); // which tells sources of one file apart
+            None
+        }
+        None => inside,
     };
     Ok(Named {
         front,

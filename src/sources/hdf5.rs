@@ -55,10 +55,6 @@ impl Hdf5 {
         })
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
             let (_, dataset, content) =
@@ -89,6 +85,10 @@ impl Source for Hdf5 {
 
     fn file(&self) -> Option<(&Path, Stamp)> {
         Some((&self.path, self.stamp))
+    }
+
+    fn name_within(&self) -> Option<&str> {
+        Some(&self.name)
     }
 
     fn buffers(&self, _readers: u64) -> u64 {

@@ -1,10 +1,10 @@
 //! The images of a run: which, and in what order.
 
-use crate::images::ImageError;
+use crate::images::{ImageError, Preprocess};
 use crate::sources::found::Named;
 use crate::sources::names::FileNames;
 use crate::sources::source::{Address, Item, Reader};
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
@@ -75,6 +75,47 @@ impl Images {
             .iter()
             .map(|named| named.source.buffers(threads));
         OPEN as u64 * buffers.max().unwrap_or_default()
+    }
+
+    /// True where items are what the model takes, in place of images.
+    pub fn are_values(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|named| named.source.values().is_some())
+    }
+
+    /// Bytes of an item on its way to the model.
+    pub fn item_bytes(&self, preprocess: &Preprocess) -> usize {
+        match self.are_values() {
+            true => preprocess.image_bytes() * size_of::<f32>(),
+            false => preprocess.image_bytes(),
+        }
+    }
+
+    /// # Errors
+    /// Values of another shape than the model takes; values beside images.
+    pub fn ensure_fit(&self, preprocess: &Preprocess) -> Result<()> {
+        let crop = preprocess.crop;
+        for named in self.sources.iter().filter(|_| self.are_values()) {
+            let path = named.path.display();
+            let Some((height, width)) = named.source.values() else {
+                bail!(
+                    "'{path}' holds images, and another source float32 arrays, which are not preprocessed; give them to a run \
+                     each"
+                );
+            };
+            let pair = (height as usize, width as usize);
+            let cure = match height == width {
+                true => format!("; where the model takes them, pass --crop {width}"),
+                false => String::new(),
+            };
+            ensure!(
+                pair == (crop, crop),
+                "'{path}' holds arrays of 3 x {height} x {width}, which go to the model as they are; expected 3 x {crop} x \
+                 {crop}{cure}"
+            );
+        }
+        Ok(())
     }
 
     /// The same, without the images of other rows than these.

@@ -1,4 +1,4 @@
-//! How the pixels of an array's rows lie: (N, H, W, 3), (N, 3, H, W) or (N, H, W), 8 bits each.
+//! How an array's rows lie: pixels of 8 bits, (N, H, W, 3), (N, 3, H, W) or (N, H, W); or a model's input, f32 (N, 3, H, W).
 
 use crate::sources::source::Item;
 
@@ -10,10 +10,12 @@ pub struct Layout {
     channels: u8,
     /// (3, H, W): a channel after the other.
     planar: bool,
+    /// Bytes of a number: 1, or 4 where rows are what a model takes.
+    number: u8,
 }
 
 impl Layout {
-    /// Of a whole array's shape; none where that is not of images.
+    /// Of a whole array of pixels, by its shape; none where that is not of images.
     pub fn of(shape: &[u64]) -> Option<Self> {
         let (height, width, channels, planar) = match *shape {
             [_, height, width] => (height, width, 1, false),
@@ -27,7 +29,22 @@ impl Layout {
             height: side(height)?,
             channels,
             planar,
+            number: 1,
         })
+    }
+
+    /// Of a whole array of f32, by its shape; none where that is not (N, 3, H, W).
+    pub fn of_values(shape: &[u64]) -> Option<Self> {
+        let layout = Self::of(shape).filter(|layout| layout.planar && shape.len() == 4)?;
+        Some(Self {
+            number: 4,
+            ..layout
+        })
+    }
+
+    /// Height and width of rows that go to the model as they are; none for pixels.
+    pub fn values(self) -> Option<(u32, u32)> {
+        (self.number == 4).then_some((self.height, self.width))
     }
 
     pub fn is_planar(self) -> bool {
@@ -35,10 +52,11 @@ impl Layout {
     }
 
     pub fn bytes(self) -> u64 {
-        u64::from(self.width) * u64::from(self.height) * u64::from(self.channels)
+        let numbers = u64::from(self.width) * u64::from(self.height) * u64::from(self.channels);
+        numbers * u64::from(self.number)
     }
 
-    /// Puts a row's pixels into `into`, the channels of each side by side.
+    /// Puts a row into `into`, the channels of each pixel side by side.
     ///
     /// # Panics
     /// Where `row` has another length.
@@ -49,13 +67,19 @@ impl Layout {
             false => into.extend_from_slice(row),
             true => {
                 into.resize(row.len(), 0);
-                side_by_side(row, into);
+                match self.number {
+                    1 => side_by_side::<1>(row, into),
+                    _ => side_by_side::<4>(row, into),
+                }
             }
         }
         self.item()
     }
 
     pub fn item(self) -> Item {
+        if self.number > 1 {
+            return Item::Values;
+        }
         Item::Pixels {
             width: self.width,
             height: self.height,
@@ -64,8 +88,10 @@ impl Layout {
     }
 }
 
-/// Three planes become pixels of three values.
-fn side_by_side(planes: &[u8], pixels: &mut [u8]) {
+/// Three planes become pixels of three numbers of `N` bytes.
+fn side_by_side<const N: usize>(planes: &[u8], pixels: &mut [u8]) {
+    let (planes, _) = planes.as_chunks::<N>();
+    let (pixels, _) = pixels.as_chunks_mut::<N>();
     let count = planes.len() / 3;
     for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
         pixel.copy_from_slice(&[planes[i], planes[count + i], planes[2 * count + i]]);

@@ -32,6 +32,16 @@ pub trait Source: Send + Sync + Debug {
             .is_none_or(|(path, stamp)| stamp.still_fits(path))
     }
 
+    /// What it reads of its file, where the names of rows have that in them: a file may hold several such sources.
+    fn name_within(&self) -> Option<&str> {
+        None
+    }
+
+    /// Height and width of items that are [`Item::Values`]; none where they are images.
+    fn values(&self) -> Option<(u32, u32)> {
+        None
+    }
+
     /// Bytes that so many readers take together, besides the item that each has read.
     fn buffers(&self, _readers: u64) -> u64 {
         0
@@ -67,10 +77,12 @@ pub enum Item {
         height: u32,
         channels: u8,
     },
+    /// What the model takes, f32: rows of pixels, the channels (3) of each side by side.
+    Values,
 }
 
 impl Item {
-    /// The crop of an item that was read into `bytes`.
+    /// The crop of an item that was read into `bytes`, or its values: `Images::item_bytes` of them.
     ///
     /// # Errors
     /// What is wrong with the image.
@@ -89,6 +101,10 @@ impl Item {
             } => {
                 let size = (width as usize, height as usize);
                 preprocessor.resize_into(bytes, size, usize::from(channels), out)
+            }
+            Self::Values => {
+                out.copy_from_slice(bytes); // their shape was looked at before the run
+                Ok(())
             }
         }
     }

@@ -146,6 +146,67 @@ fn arrays_of_pixels_are_preprocessed_as_images_are() {
     );
 }
 
+/// What the model is given is what PyTorch's preprocessing makes of the photos; one of them is not a number.
+#[test]
+fn arrays_of_float32_go_to_the_model_as_they_are() {
+    let dir = with_folder_run("values");
+    let crop: usize = 64;
+    dir.python(&format!(
+        "import pathlib, torch; from PIL import Image; from torchvision import transforms as t\n\
+         make = t.Compose([t.Resize(72), t.CenterCrop({crop}), t.ToTensor(), \
+         t.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])\n\
+         x = torch.stack([make(Image.open(p).convert('RGB')) for p in sorted(pathlib.Path('photos').iterdir())]).numpy()\n\
+         np.save('x.npy', x); np.save('hwc.npy', x.transpose(0, 2, 3, 1).copy()); np.save('small.npy', x[..., :32, :32])\n\
+         np.save('flat.npy', x[..., :32, :]); y = x.copy(); y[1] = np.nan; np.save('nan.npy', y)\n\
+         np.save('pixels.npy', np.zeros((2, 50, 60, 3), np.uint8))\n"
+    ));
+    let said = extract_ok(&dir, &format!("{MODEL} x.npy"));
+    assert!(
+        said.contains("preprocessing: none, float32 arrays go to the model as they are"),
+        "{said}"
+    );
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+    shell(&dir, "rm -r out");
+    for shard in ["0/2", "1/2"] {
+        extract_ok(&dir, &format!("{MODEL} --shard {shard} x.npy"));
+    }
+    assert_eq!(rows(&dir, "out"), rows(&dir, "folder"));
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} nan.npy"));
+    let (found, whole) = (rows(&dir, "out"), rows(&dir, "folder"));
+    let row = whole.len() / 4;
+    assert!(found[..row] == whole[..row] && found[row..][..row] != whole[row..][..row]);
+    assert_eq!(found[2 * row..], whole[2 * row..]);
+    shell(&dir, "rm -r out");
+    for (images, words) in [
+        (
+            "hwc.npy",
+            "'hwc.npy' holds <f4 of shape [4, 64, 64, 3]; expected images as uint8 in C order",
+        ),
+        (
+            "small.npy",
+            "'small.npy' holds arrays of 3 x 32 x 32, which go to the model as they are; expected 3 x 64 x 64; where the model \
+             takes them, pass --crop 32",
+        ),
+        (
+            "flat.npy",
+            "arrays of 3 x 32 x 64, which go to the model as they are; expected 3 x 64 x 64",
+        ),
+        (
+            "x.npy pixels.npy",
+            "'pixels.npy' holds images, and another source float32 arrays",
+        ),
+        (
+            "photos x.npy",
+            "'photos' holds images, and another source float32 arrays",
+        ),
+    ] {
+        let line = error_line(&extract(&dir, &format!("{MODEL} {images}")), images, 1);
+        assert!(line.contains(words), "{images}: {line}");
+        assert!(!dir.path("out").exists(), "{images}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_an_archive_is_said_before_anything_is_written() {
     let dir = workdir("sources/refused");

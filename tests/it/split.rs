@@ -124,3 +124,65 @@ fn parts_that_exist_are_replaced_only_when_told() {
     assert!(ended.stderr.ends_with(end), "{}", ended.stderr);
     assert_eq!(dir.names("a").len(), 5);
 }
+
+#[test]
+fn by_folder_gives_an_array_and_names_for_each() {
+    let dir = Workdir::new("split_by_folder");
+    dir.python(
+        "os.makedirs('out/features.30'); np.save('out/features.30/features.npy', np.arange(30.).reshape(10, 3))\n\
+         folders = 'train train test train.tar train test test train test train'.split()\n\
+         names = [f'{f}/{i}.jpg' for i, f in enumerate(folders)]; names[2] = '\"test/2\\\\n.jpg\"'\n\
+         open('out/file_names.txt', 'w').write('\\n'.join(names) + '\\n')",
+    );
+    let file = "out/features.30/features.npy";
+    dir.featx_ok(&["split", file, "--by-folder", "--out", "sets"]);
+    let expected = [
+        "test.npy",
+        "test.txt",
+        "train.npy",
+        "train.tar.npy",
+        "train.tar.txt",
+        "train.txt",
+    ];
+    assert_eq!(dir.names("sets"), expected);
+    dir.python(
+        "x = np.load('out/features.30/features.npy'); names = open('out/file_names.txt').read().split('\\n')[:-1]\n\
+         for f in ['train', 'test', 'train.tar']:\n\
+         \x20   rows = [i for i, n in enumerate(names) if n.strip('\"').startswith(f + '/')]\n\
+         \x20   assert (np.load(f'sets/{f}.npy') == x[rows]).all()\n\
+         \x20   assert open(f'sets/{f}.txt').read().split('\\n')[:-1] == [names[i] for i in rows]",
+    );
+    dir.featx_err(
+        &["split", file, "--by-folder", "--out", "sets"],
+        "'sets/test.npy' exists; pass --overwrite to replace it",
+    );
+    dir.featx_ok(&["split", file, "--by-folder", "--out", "sets", "--overwrite"]);
+    dir.featx_ok(&["split", file, "--by-folder"]);
+    assert!(dir.path("out/features.30/features/train.npy").exists());
+    dir.python("np.save('alone.npy', np.zeros((2, 2))); os.rename('out/file_names.txt', 'names')");
+    for (names, words) in [
+        (
+            "",
+            "nor in the folder above; expected the features.npy of a run, which featx merge makes",
+        ),
+        (
+            "train/a.jpg\nb.jpg\n",
+            "line 2: expected an image in a folder, as train/a.jpg, found 'b.jpg'",
+        ),
+        ("../a.jpg\n", "line 1: expected an image in a folder"),
+        ("train/a.jpg\n", "has 10 rows, and "),
+    ] {
+        if !names.is_empty() {
+            dir.write("out/file_names.txt", names);
+        }
+        let ended = dir.featx(&["split", file, "--by-folder", "--out", "other"]);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+        assert!(!dir.path("other").exists());
+    }
+    assert_eq!(
+        dir.featx(&["split", file, "--by-folder", "--rows", "2"])
+            .code,
+        Some(2)
+    );
+}

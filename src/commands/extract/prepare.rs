@@ -20,13 +20,16 @@ use std::sync::Arc;
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     preprocessor.set_limit(Some(ORDINARY)); // a larger one would have to wait for memory
-    let mut probe = Probe::default();
+    let mut probe = Probe {
+        are_values: images.are_values(),
+        ..Probe::default()
+    };
     let (mut reader, mut bytes) = (RowReader::new(images), Vec::new());
     for row in images.rows().take(FEW) {
         if probe.images.len() == PROBED {
             break;
         }
-        let mut pixels = vec![0; job.preprocess.image_bytes()];
+        let mut pixels = vec![0; images.item_bytes(&job.preprocess)];
         // What is wrong with an image is said when its row is computed.
         let read = reader.read(row, &mut bytes);
         if read.is_ok_and(|item| item.decode(&bytes, &mut preprocessor, &mut pixels).is_ok()) {
@@ -75,17 +78,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         let why = "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'";
         say(left_out(job, why, &selection.unordered));
     }
-    let Preprocess {
-        resize,
-        crop,
-        interpolation,
-        ..
-    } = &job.preprocess;
-    say(format_args!(
-        "preprocessing: resize {resize}, crop {crop}, {} ({})",
-        interpolation.name(),
-        job.preprocess_source
-    ));
+    say(preprocessing(job, probe.are_values));
     let options = ExtractorOptions {
         side: job.preprocess.crop,
         normaliser: job.preprocess.normaliser(),
@@ -118,13 +111,32 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     Ok((extractor, fingerprint))
 }
 
+/// The line about what is done to images.
+fn preprocessing(job: &Job, are_values: bool) -> String {
+    let Preprocess {
+        resize,
+        crop,
+        interpolation,
+        ..
+    } = &job.preprocess;
+    match are_values {
+        true => "preprocessing: none, float32 arrays go to the model as they are".to_owned(),
+        false => format!(
+            "preprocessing: resize {resize}, crop {crop}, {} ({})",
+            interpolation.name(),
+            job.preprocess_source
+        ),
+    }
+}
+
 /// What a run takes, from the one image that the model has computed.
 ///
 /// # Errors
 /// A machine whose memory cannot be read.
 pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<Forecast> {
     let elements = extractor.elements_per_image();
-    let pixels = job.preprocess.image_bytes() as u64;
+    let values = job.preprocess.image_bytes() as u64;
+    let pixels = images.item_bytes(&job.preprocess) as u64;
     let replicas = job.devices.len() as u64;
     let row = elements * job.stored.size() as u64;
     let image = match job.devices[0] {
@@ -132,7 +144,7 @@ pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<For
             forward: extractor.bytes_per_image * replicas,
             pixels,
             batches: BATCHES as u64,
-            inputs: pixels * 4 * INPUTS as u64 * replicas, // as f32
+            inputs: values * 4 * INPUTS as u64 * replicas, // as f32
             activations: elements * 4 * (2 * replicas - 1),
             row,
         },

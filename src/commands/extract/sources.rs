@@ -18,6 +18,12 @@ use std::path::Path;
 /// # Errors
 /// Sources or a list that cannot be read, or that give no image; an archive that has changed since the run began.
 pub fn find(job: &Job) -> Result<Images> {
+    let images = search(job)?;
+    images.ensure_fit(&job.preprocess)?;
+    Ok(images)
+}
+
+fn search(job: &Job) -> Result<Images> {
     let found = Found::new(&job.images)?;
     let run = match job.overwrite {
         true => None,
@@ -51,11 +57,14 @@ pub fn of_run(job: &Job, run: &Run, rows: &Range<u64>) -> Result<Option<Images>>
     };
     let path = job.out.join(FILE_NAMES);
     let named = || format!("'{}'", path.display());
-    match kept.and_then(|kept| kept.places(job, run, rows)) {
-        Some(places) => found.placed(rows.start, names, places),
-        None => found.located(rows.start, names, &path).with_context(named),
-    }
-    .map(Some)
+    let images = match kept.and_then(|kept| kept.places(job, run, rows)) {
+        Some(places) => found.placed(rows.start, names, places)?,
+        None => found
+            .located(rows.start, names, &path)
+            .with_context(named)?,
+    };
+    images.ensure_fit(&job.preprocess)?;
+    Ok(Some(images))
 }
 
 /// True where the run has the images of `--list`, or there is none.

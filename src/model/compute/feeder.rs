@@ -57,13 +57,16 @@ impl Feeder {
         Ok(Input { tensor, staging })
     }
 
-    /// Fills `input`. `pixels`: (batch, height, width, 3), RGB. On a GPU it runs beside what other threads do there, and
+    /// Fills `input`. `pixels`: (batch, height, width, 3), RGB; or f32 of that shape, taken as they are. On a GPU it runs beside what other threads do there, and
     /// is done when this returns.
     ///
     /// # Errors
     /// Pixels that are not one batch's; libtorch's.
     pub fn feed(&self, pixels: &[u8], input: &mut Input) -> Result<()> {
         let count = input.tensor.numel();
+        if pixels.len() == count * size_of::<f32>() {
+            return self.feed_values(pixels, input);
+        }
         ensure!(
             pixels.len() == count,
             "a batch of {} bytes, expected {count}",
@@ -91,6 +94,28 @@ impl Feeder {
             }
         }
     }
+
+    /// Fills `input` with little-endian f32.
+    fn feed_values(&self, values: &[u8], input: &mut Input) -> Result<()> {
+        let Device::Cuda(index) = self.device else {
+            copy_into(&mut input.tensor, values);
+            return Ok(());
+        };
+        cuda::own_cuda_stream(index)?;
+        let mut here = blank(self.batch, self.side, Device::Cpu)?;
+        copy_into(&mut here, values);
+        input.tensor.f_copy_(&here)?;
+        cuda::synchronize_cuda(index)
+    }
+}
+
+/// # Panics
+/// Where `values` are not as many bytes as `tensor` has.
+fn copy_into(tensor: &mut Tensor, values: &[u8]) {
+    let length = tensor.numel() * size_of::<f32>();
+    // SAFETY: the tensor is contiguous f32 on the CPU, has so many bytes, and is borrowed alone for as long as they are.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<u8>(), length) };
+    bytes.copy_from_slice(values);
 }
 
 /// Looks every value up in the CPU's own table: bit for bit its result, whatever a GPU's division does.

@@ -11,6 +11,8 @@ use tch::{Kind, Tensor};
 pub struct Probe {
     /// Of each image, (height, width, 3), RGB.
     pub images: Vec<Vec<u8>>,
+    /// Images are f32 that the model takes as they are.
+    pub are_values: bool,
 }
 
 /// Images of a probe: one alone and beside another one shows whether rows depend on their batch.
@@ -31,7 +33,10 @@ impl Probe {
         let count = side * side * 3;
         let mut values = vec![0.0; images * count];
         for (values, pixels) in values.chunks_exact_mut(count).zip(&self.images) {
-            normaliser.normalise_nhwc(pixels, values);
+            match self.are_values {
+                true => values.copy_from_slice(&as_values(pixels)),
+                false => normaliser.normalise_nhwc(pixels, values),
+            }
         }
         let mut batch = blank(images, side, device)?;
         let shape = batch.size();
@@ -42,6 +47,14 @@ impl Probe {
         )?;
         Ok(batch)
     }
+}
+
+fn as_values(bytes: &[u8]) -> Vec<f32> {
+    let (values, _) = bytes.as_chunks::<4>();
+    values
+        .iter()
+        .map(|value| f32::from_le_bytes(*value))
+        .collect()
 }
 
 /// Numbers of a row that show whether it is the same as another.
