@@ -192,6 +192,7 @@ def make_of_timm(name):
         model = timm.create_model(name, pretrained=False, scriptable=True)
         try:
             weights.wake(model, (3, side, side))
+            model.eval()(torch.zeros(1, 3, side, side))  # waking runs only what has batch normalisations
         except (AssertionError, RuntimeError):
             if side == own:
                 raise

@@ -410,7 +410,7 @@ class Export(unittest.TestCase):
                 sources._load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
 
     def test_help_needs_no_torch(self):
-        for script in ("export_model.py", "check_zoo.py", "make_configs.py"):
+        for script in ("export_model.py", "check_zoo.py", "make_configs.py", "fuzz_programs.py"):
             command = [sys.executable, "-S", ROOT / "scripts" / script, "--help"]  # -S: without installed packages
             done = subprocess.run(command, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), script)
