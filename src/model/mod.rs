@@ -10,7 +10,8 @@ mod reduce;
 
 pub use compute::{
     Activation, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers, PROBED, Probe, TokensOf,
-    Varies, configure_cuda, explain_terminate, is_native, libtorch_version, resolve, set_threads,
+    Varies, configure_cuda, ensure_threads, explain_terminate, is_native, libtorch_version,
+    resolve, set_threads,
 };
 pub use fast::{FormsUsed, install_arena, trim_arena};
 pub use ffi::LayerInfo;

@@ -375,10 +375,10 @@ fn a_killed_export_has_not_the_final_name() {
     for ending in ["h5", "mat", "parquet", "safetensors", "pt", "csv"] {
         let target = format!("out.{ending}");
         let mut killed = 0;
-        for instant in 1..=10 {
+        for instant in 1..=12 {
             let mut process = dir.command(&["merge", "out", "--out", &target, "--quiet"]);
             let mut process = process.stderr(Stdio::null()).spawn().unwrap();
-            sleep(Duration::from_millis(instant * 12));
+            sleep(Duration::from_millis(instant * 2));
             process.kill().unwrap();
             if !process.wait().unwrap().success() {
                 assert!(!dir.path(&target).exists(), "{target}");

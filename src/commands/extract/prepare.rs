@@ -46,6 +46,7 @@ const FEW: usize = 16;
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
+    model::ensure_threads(job.threads_of_pass(1))?;
     model::set_threads(job.threads_of_pass(1));
     say(format_args!("device: {}", job.devices_text));
     if job.devices.contains(&Device::Cpu) && !model::is_native(job.precision) {

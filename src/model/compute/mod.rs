@@ -22,5 +22,5 @@ pub use layer::{Layer, Varies};
 pub use layers::Layers;
 pub use precision::is_native;
 pub use probe::{PROBED, Probe};
-pub use threads::{explain_terminate, libtorch_version, set_threads};
+pub use threads::{ensure_threads, explain_terminate, libtorch_version, set_threads};
 pub use tokens::TokensOf;

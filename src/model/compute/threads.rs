@@ -1,6 +1,14 @@
 //! libtorch's own threads (`threads.h`).
 
+use crate::memory::cores;
+use anyhow::{Context, Result};
+use rustix::process::{Resource, getrlimit};
 use std::ffi::{CStr, c_char, c_void};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::Builder;
+
+/// Bytes of a thread's stack where the system sets no limit.
+const USUAL_STACK: u64 = 8 << 20;
 
 unsafe extern "C" {
     fn featx_rest(wait: extern "C" fn(*mut c_void), context: *mut c_void);
@@ -11,6 +19,38 @@ unsafe extern "C" {
 /// Threads that one forward pass may use.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
+}
+
+/// Starts as many threads as libtorch will, side by side and with stacks of the same size, and ends them again.
+///
+/// # Errors
+/// There is no room for them: libtorch would wait for ever for one that could not be started.
+pub fn ensure_threads(threads: usize) -> Result<()> {
+    let threads = threads.max(cores());
+    let stack = getrlimit(Resource::Stack).current.unwrap_or(USUAL_STACK);
+    let (release, released) = mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let mut started = Vec::new();
+    let mut outcome = Ok(());
+    for _ in 0..threads {
+        let released = released.clone();
+        let wait = move || {
+            // An error: the sender is gone, which is what is waited for.
+            let _ = released.lock().map(|released| released.recv());
+        };
+        match Builder::new().stack_size(stack as usize).spawn(wait) {
+            Ok(thread) => started.push(thread),
+            Err(error) => {
+                outcome = Err(error).with_context(|| format!("cannot start {threads} threads"));
+                break;
+            }
+        }
+    }
+    drop(release);
+    for thread in started {
+        let _ = thread.join();
+    }
+    outcome
 }
 
 /// From now on a C++ exception that nobody catches is an error line and exit code 1 (`terminate.cpp`).
