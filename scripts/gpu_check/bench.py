@@ -54,10 +54,8 @@ class Bench:
 
     def find_libtorch(self):
         """featx needs the libtorch of this Python, wherever it was built."""
-        library = str(Path(torch.__file__).parent / "lib")
-        before = os.environ.get("LD_LIBRARY_PATH")
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        return {**quiet, "LD_LIBRARY_PATH": f"{library}:{before}" if before else library}
+        return {**quiet, "FEATX_LIBTORCH": str(Path(torch.__file__).parent)}
 
     def say(self, line):
         print(line, flush=True)

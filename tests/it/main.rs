@@ -31,6 +31,8 @@ mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;
 #[cfg(feature = "torch")]
+mod libtorch;
+#[cfg(feature = "torch")]
 mod limits;
 #[cfg(feature = "torch")]
 mod lists;
