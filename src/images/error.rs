@@ -1,6 +1,7 @@
 //! Why one image gave no pixels.
 
 use crate::text::figures;
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -66,11 +67,16 @@ pub enum ImageError {
 }
 
 impl ImageError {
+    /// What its source cannot give, and why.
+    pub fn of_source(reason: impl Display) -> Self {
+        Self::Source(format!("cannot be read: {reason:#}"))
+    }
+
     /// Of a source that is not what it was when it was searched.
     pub fn of_changed(source: &Path) -> Self {
         let shown = source.display();
-        Self::Source(format!(
-            "cannot be read: '{shown}' has changed or vanished since the run began"
+        Self::of_source(format_args!(
+            "'{shown}' has changed or vanished since the run began"
         ))
     }
 

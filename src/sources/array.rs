@@ -64,9 +64,6 @@ impl Source for Array {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
         Ok(Box::new(ArrayReader {
             file: File::open(&self.path)?,
             array: self,

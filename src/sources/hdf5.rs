@@ -3,7 +3,7 @@
 //! HDF5's library does one thing at a time, whoever calls it. So all decoders share what is read: one reads some rows, a
 //! chunk's or about a megabyte, while the others decode those that were read before.
 
-use crate::images::{ImageError, ensure_readable};
+use crate::images::ImageError;
 use crate::sources::hdf5_dataset::{Content, find, open_file};
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
@@ -74,12 +74,7 @@ impl Source for Hdf5 {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
-        let open = self
-            .open()
-            .map_err(|error| ImageError::Source(format!("cannot be read: {error:#}")))?;
+        let open = self.open().map_err(ImageError::of_source)?;
         Ok(Box::new(Hdf5Reader(open)))
     }
 
@@ -107,7 +102,7 @@ impl Reader for Hdf5Reader {
             .iter()
             .find(|(rows, _)| rows.contains(&item.at));
         if let Some((_, reason)) = damaged {
-            return Err(ImageError::Source(format!("cannot be read: {reason}")));
+            return Err(ImageError::of_source(reason));
         }
         let within = (item.at % table.rows_at_once) as usize;
         match (&block.rows, table.content) {
@@ -115,12 +110,7 @@ impl Reader for Hdf5Reader {
                 let bytes = layout.bytes() as usize;
                 Ok(layout.unfold(&pixels[within * bytes..][..bytes], into))
             }
-            (Rows::Files(files), _) => {
-                ensure_readable(files[within].len() as u64)?;
-                into.clear();
-                into.extend_from_slice(&files[within]);
-                Ok(Item::Encoded)
-            }
+            (Rows::Files(files), _) => Item::encoded(&files[within], into),
             _ => Err(ImageError::DecoderFailed), // the rows are what the content is
         }
     }

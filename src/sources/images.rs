@@ -201,6 +201,7 @@ impl RowReader {
                 if self.open.len() >= OPEN {
                     self.open.remove(0);
                 }
+                ensure_unchanged(named)?;
                 named.source.clone().reader()?
             }
         };
@@ -213,5 +214,13 @@ impl RowReader {
             Some((_, reader)) => reader.read(item, into),
             None => Err(ImageError::DecoderFailed), // it was pushed just now
         }
+    }
+}
+
+/// A source of one file has to be the one that was searched.
+fn ensure_unchanged(named: &Named) -> Result<(), ImageError> {
+    match named.source.file() {
+        Some((path, stamp)) if !stamp.still_fits(path) => Err(ImageError::of_changed(&named.path)),
+        _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! LMDB environments whose values are encoded images, in the order of the keys.
 
-use crate::images::{ImageError, ensure_readable, is_image};
+use crate::images::{ImageError, is_image};
 use crate::sources::left_out::LeftOut;
 use crate::sources::lmdb_map::{MOST_READS, Touched};
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
@@ -150,14 +150,13 @@ impl Source for Lmdb {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
-        let open = self
-            .open()
-            .map_err(|error| ImageError::Source(format!("cannot be read: {error:#}")))?;
+        let open = self.open().map_err(ImageError::of_source)?;
         Ok(Box::new(LmdbReader {
-            txn: open.env.clone().static_read_txn().map_err(unreadable)?,
+            txn: open
+                .env
+                .clone()
+                .static_read_txn()
+                .map_err(ImageError::of_source)?,
             open,
             touched: Touched::default(),
         }))
@@ -186,23 +185,20 @@ impl Reader for LmdbReader {
             HEXADECIMAL => &from_hexadecimal(name),
             _ => name,
         };
-        let value = self.open.database.get(&self.txn, key).map_err(unreadable)?;
+        let value = self
+            .open
+            .database
+            .get(&self.txn, key)
+            .map_err(ImageError::of_source)?;
         let Some(value) = value else {
             return Err(ImageError::Source(
                 "is gone: the environment has no such key".to_owned(),
             ));
         };
-        ensure_readable(value.len() as u64)?;
-        into.clear();
-        into.extend_from_slice(value);
+        let item = Item::encoded(value, into)?;
         self.touched.note(value);
-        Ok(Item::Encoded)
+        Ok(item)
     }
-}
-
-#[allow(clippy::needless_pass_by_value)] // as `map_err` gives it
-fn unreadable(error: heed::Error) -> ImageError {
-    ImageError::Source(format!("cannot be read: {error}"))
 }
 
 /// The unnamed one, which every environment has.

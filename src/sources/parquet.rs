@@ -1,7 +1,7 @@
 //! Parquet files with images in a column, as Hugging Face's `datasets` writes them: a struct of `bytes` and `path`, or
 //! bytes.
 
-use crate::images::{ImageError, ensure_readable};
+use crate::images::ImageError;
 use crate::sources::parquet_column::{Column, find};
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
@@ -63,12 +63,7 @@ impl Source for Parquet {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
-        let open = self
-            .open()
-            .map_err(|error| ImageError::Source(format!("cannot be read: {error:#}")))?;
+        let open = self.open().map_err(ImageError::of_source)?;
         Ok(Box::new(ParquetReader(open)))
     }
 
@@ -86,17 +81,14 @@ struct ParquetReader(Arc<Table>);
 impl Reader for ParquetReader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         let row = self.0.row(item.at).map_err(|error| {
-            ImageError::Source(format!("cannot be read: its row group is damaged: {error}"))
+            ImageError::of_source(format_args!("its row group is damaged: {error}"))
         })?;
         let Some(bytes) = row else {
             return Err(ImageError::Source(
                 "is null: the column holds no bytes in this row".to_owned(),
             ));
         };
-        ensure_readable(bytes.len() as u64)?;
-        into.clear();
-        into.extend_from_slice(bytes.data());
-        Ok(Item::Encoded)
+        Item::encoded(bytes.data(), into)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The door through which images come: what a place that holds them has to offer.
 
-use crate::images::{ImageError, Preprocessor};
+use crate::images::{ImageError, Preprocessor, ensure_readable};
 use crate::sources::left_out::Others;
 use crate::sources::names::FileNames;
 use crate::sources::stamp::Stamp;
@@ -17,10 +17,10 @@ pub trait Source: Send + Sync + Debug {
     /// A source that cannot be read, or holds what rows cannot be made of.
     fn list(&self) -> Result<Listing>;
 
-    /// A reader for one thread. What it needs it opens now, or when it first reads.
+    /// A reader for one thread. What it needs it opens now, or when it first reads; [`Source::file`] was looked at before.
     ///
     /// # Errors
-    /// What concerns the file system; a source that is not what it was.
+    /// What concerns the file system.
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError>;
 
     /// The file that all items lie in, as it was when it was opened; none where each item is a file.
@@ -82,6 +82,17 @@ pub enum Item {
 }
 
 impl Item {
+    /// An image file whose bytes the source has: puts them into `into`.
+    ///
+    /// # Errors
+    /// More bytes than are read.
+    pub fn encoded(bytes: &[u8], into: &mut Vec<u8>) -> Result<Self, ImageError> {
+        ensure_readable(bytes.len() as u64)?;
+        into.clear();
+        into.extend_from_slice(bytes);
+        Ok(Self::Encoded)
+    }
+
     /// The crop of an item that was read into `bytes`, or its values: `Images::item_bytes` of them.
     ///
     /// # Errors

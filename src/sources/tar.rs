@@ -37,9 +37,6 @@ impl Source for Tar {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
         let file = File::open(&self.path)?;
         Ok(Box::new(TarReader { file }))
     }

@@ -104,9 +104,6 @@ impl Source for Zip {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        if !self.is_there() {
-            return Err(ImageError::of_changed(&self.path));
-        }
         Ok(Box::new(ZipReader {
             directory: self.directory()?,
             file: File::open(&self.path)?,

@@ -1,6 +1,6 @@
 //! Images in tar archives and arrays: the rows of the same images in a folder, byte for byte.
 
-use crate::support::extraction::{error_line, extract, extract_ok};
+use crate::support::extraction::{error_line, extract, extract_ok, refusal};
 use crate::support::models::workdir;
 use crate::support::workdir::Workdir;
 use std::process::Command;
@@ -201,9 +201,8 @@ fn arrays_of_float32_go_to_the_model_as_they_are() {
             "'photos' holds images, and another source float32 arrays",
         ),
     ] {
-        let line = error_line(&extract(&dir, &format!("{MODEL} {images}")), images, 1);
+        let line = refusal(&dir, &format!("{MODEL} {images}"), 1);
         assert!(line.contains(words), "{images}: {line}");
-        assert!(!dir.path("out").exists(), "{images}");
     }
 }
 
