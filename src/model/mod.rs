@@ -4,6 +4,7 @@
 mod compute;
 mod fast;
 mod ffi;
+mod layer_info;
 mod load;
 mod message;
 mod reduce;
@@ -14,6 +15,6 @@ pub use compute::{
     resolve, set_threads,
 };
 pub use fast::{FormsUsed, install_arena, trim_arena};
-pub use ffi::LayerInfo;
+pub use layer_info::LayerInfo;
 pub use load::{Archive, HookTensors, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};

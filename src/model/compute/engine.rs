@@ -5,8 +5,9 @@ use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::layer::Varies;
 use crate::model::compute::precision::tolerance;
+use crate::model::fast::form::Form;
 use crate::model::fast::trial;
-use crate::model::ffi::{Form, Module};
+use crate::model::ffi::Module;
 use anyhow::{Error, Result};
 use tch::Tensor;
 
@@ -264,7 +265,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ffi::Capture;
+    use crate::model::layer_info::Capture;
     use crate::model::load::archive::Archive;
     use std::path::Path;
     use std::process::Command;

@@ -2,11 +2,13 @@
 
 use crate::model::compute::extractor::{Extractor, ExtractorOptions};
 use crate::model::compute::layer::Layer;
-use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
+use crate::model::ffi::{Module, open_torchvision};
+use crate::model::layer_info::{Capture, LayerInfo};
 use crate::model::load::archive::Archive;
 use crate::model::load::program::Program;
+use crate::model::load::reasons::ModelName;
 use crate::model::load::selection::{
-    HookTensors, ModelName, Selection, Wanted, select, tensor_names, tensors_of,
+    HookTensors, Selection, Wanted, select, tensor_names, tensors_of,
 };
 use anyhow::{Context, Error, Result, anyhow};
 

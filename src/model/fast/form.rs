@@ -1,7 +1,17 @@
 //! The forms of the graph that rows came from.
 
-use crate::model::ffi::Form;
 use std::sync::atomic::{AtomicU8, Ordering};
+
+/// How a cut graph computes (`featx_form`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Operation by operation.
+    Plain,
+    /// Convolutions and linear layers joined to their activations, weights packed for oneDNN.
+    Joined,
+    /// The same, and what follows convolutions joined to them by oneDNN's graph compiler.
+    Fused,
+}
 
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 

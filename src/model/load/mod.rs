@@ -3,7 +3,7 @@
 pub mod archive;
 pub mod batch;
 pub mod program;
-mod reasons;
+pub mod reasons;
 pub mod selection;
 
 pub use archive::Archive;

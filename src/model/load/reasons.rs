@@ -1,8 +1,38 @@
 //! Why a layer cannot be had, and which one may have been meant.
 
-use crate::model::ffi::LayerInfo;
-use crate::model::load::selection::ModelName;
+use crate::model::layer_info::LayerInfo;
+use crate::text::shell;
 use std::cmp::Reverse;
+use std::fmt;
+use std::path::Path;
+
+/// What messages call a model: its file's name; with `{:#}` its path, as a shell takes it.
+#[derive(Debug, Clone)]
+pub struct ModelName {
+    file: String,
+    path: String,
+}
+
+impl ModelName {
+    pub fn new(path: &Path) -> Self {
+        let file = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            file: file.to_string_lossy().into_owned(),
+            path: shell::word(path),
+        }
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(if f.alternate() {
+            &self.path
+        } else {
+            &self.file
+        })
+    }
+}
+
 /// The two layer names that a typing error most likely meant: fewest edits first, then the longest common start.
 pub(super) fn nearest(name: &str, layers: &[LayerInfo]) -> String {
     let mut names: Vec<(usize, &str)> = layers

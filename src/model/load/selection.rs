@@ -1,14 +1,11 @@
 //! From what the user typed after `--layer` to tensors of the model.
 
-use crate::model::ffi::{Capture, LayerInfo};
-use crate::model::load::reasons::{nearest, why_never_called};
-use crate::text::shell;
+use crate::model::layer_info::{Capture, LayerInfo};
+use crate::model::load::reasons::{ModelName, nearest, why_never_called};
 use anyhow::{Result, bail, ensure};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
 
 /// `[outputs]` of a model's TOML: for each traced layer of several tensors, the one that a forward hook sees first.
 pub type HookTensors = BTreeMap<String, HookTensor>;
@@ -20,33 +17,6 @@ pub enum HookTensor {
     Number(usize),
     /// `false`: the trace does not have it, because nothing uses it.
     InTrace(bool),
-}
-
-/// What messages call a model: its file's name; with `{:#}` its path, as a shell takes it.
-#[derive(Debug, Clone)]
-pub struct ModelName {
-    file: String,
-    path: String,
-}
-
-impl ModelName {
-    pub fn new(path: &Path) -> Self {
-        let file = path.file_name().unwrap_or(path.as_os_str());
-        Self {
-            file: file.to_string_lossy().into_owned(),
-            path: shell::word(path),
-        }
-    }
-}
-
-impl fmt::Display for ModelName {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(if f.alternate() {
-            &self.path
-        } else {
-            &self.file
-        })
-    }
 }
 
 /// Tensors to capture, in the order in which they were asked for, each once.
@@ -296,6 +266,7 @@ fn matcher(glob: &str) -> Result<GlobMatcher> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn layers(names: &[&str]) -> Vec<LayerInfo> {
         let layer = |name: &&str| LayerInfo {

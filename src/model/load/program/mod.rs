@@ -12,7 +12,8 @@ pub mod records;
 mod schema;
 mod weights;
 
-use crate::model::ffi::{Capture, LayerInfo, Module, open_torchvision};
+use crate::model::ffi::{Module, open_torchvision};
+use crate::model::layer_info::{Capture, LayerInfo};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;
 use anyhow::{Context, Result, anyhow, bail};

@@ -1,0 +1,45 @@
+//! What a model file tells of its layers, and what is captured of them.
+
+/// One entry of PyTorch's `named_modules()`, the root excluded.
+#[derive(Debug, Clone)]
+pub struct LayerInfo {
+    /// Dotted name.
+    pub name: String,
+    /// Python class.
+    pub kind: String,
+    /// Of this module and all below it.
+    pub parameters: u64,
+    /// Places in the graph that call it; a call inside a loop counts once.
+    pub calls: u64,
+    pub in_loop: bool,
+    /// A traced module that is called but left neither an input nor an output in the graph.
+    pub no_trace: bool,
+    /// Something reads its tensors.
+    pub weights_used: bool,
+    /// Why it has no activation, where its file says.
+    pub silent: Option<String>,
+    /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
+    /// forward pass tells, more than there may be.
+    pub tensors: Vec<String>,
+    /// They stand in the order of the Python code. A trace does not keep it.
+    pub in_order: bool,
+}
+
+impl LayerInfo {
+    /// How many tensors it gives shows only when it runs.
+    pub fn is_open(&self) -> bool {
+        self.tensors.len() >= MOST_TENSORS
+    }
+}
+
+/// As `MOST` in `outputs.h`.
+const MOST_TENSORS: usize = 16;
+
+/// A tensor of a layer's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Dotted name; empty for the model itself.
+    pub layer: String,
+    /// Its number, key or field; empty for the first one.
+    pub choice: String,
+}
