@@ -5,8 +5,9 @@
 # usage: scripts/gpu_check.sh [OPTIONS]      scripts/gpu_check.sh --help has them; PYTHON=... chooses the Python
 #
 # On another machine: take along scripts/, tests/photos, target/release/featx and featx-compute (strip makes them
-# smaller), in a folder with these names, and run it there. featx is given the libtorch of that Python's torch. Meant to take under 8 minutes on 16
-# cores and an H200; results are printed as they come, so that the log of a run that was cut short is of use.
+# smaller), in a folder with these names, and run it there. featx is given the libtorch of that Python's torch. Meant to
+# take under 8 minutes on 16 cores and an H200; results are printed as they come, so that the log of a run that was cut
+# short is of use.
 #
 # Exit codes: 0 all is right; 1 something is not; 2 wrong usage; 3 there is no GPU, and nothing was checked.
 set -Eeuo pipefail

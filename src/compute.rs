@@ -20,26 +20,17 @@ use featx::{cli, images, memory, rows, run, signals, slurm, sources, text};
 
 use clap::Parser;
 use cli::{Cli, Command};
-use featx::commands::inspect;
-use featx::commands::{exit_code, words};
+use featx::commands::{ended, inspect};
 use std::process::ExitCode;
-use text::printing::say;
 
 fn main() -> ExitCode {
     featx::prepare_process();
     model::explain_terminate();
-    let ended = match Cli::parse().command {
+    ended(match Cli::parse().command {
         Command::Extract(typed) => commands::extract::run(*typed),
         Command::Inspect(typed) => inspect_model(&typed),
         _ => Err(cli::WrongUsage("featx-compute is started by featx; run featx".into()).into()),
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(words(&error));
-            ExitCode::from(exit_code(&error))
-        }
-    }
+    })
 }
 
 fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {

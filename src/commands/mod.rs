@@ -8,7 +8,9 @@ use crate::cli::{Cli, Command, WrongUsage};
 use crate::rows::size_limit;
 #[cfg(feature = "torch")]
 use crate::signals::Stopped;
+use crate::text::printing::say;
 use anyhow::{Error, Result};
+use std::process::ExitCode;
 
 /// Runs the subcommand that was typed.
 ///
@@ -24,9 +26,20 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
+/// Tells why a command failed, where it did, and how the process has to end.
 #[must_use]
-pub fn exit_code(error: &Error) -> u8 {
+pub fn ended(outcome: Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(words(&error));
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
+fn exit_code(error: &Error) -> u8 {
     #[cfg(feature = "torch")]
     if let Some(stopped) = error.downcast_ref::<Stopped>() {
         return stopped.exit_code();
@@ -35,8 +48,7 @@ pub fn exit_code(error: &Error) -> u8 {
 }
 
 /// The line that tells how the command ended: an error, or a signal.
-#[must_use]
-pub fn words(error: &Error) -> String {
+fn words(error: &Error) -> String {
     let text = format!("{error:#}");
     let text = without_frames(&text);
     match exit_code(error) {
