@@ -1,12 +1,20 @@
 #!/usr/bin/env python3
 """The half of bench_merge.sh that measures. Needs the standard library alone.
 
-usage: bench_merge.py FEATX DIR ROUNDS
+usage: bench_merge.py FEATX DIR GIGABYTES [ROUNDS] [ENDING…]
 """
-import os, shutil, statistics, subprocess, sys, time
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
 
-featx, base, rounds = os.path.abspath(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-PARTS, ROWS, ROW_BYTES = 40, 1000, 100_352  # VGG16 features.30: 512 × 7 × 7 values in f32; 4.01 GB in all
+featx, base, size = os.path.abspath(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
+endings = sys.argv[5:] or ["npy", "h5", "safetensors", "pt", "parquet", "mat"]
+PARTS, ROW_BYTES = 40, 100_352  # VGG16 features.30: 512 × 7 × 7 values in f32
+ROWS = max(10, int(size * 1e9 / PARTS / ROW_BYTES) // 10 * 10)
 
 
 def header(rows):
@@ -15,8 +23,11 @@ def header(rows):
 
 
 def make_parts():
+    """Random bytes: what they are as numbers does not matter, and no compression gains from them."""
     shutil.rmtree(base, ignore_errors=True)
     os.makedirs(f"{base}/parts")
+    with open(f"{base}/parts/file_names.txt", "w") as names:
+        names.writelines(f"n{i % 1000:08}/image_{i:010}.jpg\n" for i in range(PARTS * ROWS))
     block = os.urandom(ROW_BYTES * 10)
     for i in range(PARTS):
         with open(f"{base}/parts/features_{i * ROWS:010}-{(i + 1) * ROWS:010}.npy", "wb") as part:
@@ -26,37 +37,35 @@ def make_parts():
 
 
 def run(command):
-    """Seconds, and the kernel's peak RSS in bytes of the largest process, which is never less than Python's own here:
-    a new process counts the pages of the one that it came from."""
+    """Seconds, and the kernel's peak RSS in bytes. A new process counts the pages of the one that it came from, so it
+    comes from a small shell."""
     os.sync()
     start = time.perf_counter()
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(["sh", "-c", command])
     _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
     assert status == 0, command
-    return seconds, usage.ru_maxrss * 1024
+    return time.perf_counter() - start, usage.ru_maxrss * 1024
 
 
-sides = {
-    "cat": ["sh", "-c", f"cat {base}/parts/*.npy > {base}/cat.out"],
-    "cat; sync": ["sh", "-c", f"cat {base}/parts/*.npy > {base}/cat.out && sync {base}/cat.out"],
-    "featx merge": [featx, "merge", "--quiet", f"{base}/parts", "--out", f"{base}/merged.npy"],
-}
+sides = {"featx --version": f"exec {featx} --version > /dev/null"}
+sides["cat; sync"] = f"cat {base}/parts/*.npy > {base}/all.cat && sync {base}/all.cat"
+for ending in endings:
+    sides[f".{ending}"] = f"exec {featx} merge --quiet {base}/parts --out {base}/all.{ending} 2> /dev/null"
 make_parts()
 results = {side: [] for side in sides}
 for _ in range(rounds):
     for side, command in sides.items():
-        for left in ("cat.out", "merged.npy"):
-            if os.path.exists(f"{base}/{left}"):
-                os.remove(f"{base}/{left}")
+        for left in ["cat", *endings]:
+            if os.path.exists(f"{base}/all.{left}"):
+                os.remove(f"{base}/all.{left}")
         results[side].append(run(command))
 
-size = PARTS * ROWS * ROW_BYTES
-best = statistics.median(seconds for seconds, _ in results["cat; sync"])
-print(f"{size / 1e9:.1f} GB in {PARTS} parts, {rounds} rounds in turn, medians")
-print(f"{'':14}{'seconds':>9}{'GB/s':>8}{'to cat; sync':>14}{'peak RSS':>12}")
+written = PARTS * ROWS * ROW_BYTES
+cat = statistics.median(seconds for seconds, _ in results["cat; sync"])
+print(f"{written / 1e9:.2f} GB in {PARTS} parts, {rounds} rounds in turn, medians")
+print(f"{'':18}{'seconds':>9}{'GB/s':>8}{'to cat; sync':>14}{'peak RSS':>12}")
 for side, runs in results.items():
     seconds = statistics.median(seconds for seconds, _ in runs)
     peak = max(rss for _, rss in runs)
-    print(f"{side:14}{seconds:9.2f}{size / seconds / 1e9:8.2f}{seconds / best:14.2f}{peak / 1e6:9.1f} MB")
+    print(f"{side:18}{seconds:9.2f}{written / seconds / 1e9:8.2f}{seconds / cat:14.2f}{peak / 1e6:9.1f} MB")
 shutil.rmtree(base)

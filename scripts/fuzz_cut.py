@@ -27,12 +27,17 @@ TOLERANCE = 1e-5
 TOML = f"[preprocess]\nresize = {SIDE}\ncrop = {SIDE}\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n"
 HEADER = """import torch
 from torch import Tensor, nn
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 def halve(x: Tensor, times: int) -> Tensor:
     for _ in range(times):
         x = x * 0.5
     return x
+
+def first(result: Union[Tensor, Tuple[Tensor, Tensor]]) -> Tensor:
+    if isinstance(result, Tensor):
+        return result
+    return result[0]
 
 """
 # What a module gives: its annotation, the expression that makes it of x and y, and one that takes a tensor out of it.
@@ -42,6 +47,8 @@ RESULTS = {
     "nested": ("Tuple[int, Tuple[Tensor, Tensor]]", "(1, ({x}, {y}))", "{r}[1][1]"),
     "list": ("List[Tensor]", "[{x}, {y}]", "{r}[0]"),
     "dict": ("Dict[str, Tensor]", '{{"a": {x}, "b": {y}}}', '{r}["b"]'),
+    "union of one": ("Union[Tensor, Tuple[Tensor, Tensor]]", "{x}", "first({r})"),
+    "union of two": ("Union[Tensor, Tuple[Tensor, Tensor]]", "({x}, {y})", "first({r})"),
     "optional": ("Optional[Tensor]", "{x}", "torch.jit._unwrap_optional({r})"),
 }
 # Conditions that a model cannot see through, each with its value.

@@ -4,7 +4,7 @@ Each is made by `make` as NAME.pt, with its NAME.toml; where PyTorch's rows can 
 """
 
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple, Union
 
 import numpy
 import torch
@@ -82,6 +82,41 @@ class Several(nn.Module):
         tokens = entries["low"].flatten(2).transpose(1, 2)[:, :16]
         tokens, weights = self.attention(tokens, tokens, tokens)
         return tokens.mean((1, 2)) + entries["high"].mean((1, 2, 3))
+
+
+class Either(Pair):
+    """A tensor or several, as its users want it."""
+
+    def __init__(self, both):
+        super().__init__()
+        self.both = both
+
+    def forward(self, x: Tensor) -> Union[Tensor, Tuple[Tensor, Tensor], Dict[str, Tensor]]:
+        low = self.low(x)
+        if x.dim() == 3:
+            return {"low": low}
+        if self.both:
+            return low, self.high(x)
+        return low
+
+
+class Size(nn.Module):
+    def forward(self, x: Tensor) -> List[int]:
+        return x.shape
+
+
+class Unions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.size = Size()
+        self.pair = Either(both=True)
+        self.one = Either(both=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pair, one = self.pair(x), self.one(x)
+        if isinstance(pair, Tensor) or not isinstance(one, Tensor):
+            return x
+        return one.mean((2, 3)) / self.size(x)[0]
 
 
 class Bright(Plain):
@@ -245,6 +280,10 @@ def make(folder, photos):
     save("several", torch.jit.script(several), {
         "entries": entries["low"], "entries#high": entries["high"], "entries#1": entries["high"],
         "attention": attended, "attention#1": weights, "output": several(images)})
+    unions = Unions().eval()
+    low, high = unions.pair(images)
+    save("unions", torch.jit.script(unions), {
+        "pair": low, "pair#1": high, "one": unions.one(images)})
     bright = Bright().eval()
     save("bright", torch.jit.script(bright), {"b": bright(images)})
     quantised = Quantised().eval()

@@ -33,6 +33,7 @@ struct RawLayer {
     calls: i64,
     in_loop: bool,
     no_trace: bool,
+    no_tensor: bool,
     weights_used: bool,
     tensors: usize,
     in_order: bool,
@@ -168,7 +169,7 @@ impl Module {
                 in_loop: raw.in_loop,
                 no_trace: raw.no_trace,
                 weights_used: raw.weights_used,
-                silent: None,
+                silent: raw.no_tensor.then(|| "gives no tensor".to_owned()),
                 tensors: tensors(index, raw.tensors),
                 in_order: raw.in_order,
             })

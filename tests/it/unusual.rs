@@ -54,6 +54,15 @@ fn a_script_gives_the_tensors_of_a_layer_by_number_and_by_key() {
 }
 
 #[test]
+fn a_script_that_gives_one_tensor_or_several_gives_what_a_hook_gets() {
+    gives("unions", &["pair", "pair#1", "one"], 1e-5);
+    let dir = workdir("unusual/unions_refused");
+    let asked = "--model models/unusual/unions.pt --layer size photos";
+    let line = refusal(&dir, asked, 1);
+    assert!(line.contains("layer 'size' of 'unions.pt' gives no tensor"), "{line}");
+}
+
+#[test]
 fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it() {
     gives("second_first_traced", &["pair#0", "pair#1"], 1e-5);
     gives("second_first_known", &["pair"], 1e-5);

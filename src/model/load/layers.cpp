@@ -105,7 +105,7 @@ class Capturer : public Walk {
     }
   }
   Value* list;
-  std::unordered_set<int64_t> untraced; // entries called without any tensor in or out
+  std::unordered_set<int64_t> without; // entries called without any tensor in or out
   std::unordered_set<int64_t> read; // entries whose tensors something reads
   std::unordered_map<int64_t, std::shared_ptr<Graph>> called; // what the last call of an entry runs
 
@@ -122,7 +122,7 @@ class Capturer : public Walk {
     WithInsertPoint here(call->next());
     for (const Slot& slot : wanted->second) {
       if (!keep(activation_of(graph_, call, callee, slot.choice, unset_), slot)) {
-        untraced.insert(entry);
+        without.insert(entry);
         forget(slot);
       }
     }
@@ -309,12 +309,16 @@ std::vector<Layer> survey(const Module& module) {
   const auto of_file = origin_of_file(module, names);
   for (size_t i = 0; i < layers.size(); ++i) {
     const auto entry = static_cast<int64_t>(i);
-    layers[i].no_trace = layers[i].calls == 0 && capturer.untraced.count(entry);
+    const auto& function = capturer.called[entry];
+    const auto own = function ? origin(*function) : Origin::UNKNOWN;
+    const bool scripted = (own == Origin::UNKNOWN ? of_file : own) == Origin::SCRIPT;
+    const bool without = layers[i].calls == 0 && capturer.without.count(entry);
+    layers[i].no_tensor = without && scripted;
+    layers[i].no_trace = without && !scripted;
     layers[i].weights_used = capturer.read.count(entry);
-    if (const auto& function = capturer.called[entry]) {
-      const auto own = origin(*function);
+    if (function) {
       layers[i].tensors = choices(*function);
-      layers[i].in_order = (own == Origin::UNKNOWN ? of_file : own) == Origin::SCRIPT || layers[i].tensors.size() < 2;
+      layers[i].in_order = scripted || layers[i].tensors.size() < 2;
     }
   }
   return layers;

@@ -18,6 +18,7 @@ struct Layer {
   int64_t calls = 0; // places in the graph that call it; a call inside a loop counts once
   bool in_loop = false;
   bool no_trace = false; // traced, called, and neither its input nor its output is in the graph
+  bool no_tensor = false; // scripted, called, and what it gives holds none
   bool weights_used = false; // something reads its tensors
   std::vector<Choice> tensors; // what its result holds; see choices()
   bool in_order = true; // they stand in the order of its Python code

@@ -187,9 +187,8 @@ size_t featx_layer_count(const featx_module* module) {
 
 featx_layer featx_layer_at(const featx_module* module, size_t index) {
   const auto& layer = module->layers.at(index);
-  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,   layer.calls,
-          layer.in_loop,      layer.no_trace,     layer.weights_used, layer.tensors.size(),
-          layer.in_order};
+  return {layer.name.c_str(), layer.type.c_str(), layer.parameters,   layer.calls,           layer.in_loop,
+          layer.no_trace,     layer.no_tensor,    layer.weights_used, layer.tensors.size(), layer.in_order};
 }
 
 const char* featx_tensor_at(const featx_module* module, size_t layer, size_t index) {

@@ -26,6 +26,7 @@ struct featx_layer {
   int64_t calls;
   bool in_loop;
   bool no_trace;
+  bool no_tensor;
   bool weights_used;
   size_t tensors;
   bool in_order;

@@ -45,6 +45,11 @@ std::optional<size_t> count(const TypePtr& type) {
       }
       return sum;
     }
+    case TypeKind::UnionType: {
+      const auto members = type->containedTypes();
+      const bool any = std::any_of(members.begin(), members.end(), [](const auto& member) { return count(member) != 0; });
+      return any ? std::nullopt : std::optional<size_t>(0);
+    }
     default:
       return 0;
   }
@@ -98,6 +103,22 @@ Value* numbered_in_list(Graph& graph, Value* list, size_t number, Value* unset) 
   });
 }
 
+// What `some` gives of the value as the member of its union that it turns out to be.
+template <typename Some>
+Value* as_member(Graph& graph, Value* value, Value* unset, const Some& some) {
+  Value* found = unset;
+  for (const auto& member : value->type()->containedTypes()) {
+    if (count(member) == 0) {
+      continue;
+    }
+    Value* is = graph.insertNode(graph.createIsInstance(value, {member}))->output();
+    found = unless(graph, graph.insert(aten::__not__, {is}), found, [&] {
+      return some(graph.insertUncheckedCast(value, member));
+    });
+  }
+  return found;
+}
+
 // The tensor of this number, in the order in which a reader comes upon them.
 Value* numbered(Graph& graph, Value* value, size_t number, Value* unset) {
   const auto type = value->type();
@@ -114,6 +135,8 @@ Value* numbered(Graph& graph, Value* value, size_t number, Value* unset) {
       return numbered_in_list(graph, graph.insert(aten::values, {value}), number, unset);
     case TypeKind::OptionalType:
       return unless_none(graph, value, unset, [&](Value* some) { return numbered(graph, some, number, unset); });
+    case TypeKind::UnionType:
+      return as_member(graph, value, unset, [&](Value* some) { return numbered(graph, some, number, unset); });
     default:
       return value;
   }
@@ -137,6 +160,9 @@ Value* keyed(Graph& graph, Value* value, const Choice& key, Value* unset) {
   }
   if (type->kind() == TypeKind::OptionalType) {
     return unless_none(graph, value, unset, [&](Value* some) { return keyed(graph, some, key, unset); });
+  }
+  if (type->kind() == TypeKind::UnionType) {
+    return as_member(graph, value, unset, [&](Value* some) { return keyed(graph, some, key, unset); });
   }
   if (type->kind() != TypeKind::DictType || !type->expectRef<DictType>().getKeyType()->isSubtypeOf(*StringType::get())) {
     return nullptr;
