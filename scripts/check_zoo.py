@@ -226,7 +226,7 @@ def check_file(model, pixels, way, folder, args):
 def export(model, pixels, way, path):
     """Writes the file and its TOML. Returns the layers of which it knows nothing, and traced.first_tensors."""
     from zoo import description, program, torchscript, traced
-    shape = (3, pixels.crop, pixels.crop)
+    shape = pixels.shape
     if way == "exported":
         program.save(program.export(model, shape), path)
         path.with_suffix(".toml").write_text(pixels.to_toml())

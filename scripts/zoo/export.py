@@ -49,7 +49,7 @@ def export(name, args):
     wanted = sources.Wanted(args.random, args.weights, args.state_dict)
     source = sources.from_file(name, wanted) if args.function else sources.find(name, wanted)
     pixels = preprocessing(name, source, args)
-    input_shape = (3, pixels.crop, pixels.crop)
+    input_shape = pixels.shape
     if args.input not in (None, input_shape):
         raise Failure(f"--input asks for {in_words(args.input)}, but featx would give {in_words(input_shape)}: "
                       "three channels, and the centre crop of the preprocessing")

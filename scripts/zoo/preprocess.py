@@ -1,67 +1,94 @@
 """Preprocessing: from a library's own transforms to featx's TOML, and from the TOML to transforms."""
 
+import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
 from . import Failure
 
-INTERPOLATIONS = {
-    InterpolationMode.NEAREST: "nearest",
-    # For PIL images, which have one way of choosing the nearest pixel, both mean the same.
-    InterpolationMode.NEAREST_EXACT: "nearest",
-    InterpolationMode.BILINEAR: "bilinear",
-    InterpolationMode.BICUBIC: "bicubic",
-    InterpolationMode.LANCZOS: "lanczos",
-}
-MODES = {"nearest": InterpolationMode.NEAREST, "bilinear": InterpolationMode.BILINEAR,
-         "bicubic": InterpolationMode.BICUBIC, "lanczos": InterpolationMode.LANCZOS}
+# For PIL images, which have one way of choosing the nearest pixel, NEAREST and NEAREST_EXACT mean the same.
+INTERPOLATIONS = {mode: mode.value for mode in InterpolationMode} | {InterpolationMode.NEAREST_EXACT: "nearest"}
+MODES = {mode.value: mode for mode in InterpolationMode if mode is not InterpolationMode.NEAREST_EXACT}
+RESAMPLERS = ("pillow", "torch", "torch-antialias")
+CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
+SCALE = 1 / 255
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Shorter side to `resize` pixels, the centre `crop`, then (pixel / 255 - mean) / std. Featx's defaults."""
+    """As the `[preprocess]` table of featx: its keys, values and defaults."""
 
-    resize: int = 256
-    crop: int = 224
+    resize: object = 256
+    crop: object = 224
     interpolation: str = "bilinear"
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    resampler: str = "pillow"
+    pad: dict | None = None
+    channels: str = "rgb"
+    scale: float = SCALE
+    orient: bool = False
 
     def __post_init__(self):
         for key in ("resize", "crop"):
             value = getattr(self, key)
-            if not isinstance(value, int) or value < 1:
-                raise Failure(f"'{key}' is {value!r}, expected a number of pixels")
-        if self.interpolation not in MODES:
-            raise Failure(f"'interpolation' is {self.interpolation!r}, expected one of {', '.join(MODES)}")
+            sides = value if isinstance(value, (tuple, list)) and len(value) == 2 else [value]
+            longer = key == "resize" and isinstance(value, dict) and list(value) == ["longer"]
+            if not (value == "none" or longer or all(type(side) is int and side > 0 for side in sides)):
+                raise Failure(f"'{key}' is {value!r}, expected a number of pixels, [height, width]"
+                              + (", { longer = pixels }" if key == "resize" else "") + ' or "none"')
+            object.__setattr__(self, key, list(sides) if len(sides) == 2 else value)
+        for key, known in (("interpolation", MODES), ("resampler", RESAMPLERS), ("channels", CHANNELS)):
+            if getattr(self, key) not in known:
+                raise Failure(f"'{key}' is {getattr(self, key)!r}, expected one of {', '.join(known)}")
+        count = CHANNELS[self.channels]
         for key in ("mean", "std"):
             value = getattr(self, key)
-            if not isinstance(value, (tuple, list)) or len(value) != 3:
-                raise Failure(f"'{key}' is {value!r}, expected three numbers (red, green, blue)")
+            if not isinstance(value, (tuple, list)) or len(value) != count:
+                expected = "one number" if count == 1 else "three numbers, in the order of the channels"
+                raise Failure(f"'{key}' is {value!r}, expected {expected}")
             object.__setattr__(self, key, tuple(float(v) for v in value))
 
+    @property
+    def size(self):
+        """Height and width that the model is given."""
+        for given in (self.crop, self.pad and self.pad["to"], self.resize):
+            if isinstance(given, int):
+                return given, given
+            if isinstance(given, (tuple, list)):
+                return tuple(given)
+        raise Failure(f"resize {self.resize!r} and crop {self.crop!r} make images of different sizes")
+
+    @property
+    def shape(self):
+        return CHANNELS[self.channels], *self.size
+
     def to_toml(self, *comments):
-        lines = [f"# {line}" for line in comments]
-        return "\n".join(lines + [
-            "[preprocess]",
-            f"resize = {self.resize}",
-            f"crop = {self.crop}",
-            f'interpolation = "{self.interpolation}"',
-            f"mean = {list(self.mean)}",
-            f"std = {list(self.std)}",
-        ]) + "\n"
+        """The keys of 0.1.0, and of the others those that are not as usual."""
+        lines = [f"# {line}" for line in comments] + ["[preprocess]"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("resize", "crop", "interpolation", "mean", "std") or value != field.default:
+                lines.append(f"{field.name} = {_toml_value(value)}")
+        return "\n".join(lines) + "\n"
 
     def to_transforms(self):
-        """The same as torchvision does it, for PIL images."""
-        return T.Compose([
-            T.Resize(self.resize, MODES[self.interpolation]),
-            T.CenterCrop(self.crop),
-            T.ToTensor(),
-            T.Normalize(self.mean, self.std),
-        ])
+        """The same as torchvision does it, for PIL images; where it can."""
+        if (self.resampler, self.pad, self.channels, self.scale, self.orient) != ("pillow", None, "rgb", SCALE, False) \
+                or isinstance(self.resize, dict):
+            raise Failure("torchvision's transforms of PIL images cannot do this preprocessing")
+        steps = [T.Resize(self.resize, MODES[self.interpolation])] if self.resize != "none" else []
+        steps += [T.CenterCrop(self.crop)] if self.crop != "none" else []
+        return T.Compose([*steps, T.ToTensor(), T.Normalize(self.mean, self.std)])
+
+
+def _toml_value(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml_value(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 def read_toml(path):
@@ -77,6 +104,9 @@ def from_dict(settings):
     for key in settings:
         if key not in known:
             raise Failure(f"unknown preprocessing key '{key}', expected some of {', '.join(known)}")
+    resize = settings.get("resize", 256)
+    if "crop" not in settings and ("pad" in settings or not isinstance(resize, int)):
+        settings = {**settings, "crop": "none"}
     return Preprocess(**settings)
 
 
@@ -94,49 +124,49 @@ def _read_preset(preset):
     """torchvision's `WEIGHTS.transforms()`."""
     settings = {"mean": tuple(preset.mean), "std": tuple(preset.std)}
     problems = []
-    _read_resize(preset.resize_size, settings, problems)
-    _read_crop(preset.crop_size, settings, problems)
+    settings["resize"] = _size(preset.resize_size)
+    settings["crop"] = _side(preset.crop_size)
     _read_interpolation(preset.interpolation, settings, problems)
     return settings, problems
 
 
 def _read_steps(steps):
-    """timm's, or the user's own, list of transforms."""
+    """timm's, OpenCLIP's, or the user's own, list of transforms."""
     settings, problems = {}, []
     for step in steps:
         kind = type(step).__name__
         if kind == "Resize":
-            _read_resize(step.size, settings, problems)
+            settings["resize"] = _size(step.size)
             _read_interpolation(step.interpolation, settings, problems)
             if getattr(step, "max_size", None):
                 problems.append(f"limits the longer side to {step.max_size}")
         elif kind == "CenterCrop":
-            _read_crop(step.size, settings, problems)
+            settings["crop"] = _side(step.size)
+        elif kind == "Grayscale" and step.num_output_channels == 1 and "mean" not in settings:
+            settings["channels"] = "grey"
         elif kind == "Normalize":
             settings["mean"] = tuple(float(v) for v in step.mean)
             settings["std"] = tuple(float(v) for v in step.std)
         elif kind not in ("ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype"):
             problems.append(f"has the step {kind}")
+    if "crop" not in settings and not isinstance(settings.get("resize", 0), int):
+        settings["crop"] = "none"
     for key, step in (("resize", "Resize"), ("crop", "CenterCrop"), ("mean", "Normalize")):
         if key not in settings and not problems:
             problems.append(f"has no step {step}")
     return settings, problems
 
 
-def _read_resize(size, settings, problems):
-    sides = [size] if isinstance(size, int) else list(size)
-    if len(sides) == 1:
-        settings["resize"] = int(sides[0])
-    else:
-        problems.append(f"squashes every image to {sides[0]}x{sides[1]}, whatever its shape")
+def _size(size):
+    """torchvision's: one number is the shorter side, two are height and width."""
+    sides = [size] if isinstance(size, int) else [int(side) for side in size]
+    return sides[0] if len(sides) == 1 else sides
 
 
-def _read_crop(size, settings, problems):
-    sides = {size} if isinstance(size, int) else set(size)
-    if len(sides) == 1:
-        settings["crop"] = int(sides.pop())
-    else:
-        problems.append(f"crops to {size[0]}x{size[1]}, which is not square")
+def _side(size):
+    """torchvision's of a crop: one number is both sides."""
+    sides = [size] if isinstance(size, int) else [int(side) for side in size]
+    return sides[0] if len(set(sides)) == 1 else sides
 
 
 def _read_interpolation(mode, settings, problems):

@@ -74,8 +74,8 @@ def from_torchvision(name, wanted):
     else:
         torch.manual_seed(SEED)
         module = torchvision.models.get_model(name, weights=None, **as_pretrained(name), **_image_size(name, weights))
-    return _finished(Source(name, module, wanted.says(weights.name), settings, problems, (3, *[settings["crop"]] * 2)),
-                     wanted)
+    shape = preprocess.from_dict(settings).shape
+    return _finished(Source(name, module, wanted.says(weights.name), settings, problems, shape), wanted)
 
 
 def as_pretrained(name):

@@ -2,7 +2,7 @@
 
 use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::cli::config::{OrConfig, options};
-use crate::images::Interpolation;
+use crate::images::{Channels, Crop, Interpolation, Pad, Resampler, Resize};
 use crate::memory::RamBudget;
 use crate::rows::row_type::RowType;
 use crate::text::figures;
@@ -135,28 +135,49 @@ pub struct Extract {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Shorter side after resizing, pixels [default: from the model's TOML]
+    /// Shorter side after resizing, pixels; 480x640 for height and width, longer:640, or none [default: from the model's TOML]
     #[arg(long, value_name = "PIXELS", help_heading = "Preprocessing")]
-    pub resize: Option<usize>,
+    pub resize: Option<Resize>,
 
-    /// Side of the centre crop, pixels [default: from the model's TOML]
+    /// Side of the centre crop, pixels; 224x192 for height and width, or none [default: from the model's TOML]
     #[arg(long, value_name = "PIXELS", help_heading = "Preprocessing")]
-    pub crop: Option<usize>,
+    pub crop: Option<Crop>,
+
+    /// A canvas in whose middle the resized image lies, and the value around it: 640x640:114 [default: from the model's TOML]
+    #[arg(long, value_name = "HxW:VALUE", help_heading = "Preprocessing")]
+    pub pad: Option<Pad>,
 
     /// [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub interpolation: Option<Interpolation>,
 
-    /// Subtracted from R, G, B (between 0 and 1) [default: from the model's TOML]
+    /// Whose resizing is copied: pillow's of images, torch's of tensors [default: from the model's TOML]
+    #[arg(long, help_heading = "Preprocessing")]
+    pub resampler: Option<Resampler>,
+
+    /// Of the model, in its order [default: from the model's TOML]
+    #[arg(long, help_heading = "Preprocessing")]
+    pub channels: Option<Channels>,
+
+    /// Turns images as their EXIF says
+    #[arg(long, help_heading = "Preprocessing")]
+    pub orient: bool,
+
+    /// What pixels, 0 to 255, are multiplied by first [default: from the model's TOML]
+    #[arg(long, value_name = "FACTOR", help_heading = "Preprocessing")]
+    pub scale: Option<f64>,
+
+    /// Subtracted from each channel [default: from the model's TOML]
     #[arg(
         long,
         value_name = "R,G,B",
         value_delimiter = ',',
+        allow_hyphen_values = true,
         help_heading = "Preprocessing"
     )]
     pub mean: Option<Vec<f64>>,
 
-    /// What R, G, B are then divided by [default: from the model's TOML]
+    /// What each channel is then divided by [default: from the model's TOML]
     #[arg(
         long,
         value_name = "R,G,B",

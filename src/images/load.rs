@@ -4,8 +4,9 @@ use crate::images::decode::size::checked_size;
 use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
 use crate::images::error::{ImageError, Result};
 use crate::images::foreign;
-use crate::images::preprocess::Preprocess;
-use crate::images::raster::{BYTES, Raster};
+use crate::images::orientation::{self, Turn};
+use crate::images::preprocess::{Channels, Preprocess};
+use crate::images::raster::{BYTES, Raster, zeroed};
 use crate::images::resize::Resizer;
 use crate::images::resize::geometry::Geometry;
 use crate::images::window::Window;
@@ -54,7 +55,7 @@ impl Preprocessor {
     }
 
     /// Reads, decodes, resizes and crops as Pillow's `Image.open(path).convert("RGB")` and torchvision's `Resize` and
-    /// `CenterCrop` do, bit for bit. `out`: `crop` × `crop` × 3 bytes, rows of R, G, B.
+    /// `CenterCrop` do, bit for bit, or as the preprocessing says. `out`: height × width × channels bytes, row after row.
     ///
     /// # Errors
     /// What is wrong with the file, in one line without its path. `out` is then of no use.
@@ -74,12 +75,12 @@ impl Preprocessor {
     /// As there, but for what concerns the file system.
     ///
     /// # Panics
-    /// Where `out` is not `crop` × `crop` × 3 bytes long.
+    /// Where `out` is not [`Preprocess::image_bytes`] long.
     pub fn decode_into(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
         assert_eq!(
             out.len(),
             self.preprocess.image_bytes(),
-            "out is crop x crop x 3 bytes"
+            "out is height x width x channels bytes"
         );
         // The last belt: no decoder is known to panic, and none may take the run with it.
         catch_unwind(AssertUnwindSafe(|| self.make(data, out)))
@@ -152,23 +153,43 @@ impl Preprocessor {
     }
 
     fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
+        let turn = match self.preprocess.orient {
+            true => orientation::of(data),
+            false => Turn::default(),
+        };
         let preprocess = self.preprocess.clone();
-        self.decode_wanted(data, |width, height| {
-            Window::of_crop(width, height, &preprocess)
+        self.decode_wanted(data, |width, height| match turn == Turn::default() {
+            true => Window::of_crop(width, height, &preprocess),
+            false => None,
         })?;
+        turn.apply(&mut self.image)?;
         self.resize_image(out)
     }
 
     fn resize_image(&mut self, out: &mut [u8]) -> Result<()> {
-        let Preprocess {
-            resize,
-            crop,
-            interpolation,
-            ..
-        } = self.preprocess;
-        let geometry = Geometry::new(self.image.width(), self.image.height(), resize, crop)?;
-        self.resizer
-            .resize_into(&self.image, &geometry, interpolation, crop, out);
+        let preprocess = &self.preprocess;
+        let geometry = Geometry::new(self.image.width(), self.image.height(), preprocess)?;
+        let method = preprocess.method();
+        let fill = preprocess.pad.map_or(0, |pad| pad.value);
+        let resizer = &mut self.resizer;
+        match preprocess.channels {
+            Channels::Rgb => resizer.resize_into(&self.image, &geometry, method, fill, out),
+            Channels::Bgr => {
+                resizer.resize_into(&self.image, &geometry, method, fill, out);
+                let (pixels, _) = out.as_chunks_mut::<3>();
+                pixels.iter_mut().for_each(|pixel| pixel.swap(0, 2));
+            }
+            Channels::Grey => {
+                // Three equal channels are resized as one is.
+                self.image.make_grey();
+                zeroed(&mut self.scratch, out.len() * BYTES);
+                resizer.resize_into(&self.image, &geometry, method, fill, &mut self.scratch);
+                let (pixels, _) = self.scratch.as_chunks::<3>();
+                out.iter_mut()
+                    .zip(pixels)
+                    .for_each(|(grey, pixel)| *grey = pixel[0]);
+            }
+        }
         Ok(())
     }
 }

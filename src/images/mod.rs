@@ -24,6 +24,7 @@ mod decode;
 mod error;
 mod foreign;
 mod load;
+mod orientation;
 mod preprocess;
 mod raster;
 mod resize;
@@ -31,6 +32,6 @@ mod window;
 
 pub use error::ImageError;
 pub use load::{Preprocessor, ensure_readable, is_image, read_file};
-pub use preprocess::{Normaliser, Preprocess, PreprocessError};
+pub use preprocess::{Channels, Crop, Normaliser, Pad, Preprocess, PreprocessError, Resize, Shape};
 pub use raster::Raster;
-pub use resize::Interpolation;
+pub use resize::{Interpolation, Resampler};

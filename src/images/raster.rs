@@ -34,6 +34,13 @@ pub struct Raster {
 }
 
 impl Raster {
+    pub fn within(limit: Option<u64>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     /// Asked before anything is allocated for an image of this size, whose decoding takes so many bytes a pixel in all:
     /// [`BYTES`] for this, and whatever the format needs beside it.
     ///
@@ -87,6 +94,16 @@ impl Raster {
 
     pub fn pixels_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.width * self.height * 3]
+    }
+
+    /// Pillow's `L` in each channel: its `L24`, ITU-R 601-2 in fixed point.
+    pub fn make_grey(&mut self) {
+        let (pixels, _) = self.pixels_mut().as_chunks_mut::<BYTES>();
+        for pixel in pixels {
+            let [red, green, blue] = pixel.map(u32::from);
+            let grey = (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16;
+            pixel.fill(grey as u8);
+        }
     }
 
     /// The `y`-th row, `3 * width` bytes.

@@ -1,7 +1,7 @@
 //! The pixels that a crop is made of: a decoder may leave out the others.
 
 use crate::images::preprocess::Preprocess;
-use crate::images::resize::filter::{Interpolation, reach};
+use crate::images::resize::filter::{Interpolation, Resampler, reach};
 use crate::images::resize::geometry::Geometry;
 use std::ops::Range;
 
@@ -15,19 +15,18 @@ pub struct Window {
 impl Window {
     /// What the crop of an image of this size is made of; none: everything, or there can be no crop.
     pub fn of_crop(width: usize, height: usize, preprocess: &Preprocess) -> Option<Self> {
-        let Preprocess {
-            resize,
-            crop,
-            interpolation,
-            ..
-        } = *preprocess;
-        if interpolation == Interpolation::Nearest {
-            return None; // its indices are sums of rounded steps
+        let method = preprocess.method();
+        // Pillow's nearest indices are sums of rounded steps; the other two reach as their filters do.
+        if method.interpolation == Interpolation::Nearest || method.resampler == Resampler::Torch {
+            return None;
         }
-        let Geometry { x, y } = Geometry::new(width, height, resize, crop).ok()?;
+        let Geometry { x, y } = Geometry::new(width, height, preprocess).ok()?;
+        if x.is_empty() || y.is_empty() {
+            return None;
+        }
         let window = Self {
-            columns: reach(&x, interpolation),
-            rows: reach(&y, interpolation),
+            columns: reach(&x, method),
+            rows: reach(&y, method),
         };
         (!window.columns.is_empty() && !window.rows.is_empty()).then_some(window)
     }
@@ -36,13 +35,14 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::preprocess::{Crop, Resize};
 
     #[test]
     fn a_crop_needs_the_pixels_around_it() {
         let window = |resize, crop| {
             let preprocess = Preprocess {
-                resize,
-                crop,
+                resize: Resize::Shorter(resize),
+                crop: Some(Crop::Square(crop)),
                 ..Preprocess::default()
             };
             Window::of_crop(100, 200, &preprocess).unwrap()

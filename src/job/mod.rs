@@ -192,35 +192,26 @@ fn split_layers(typed: &[String]) -> Vec<String> {
 }
 
 fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> {
-    if let Some(resize) = args.resize {
-        preprocess.resize = resize;
+    fn set<T: Clone>(value: &mut T, typed: Option<&T>) {
+        if let Some(typed) = typed {
+            *value = typed.clone();
+        }
     }
-    if let Some(crop) = args.crop {
-        preprocess.crop = crop;
-    }
-    if let Some(interpolation) = args.interpolation {
-        preprocess.interpolation = interpolation;
-    }
-    if let Some(mean) = &args.mean {
-        preprocess.mean = three("mean", mean)?;
-    }
-    if let Some(std) = &args.std {
-        preprocess.std = three("std", std)?;
-    }
+    set(&mut preprocess.resize, args.resize.as_ref());
+    set(&mut preprocess.interpolation, args.interpolation.as_ref());
+    set(&mut preprocess.resampler, args.resampler.as_ref());
+    set(&mut preprocess.channels, args.channels.as_ref());
+    set(&mut preprocess.scale, args.scale.as_ref());
+    set(&mut preprocess.mean, args.mean.as_ref());
+    set(&mut preprocess.std, args.std.as_ref());
+    preprocess.crop = args.crop.or(preprocess.crop);
+    preprocess.pad = args.pad.or(preprocess.pad);
+    preprocess.orient |= args.orient;
     // What the TOML says was valid, so the fault is an option's.
     preprocess
         .validate()
         .map_err(|error| wrong_usage(format!("--{error}")))?;
     Ok(preprocess)
-}
-
-fn three(option: &str, values: &[f64]) -> Result<[f64; 3]> {
-    values.try_into().map_err(|_| {
-        wrong_usage(format!(
-            "--{option} takes three numbers, as 0.5,0.5,0.5; found {}",
-            values.len()
-        ))
-    })
 }
 
 #[cfg(test)]

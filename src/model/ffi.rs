@@ -63,7 +63,8 @@ unsafe extern "C" {
     fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
     fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
     fn featx_cut(module: *mut RawModule, wanted: *const RawWanted, count: usize) -> *mut c_char;
-    fn featx_first_layer(module: *const RawModule, fits: *mut bool) -> *mut c_char;
+    fn featx_first_layer(module: *const RawModule, channels: usize, fits: *mut bool)
+    -> *mut c_char;
     fn featx_awaited(
         module: *mut RawModule,
         out: *mut *const RawBuffer,
@@ -205,10 +206,10 @@ impl Module {
     }
 
     /// What the frozen graph's first layer takes, in words, where that is no batch of RGB images.
-    pub fn wants_instead_of_rgb(&self) -> Option<String> {
+    pub fn wants_instead(&self, channels: usize) -> Option<String> {
         let mut fits = true;
         // SAFETY: `raw` is a live module, `fits` an out parameter; the string is this call's own.
-        let words = owned_text(unsafe { featx_first_layer(self.raw, &mut fits) });
+        let words = owned_text(unsafe { featx_first_layer(self.raw, channels, &mut fits) });
         (!fits).then_some(words)
     }
 

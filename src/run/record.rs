@@ -66,18 +66,23 @@ pub struct Model {
     pub fingerprint: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preprocess {
-    /// Shorter side, pixels.
-    pub resize: u32,
-    /// Side of the centre crop, pixels.
-    pub crop: u32,
-    /// `bilinear`, `bicubic`, `nearest`, `lanczos`.
-    pub interpolation: String,
-    pub mean: [f64; 3],
-    pub std: [f64; 3],
-}
+/// As the TOML of a model has it: `images::Preprocess`, which a build without decoders does not have. Keys that are not
+/// there have their usual values.
+pub type Preprocess = toml::Table;
+
+/// Each key of it, in the order of its steps.
+const PREPROCESS: [&str; 10] = [
+    "orient",
+    "resize",
+    "pad",
+    "crop",
+    "interpolation",
+    "resampler",
+    "channels",
+    "scale",
+    "mean",
+    "std",
+];
 
 /// A sparse random projection, of each layer that has more numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,14 +246,14 @@ impl Run {
             let text = l.projected_from.map(|n| format!("{n} numbers"));
             text.unwrap_or_else(|| "none".into())
         });
-        let p = &self.preprocess;
+        let preprocess = PREPROCESS.map(|key| (key, preprocess_word(&self.preprocess, key)));
         // Shards are cut at batch multiples; a run of one shard may go on with other batches.
         let batch = if self.shards > 1 {
             self.batch_size.to_string()
         } else {
             "any".into()
         };
-        vec![
+        let mut settings = vec![
             (many, names.join(", ")),
             ("model fingerprint", self.model.fingerprint.clone()),
             ("precision", self.precision.clone()),
@@ -274,16 +279,39 @@ impl Run {
                 lengths.collect::<Vec<_>>().join(", "),
             ),
             ("row shapes", forms.collect::<Vec<_>>().join(", ")),
-            ("resize", p.resize.to_string()),
-            ("crop", p.crop.to_string()),
-            ("interpolation", p.interpolation.clone()),
-            ("mean", format!("{:?}", p.mean)),
-            ("std", format!("{:?}", p.std)),
+        ];
+        settings.extend(preprocess);
+        settings.extend([
             ("images", self.images.to_string()),
             ("image list", self.image_list.clone()),
             ("shards", self.shards.to_string()),
             ("batch size", batch),
-        ]
+        ]);
+        settings
+    }
+
+    /// What was done to images, in words.
+    pub fn preprocess_words(&self) -> String {
+        let said = PREPROCESS
+            .iter()
+            .filter(|key| self.preprocess.contains_key(**key));
+        let words = said.map(|&key| match preprocess_word(&self.preprocess, key) {
+            word if key == "interpolation" => word,
+            word => format!("{key} {word}"),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn preprocess_word(preprocess: &Preprocess, key: &str) -> String {
+    match preprocess.get(key) {
+        None => "as usual".to_owned(),
+        Some(toml::Value::String(text)) => text.clone(),
+        Some(toml::Value::Array(values)) => {
+            let words: Vec<String> = values.iter().map(toml::Value::to_string).collect();
+            words.join(",")
+        }
+        Some(value) => value.to_string(),
     }
 }
 
@@ -326,13 +354,11 @@ pub(crate) mod tests {
                 file: "vgg16.pt".into(),
                 fingerprint: "cd".into(),
             },
-            preprocess: Preprocess {
-                resize: 256,
-                crop: 224,
-                interpolation: "bilinear".into(),
-                mean: [0.485, 0.456, 0.406],
-                std: [0.229, 0.224, 0.225],
-            },
+            preprocess: toml::from_str(
+                "resize = 256\ncrop = 224\ninterpolation = \"bilinear\"\nmean = [0.485, 0.456, 0.406]\n\
+                 std = [0.229, 0.224, 0.225]",
+            )
+            .unwrap(),
             layers: vec![Layer {
                 name: "features.30".into(),
                 shape: vec![512, 7, 7],

@@ -95,7 +95,7 @@ impl Images {
     /// # Errors
     /// Values of another shape than the model takes; values beside images.
     pub fn ensure_fit(&self, preprocess: &Preprocess) -> Result<()> {
-        let crop = preprocess.crop;
+        let shape = preprocess.shape();
         for named in self.sources.iter().filter(|_| self.are_values()) {
             let path = named.path.display();
             let Some((height, width)) = named.source.values() else {
@@ -104,15 +104,17 @@ impl Images {
                      each"
                 );
             };
-            let pair = (height as usize, width as usize);
-            let cure = match height == width {
-                true => format!("; where the model takes them, pass --crop {width}"),
-                false => String::new(),
+            let crop = match height == width {
+                true => width.to_string(),
+                false => format!("{height}x{width}"),
             };
             ensure!(
-                pair == (crop, crop),
-                "'{path}' holds arrays of 3 x {height} x {width}, which go to the model as they are; expected 3 x {crop} x \
-                 {crop}{cure}"
+                (3, height as usize, width as usize) == (shape.channels, shape.height, shape.width),
+                "'{path}' holds arrays of 3 x {height} x {width}, which go to the model as they are; expected {} x {} x {}; \
+                 where the model takes them, pass --crop {crop}",
+                shape.channels,
+                shape.height,
+                shape.width
             );
         }
         Ok(())

@@ -42,6 +42,8 @@ mod merge;
 mod npy;
 #[cfg(feature = "images")]
 mod pixels;
+#[cfg(feature = "images")]
+mod preprocess;
 #[cfg(feature = "torch")]
 mod provenance;
 #[cfg(feature = "torch")]

@@ -2,7 +2,7 @@
 //! `tests/make_pixels.py` makes the images and asks Pillow.
 
 use crate::support::pillow::{compare_whole, difference, made_by, npy, rows};
-use featx::images::{Interpolation, Preprocess, Preprocessor};
+use featx::images::{Crop, Interpolation, Preprocess, Preprocessor, Resize};
 use std::path::Path;
 
 fn interpolation(name: &str) -> Interpolation {
@@ -20,8 +20,8 @@ fn compare_case(out: &Path, case: &[String]) -> Option<String> {
         panic!("{case:?}")
     };
     let preprocess = Preprocess {
-        resize: resize.parse().unwrap(),
-        crop: crop.parse().unwrap(),
+        resize: resize.parse::<Resize>().unwrap(),
+        crop: Some(crop.parse::<Crop>().unwrap()),
         interpolation: interpolation(filter),
         ..Preprocess::default()
     };

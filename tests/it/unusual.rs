@@ -59,7 +59,10 @@ fn a_script_that_gives_one_tensor_or_several_gives_what_a_hook_gets() {
     let dir = workdir("unusual/unions_refused");
     let asked = "--model models/unusual/unions.pt --layer size photos";
     let line = refusal(&dir, asked, 1);
-    assert!(line.contains("layer 'size' of 'unions.pt' gives no tensor"), "{line}");
+    assert!(
+        line.contains("layer 'size' of 'unions.pt' gives no tensor"),
+        "{line}"
+    );
 }
 
 #[test]

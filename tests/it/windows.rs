@@ -2,7 +2,7 @@
 //! `FEATX_BROKEN=50` breaks each file 25 times as often.
 
 use crate::support::pillow::{difference, made_by};
-use featx::images::{Interpolation, Preprocess, Preprocessor, Raster};
+use featx::images::{Crop, Interpolation, Preprocess, Preprocessor, Raster, Resize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +26,8 @@ fn jpegs() -> Vec<PathBuf> {
 /// The usual crop, and small ones in the middle: of the image itself, of a larger one, of a smaller one.
 fn settings() -> Vec<Preprocess> {
     let setting = |resize, crop, interpolation| Preprocess {
-        resize,
-        crop,
+        resize: Resize::Shorter(resize),
+        crop: Some(Crop::Square(crop)),
         interpolation,
         ..Preprocess::default()
     };

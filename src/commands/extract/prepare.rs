@@ -82,7 +82,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     }
     say(preprocessing(job, probe.are_values));
     let options = ExtractorOptions {
-        side: job.preprocess.crop,
+        shape: job.preprocess.shape(),
         normaliser: job.preprocess.normaliser(),
         tokens: job.tokens,
         probe,
@@ -115,18 +115,11 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
 
 /// The line about what is done to images.
 fn preprocessing(job: &Job, are_values: bool) -> String {
-    let Preprocess {
-        resize,
-        crop,
-        interpolation,
-        ..
-    } = &job.preprocess;
     match are_values {
         true => "preprocessing: none, float32 arrays go to the model as they are".to_owned(),
         false => format!(
-            "preprocessing: resize {resize}, crop {crop}, {} ({})",
-            interpolation.name(),
-            job.preprocess_source
+            "preprocessing: {} ({})",
+            job.preprocess, job.preprocess_source
         ),
     }
 }
@@ -335,13 +328,16 @@ pub fn describe(
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),
         },
-        preprocess: record::Preprocess {
-            resize: preprocess.resize as u32,
-            crop: preprocess.crop as u32,
-            interpolation: preprocess.interpolation.name().to_owned(),
-            mean: preprocess.mean,
-            std: preprocess.std,
-        },
+        preprocess: recorded(preprocess),
         layers: extractor.layers.iter().map(layer).collect(),
     }
+}
+
+/// The keys that tell it whole: a crop is written down whether or not it was said.
+fn recorded(preprocess: &Preprocess) -> record::Preprocess {
+    let whole = Preprocess {
+        crop: Some(preprocess.crop()),
+        ..preprocess.clone()
+    };
+    toml::Table::try_from(whole).expect("a preprocessing that was read from TOML")
 }

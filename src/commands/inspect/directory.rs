@@ -286,8 +286,6 @@ fn reduction_words(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 fn run_words(run: &Run) -> Vec<(&'static str, String)> {
-    let p = &run.preprocess;
-    let (mean, std) = (p.mean.map(|x| x.to_string()), p.std.map(|x| x.to_string()));
     let fingerprint: String = run.model.fingerprint.chars().take(12).collect();
     let mut words = vec![
         (
@@ -302,17 +300,7 @@ fn run_words(run: &Run) -> Vec<(&'static str, String)> {
             "precision",
             format!("{}, stored as {}", run.precision, run.dtype),
         ),
-        (
-            "preprocess",
-            format!(
-                "resize {}, crop {}, {}, mean {}, std {}",
-                p.resize,
-                p.crop,
-                p.interpolation,
-                mean.join(","),
-                std.join(",")
-            ),
-        ),
+        ("preprocess", run.preprocess_words()),
         ("featx", run.featx.clone()),
     ];
     if run.flatten {

@@ -62,7 +62,7 @@ pub fn report(path: &Path) -> Result<Report> {
     let archive = Archive::open(path)?;
     let fingerprint = archive.fingerprint.clone();
     let described = describe(path)?;
-    let preprocess = &described.preprocess;
+    let input = described.preprocess.shape();
     let layers = Layers::load(archive)?;
     let (infos, batch) = (layers.infos.clone(), layers.fixed_batch());
     let (extractor, problem) = match try_all(layers, &described) {
@@ -97,7 +97,7 @@ pub fn report(path: &Path) -> Result<Report> {
     Ok(Report {
         file: path.display().to_string(),
         fingerprint,
-        input: [3, preprocess.crop, preprocess.crop],
+        input: [input.channels, input.height, input.width],
         batch,
         problem,
         layers: infos.into_iter().map(row).collect(),
@@ -119,7 +119,7 @@ fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
         .extend(layers.infos.iter().flat_map(several));
     let preprocess = &described.preprocess;
     let options = ExtractorOptions {
-        side: preprocess.crop,
+        shape: preprocess.shape(),
         normaliser: preprocess.normaliser(),
         tokens: None,
         probe: Probe::default(),

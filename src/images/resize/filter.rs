@@ -1,4 +1,5 @@
-//! The weights of Pillow's resampling: `precompute_coeffs` and `normalize_coeffs_8bpc` of `Resample.c`.
+//! The weights of resampling: Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` of `Resample.c`, and PyTorch's of
+//! 8-bit tensors, `compute_index_ranges_int16_weights` of `UpSampleKernel.cpp`, which are Pillow's with fewer bits.
 
 use crate::images::resize::geometry::Axis;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,55 @@ pub enum Interpolation {
     Bilinear,
     Bicubic,
     Lanczos,
+    Box,
+    Hamming,
+}
+
+/// Whose resizing is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resampler {
+    /// Of PIL images, as torchvision, timm and transformers' slow image processors do.
+    #[default]
+    Pillow,
+    /// Of 8-bit tensors without antialiasing: `torch.nn.functional.interpolate`.
+    Torch,
+    /// Of 8-bit tensors with antialiasing, as torchvision's v2 and transformers' fast image processors do.
+    TorchAntialias,
+}
+
+/// How an image is resized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Method {
+    pub interpolation: Interpolation,
+    pub resampler: Resampler,
+}
+
+impl Resampler {
+    /// As the TOML and `--resampler` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pillow => "pillow",
+            Self::Torch => "torch",
+            Self::TorchAntialias => "torch-antialias",
+        }
+    }
+
+    /// What it can do.
+    pub fn interpolations(self) -> &'static [Interpolation] {
+        const ALL: &[Interpolation] = &[
+            Interpolation::Nearest,
+            Interpolation::Bilinear,
+            Interpolation::Bicubic,
+            Interpolation::Lanczos,
+            Interpolation::Box,
+            Interpolation::Hamming,
+        ];
+        match self {
+            Self::Pillow => ALL,
+            Self::Torch | Self::TorchAntialias => &ALL[..3],
+        }
+    }
 }
 
 impl Interpolation {
@@ -27,14 +77,16 @@ impl Interpolation {
             Self::Bilinear => "bilinear",
             Self::Bicubic => "bicubic",
             Self::Lanczos => "lanczos",
+            Self::Box => "box",
+            Self::Hamming => "hamming",
         }
     }
 
     /// Half the filter's width, in pixels of the coarser image.
     fn radius(self) -> f64 {
         match self {
-            Self::Nearest => 0.5,
-            Self::Bilinear => 1.0,
+            Self::Nearest | Self::Box => 0.5,
+            Self::Bilinear | Self::Hamming => 1.0,
             Self::Bicubic => 2.0,
             Self::Lanczos => 3.0,
         }
@@ -42,10 +94,11 @@ impl Interpolation {
 
     fn weight(self, x: f64) -> f64 {
         match self {
-            Self::Nearest => f64::from(u8::from(x > -0.5 && x <= 0.5)),
+            Self::Nearest | Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Self::Bilinear => triangle(x.abs()),
-            Self::Bicubic => cubic(x.abs()),
+            Self::Bicubic => cubic(x.abs(), -0.5),
             Self::Lanczos => lanczos(x),
+            Self::Hamming => hamming(x.abs()),
         }
     }
 }
@@ -54,13 +107,12 @@ fn triangle(x: f64) -> f64 {
     if x < 1.0 { 1.0 - x } else { 0.0 }
 }
 
-/// Keys' cubic convolution with a = -0.5.
-fn cubic(x: f64) -> f64 {
-    const A: f64 = -0.5;
+/// Keys' cubic convolution.
+fn cubic(x: f64, a: f64) -> f64 {
     if x < 1.0 {
-        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
     } else if x < 2.0 {
-        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+        (((x - 5.0) * x + 8.0) * x - 4.0) * a
     } else {
         0.0
     }
@@ -71,6 +123,17 @@ fn lanczos(x: f64) -> f64 {
         sinc(x) * sinc(x / 3.0)
     } else {
         0.0
+    }
+}
+
+fn hamming(x: f64) -> f64 {
+    if x == 0.0 {
+        1.0
+    } else if x >= 1.0 {
+        0.0
+    } else {
+        let x = x * PI;
+        x.sin() / x * (0.54 + 0.46 * x.cos())
     }
 }
 
@@ -94,14 +157,17 @@ struct Filter {
 }
 
 impl Filter {
-    fn new(axis: &Axis, interpolation: Interpolation) -> Self {
-        // Pillow takes the input's side through a C `float`, which rounds above 2^24.
-        let step = f64::from(axis.input as f32) / axis.output as f64;
+    fn new(axis: &Axis, method: Method) -> Self {
+        let input = match method.resampler {
+            Resampler::Pillow => f64::from(axis.input as f32), // a C `float`, which rounds above 2^24
+            Resampler::Torch | Resampler::TorchAntialias => axis.input as f64,
+        };
+        let step = input / axis.output as f64;
         let scale = step.max(1.0);
         Self {
             step,
             scale,
-            support: interpolation.radius() * scale,
+            support: method.interpolation.radius() * scale,
             input: axis.input,
         }
     }
@@ -117,9 +183,9 @@ impl Filter {
     }
 }
 
-/// The input pixels that those which `axis` keeps are made of, whether or not its size changes.
-pub fn reach(axis: &Axis, interpolation: Interpolation) -> Range<usize> {
-    let filter = Filter::new(axis, interpolation);
+/// The input pixels that those which `axis` keeps, one at least, are made of, whether or not its size changes.
+pub fn reach(axis: &Axis, method: Method) -> Range<usize> {
+    let filter = Filter::new(axis, method);
     let last = axis.first + axis.kept - 1;
     filter.taps(axis.first).start..filter.taps(last).end
 }
@@ -138,35 +204,61 @@ pub struct Taps {
 
 impl Taps {
     /// Computes the taps of the indices that `axis` keeps, in the buffers of the last call.
-    pub fn compute(&mut self, axis: &Axis, interpolation: Interpolation) {
-        let filter = Filter::new(axis, interpolation);
+    pub fn compute(&mut self, axis: &Axis, method: Method) {
+        let filter = Filter::new(axis, method);
         // Whole groups of four: the vector code takes that many weights at once.
         self.stride = (filter.support.ceil() as usize * 2 + 1).next_multiple_of(4);
         self.starts.clear();
         self.lengths.clear();
         self.weights.clear();
+        let bits = match method.resampler {
+            Resampler::Pillow => PRECISION_BITS,
+            _ => self.bits(axis, method),
+        };
         for index in axis.first..axis.first + axis.kept {
-            let centre = filter.centre(index);
-            let Range { start, end } = filter.taps(index);
-            self.push(start, end, |tap| {
-                interpolation.weight((tap as f64 - centre + 0.5) * (1.0 / filter.scale))
-            });
+            let taps = self.weigh(&filter, index, method);
+            let row = self.weights.len();
+            // Bits that PyTorch does not have are zero: its sums and Pillow's are then the same.
+            let weights = self.exact.iter();
+            self.weights.extend(
+                weights.map(|&weight| fixed_point(weight, bits) << (PRECISION_BITS - bits)),
+            );
+            self.weights.resize(row + self.stride, 0);
+            self.starts.push(taps.start);
+            self.lengths.push(taps.len());
         }
     }
 
-    fn push(&mut self, start: usize, end: usize, weight: impl Fn(usize) -> f64) {
+    /// Leaves the weights of an index in `self.exact`, and tells which input pixels they are of.
+    fn weigh(&mut self, filter: &Filter, index: usize, method: Method) -> Range<usize> {
+        if method.resampler == Resampler::Torch {
+            return neighbours(filter, index, method.interpolation, &mut self.exact);
+        }
+        let centre = filter.centre(index);
+        let taps = filter.taps(index);
+        let weight = |tap| {
+            let distance = (tap as f64 - centre + 0.5) * (1.0 / filter.scale);
+            method.interpolation.weight(distance)
+        };
         self.exact.clear();
-        self.exact.extend((start..end).map(weight));
-        let sum: f64 = self.exact.iter().fold(0.0, |sum, w| sum + w);
-        let row = self.weights.len();
-        self.weights.extend(
-            self.exact
-                .iter()
-                .map(|w| fixed_point(if sum == 0.0 { *w } else { w / sum })),
-        );
-        self.weights.resize(row + self.stride, 0);
-        self.starts.push(start);
-        self.lengths.push(end - start);
+        self.exact.extend(taps.clone().map(weight));
+        let sum: f64 = self.exact.iter().fold(0.0, |sum, weight| sum + weight);
+        if sum != 0.0 {
+            self.exact.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        taps
+    }
+
+    /// PyTorch's bits after the point: as many as the axis' largest weight, its uncropped part included, leaves in an `i16`.
+    fn bits(&mut self, axis: &Axis, method: Method) -> u32 {
+        let filter = Filter::new(axis, method);
+        let mut largest = 0.0f64;
+        for index in 0..axis.output {
+            self.weigh(&filter, index, method);
+            largest = self.exact.iter().copied().fold(largest, f64::max);
+        }
+        let fits = |bits: &u32| ((0.5 + largest * f64::from(1 << (bits + 1))) as i64) < 1 << 15;
+        (0..PRECISION_BITS).take_while(fits).count() as u32
     }
 
     /// Counts input pixels from `origin` on: for a pass whose input begins there.
@@ -197,9 +289,41 @@ impl Taps {
     }
 }
 
+/// PyTorch without antialiasing: the two or four pixels around the place, those outside the image added to its edge.
+fn neighbours(
+    filter: &Filter,
+    index: usize,
+    interpolation: Interpolation,
+    weights: &mut Vec<f64>,
+) -> Range<usize> {
+    let radius = interpolation.radius() as i64;
+    let place = filter.centre(index) - 0.5;
+    let place = match interpolation {
+        Interpolation::Bicubic => place,
+        _ => place.max(0.0),
+    };
+    let whole = place.floor();
+    let beyond = place - whole;
+    let edge = filter.input as i64 - 1;
+    let first = whole as i64 - radius + 1;
+    let start = first.clamp(0, edge);
+    let end = (first + 2 * radius).clamp(1, edge + 1);
+    weights.clear();
+    weights.resize((end - start) as usize, 0.0);
+    for tap in 0..2 * radius {
+        let distance = (tap + 1 - radius) as f64 - beyond;
+        let weight = match interpolation {
+            Interpolation::Bicubic => cubic(distance.abs(), -0.75),
+            _ => triangle(distance.abs()),
+        };
+        weights[((first + tap).clamp(start, end - 1) - start) as usize] += weight;
+    }
+    start as usize..end as usize
+}
+
 /// Rounds half away from zero.
-fn fixed_point(weight: f64) -> i32 {
-    let scaled = weight * f64::from(1 << PRECISION_BITS);
+fn fixed_point(weight: f64, bits: u32) -> i32 {
+    let scaled = weight * f64::from(1 << bits);
     if scaled < 0.0 {
         (scaled - 0.5) as i32
     } else {
@@ -218,13 +342,21 @@ mod tests {
             first: 0,
             kept: output,
             padding: 0,
+            side: output,
+        }
+    }
+
+    fn pillow(interpolation: Interpolation) -> Method {
+        Method {
+            interpolation,
+            ..Method::default()
         }
     }
 
     #[test]
     fn halving_takes_four_taps() {
         let mut taps = Taps::default();
-        taps.compute(&axis(8, 4), Interpolation::Bilinear);
+        taps.compute(&axis(8, 4), pillow(Interpolation::Bilinear));
         let one = 1 << PRECISION_BITS;
         assert_eq!(
             taps.get(1),
@@ -240,8 +372,10 @@ mod tests {
             Interpolation::Bilinear,
             Interpolation::Bicubic,
             Interpolation::Lanczos,
+            Interpolation::Box,
+            Interpolation::Hamming,
         ] {
-            taps.compute(&axis(375, 256), interpolation);
+            taps.compute(&axis(375, 256), pillow(interpolation));
             for index in 0..taps.len() {
                 let sum: i32 = taps.get(index).1.iter().sum();
                 assert!(
@@ -255,6 +389,12 @@ mod tests {
     #[test]
     fn rounds_half_away_from_zero() {
         let half = 0.5 / f64::from(1 << PRECISION_BITS);
-        assert_eq!((fixed_point(half), fixed_point(-half)), (1, -1));
+        assert_eq!(
+            (
+                fixed_point(half, PRECISION_BITS),
+                fixed_point(-half, PRECISION_BITS)
+            ),
+            (1, -1)
+        );
     }
 }

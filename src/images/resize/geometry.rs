@@ -1,6 +1,8 @@
-//! Where the pixels of the crop come from: the arithmetic of torchvision's `Resize` and `CenterCrop`.
+//! Where the pixels of the crop come from: the arithmetic of torchvision's `Resize` and `CenterCrop`, and of ultralytics'
+//! `LetterBox`.
 
 use crate::images::error::{ImageError, Result};
+use crate::images::preprocess::{Longer, Preprocess, Resize, Size};
 
 /// Pillow cannot make an image with a longer side: `ImagingNewPrologue` counts a row's bytes in an `int`.
 const MAX_SIDE: u64 = i32::MAX as u64 / 4 - 1;
@@ -16,8 +18,10 @@ pub struct Axis {
     pub first: usize,
     /// How many of them it keeps.
     pub kept: usize,
-    /// Zeros before them in the crop; what is missing after them is zero too.
+    /// What lies before them in the crop, which the image does not reach.
     pub padding: usize,
+    /// Of the crop.
+    pub side: usize,
 }
 
 /// Both axes of one image.
@@ -28,17 +32,12 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The shorter side becomes `resize`, the longer keeps the ratio and is truncated
-    /// (`_compute_resized_output_size`); then the centre crop of `crop` × `crop` (`center_crop`).
+    /// Resized, then in the middle of the canvas, if there is one, then the centre crop (torchvision's `center_crop`).
     ///
     /// # Errors
-    /// [`ImageError::TooManyPixels`] where the longer side would be longer than Pillow can make.
-    pub fn new(width: usize, height: usize, resize: usize, crop: usize) -> Result<Self> {
-        let (resized_width, resized_height) = if width <= height {
-            (resize, longer_side(height, width, resize))
-        } else {
-            (longer_side(width, height, resize), resize)
-        };
+    /// [`ImageError::TooManyPixels`] where a side would be longer than Pillow can make.
+    pub fn new(width: usize, height: usize, preprocess: &Preprocess) -> Result<Self> {
+        let [resized_height, resized_width] = resized(width, height, preprocess.resize);
         if resized_width.max(resized_height) as u64 > MAX_SIDE {
             return Err(ImageError::TooManyPixels {
                 width: resized_width as u64,
@@ -46,22 +45,55 @@ impl Geometry {
                 limit: MAX_SIDE,
             });
         }
+        let [canvas_height, canvas_width] = match preprocess.pad {
+            Some(pad) => pad.to,
+            None => [resized_height, resized_width],
+        };
+        let [crop_height, crop_width] = preprocess.size();
         Ok(Self {
-            x: Axis::new(width, resized_width, crop),
-            y: Axis::new(height, resized_height, crop),
+            x: Axis::new(width, resized_width, canvas_width, crop_width),
+            y: Axis::new(height, resized_height, canvas_height, crop_height),
         })
     }
 }
 
+/// Height and width after the resize.
+fn resized(width: usize, height: usize, resize: Resize) -> Size {
+    match resize {
+        // `_compute_resized_output_size`
+        Resize::Shorter(side) if width <= height => [longer_side(height, width, side), side],
+        Resize::Shorter(side) => [side, longer_side(width, height, side)],
+        Resize::Exact(size) => size,
+        Resize::Longer(Longer { longer }) => {
+            // ultralytics' `LetterBox`: the ratio first, then both sides by it
+            let ratio = (longer as f64 / height as f64).min(longer as f64 / width as f64);
+            let side = |side: usize| ((side as f64 * ratio).round_ties_even() as usize).max(1);
+            [side(height), side(width)]
+        }
+        Resize::Left(_) => [height, width],
+    }
+}
+
 impl Axis {
-    fn new(input: usize, output: usize, crop: usize) -> Self {
+    fn new(input: usize, output: usize, canvas: usize, side: usize) -> Self {
+        let before = (canvas - output) / 2; // on the canvas, before the image
+        let crop = half_to_even(canvas.saturating_sub(side)); // on the canvas, before the crop
+        let margin = side.saturating_sub(canvas) / 2; // in the crop, before the canvas
+        let first = crop.saturating_sub(before).min(output);
+        let padding = margin + before.saturating_sub(crop).min(side);
         Self {
             input,
             output,
-            first: half_to_even(output.saturating_sub(crop)),
-            kept: output.min(crop),
-            padding: crop.saturating_sub(output) / 2,
+            first,
+            kept: (output - first).min(side - padding),
+            padding,
+            side,
         }
+    }
+
+    /// Nothing of the image is in the crop, but for what pads it.
+    pub fn is_empty(&self) -> bool {
+        self.kept == 0
     }
 }
 
@@ -85,9 +117,13 @@ mod tests {
         assert_eq!(rounded, [0, 0, 1, 2, 2, 2, 3, 4, 4]);
     }
 
+    fn geometry(width: usize, height: usize, toml: &str) -> Result<Geometry> {
+        Geometry::new(width, height, &toml::from_str(toml).unwrap())
+    }
+
     #[test]
     fn the_longer_side_is_truncated() {
-        let g = Geometry::new(500, 375, 256, 224).unwrap();
+        let g = geometry(500, 375, "").unwrap();
         assert_eq!((g.x.output, g.y.output), (341, 256));
         assert_eq!((g.x.first, g.x.kept, g.x.padding), (58, 224, 0));
         assert_eq!((g.y.first, g.y.kept, g.y.padding), (16, 224, 0));
@@ -95,13 +131,38 @@ mod tests {
 
     #[test]
     fn a_crop_larger_than_the_image_is_padded() {
-        let g = Geometry::new(10, 20, 7, 12).unwrap();
+        let g = geometry(10, 20, "resize = 7\ncrop = 12").unwrap();
         assert_eq!((g.x.output, g.x.kept, g.x.padding), (7, 7, 2));
         assert_eq!((g.y.output, g.y.first, g.y.kept), (14, 1, 12));
     }
 
     #[test]
+    fn a_letterbox_lies_in_the_middle() {
+        let letterbox = "resize = { longer = 640 }\npad = { to = [640, 672] }";
+        let g = geometry(1080, 810, letterbox).unwrap();
+        assert_eq!(
+            (g.x.output, g.x.padding, g.x.kept, g.x.side),
+            (640, 16, 640, 672)
+        );
+        assert_eq!(
+            (g.y.output, g.y.padding, g.y.kept, g.y.side),
+            (480, 80, 480, 640)
+        );
+        let g = geometry(1000, 1, letterbox).unwrap();
+        assert_eq!((g.y.output, g.y.padding, g.y.kept), (1, 319, 1));
+        let g = geometry(1000, 1, &format!("{letterbox}\ncrop = 1")).unwrap();
+        assert_eq!(
+            (g.y.side, g.y.is_empty()),
+            (1, true),
+            "the image is above the middle"
+        );
+        let g = geometry(1000, 500, &format!("{letterbox}\ncrop = [400, 100]")).unwrap();
+        assert_eq!((g.x.first, g.x.kept, g.x.padding), (270, 100, 0));
+        assert_eq!((g.y.first, g.y.kept, g.y.padding), (0, 320, 40));
+    }
+
+    #[test]
     fn a_side_that_pillow_could_not_make_is_refused() {
-        assert!(Geometry::new(1, 100_000_000, 256, 224).is_err());
+        assert!(geometry(1, 100_000_000, "").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! From a decoded image to its crop: Pillow's `Image.resize` restricted to what the crop keeps.
+//! From a decoded image to its crop: Pillow's `Image.resize`, or PyTorch's `interpolate`, of what the crop keeps.
 
 pub mod filter;
 pub mod geometry;
@@ -6,7 +6,7 @@ mod passes;
 #[cfg(target_arch = "x86_64")]
 mod passes_avx2;
 
-pub use filter::Interpolation;
+pub use filter::{Interpolation, Method, Resampler};
 
 use crate::images::raster::{Raster, View, ViewMut};
 use filter::Taps;
@@ -22,45 +22,43 @@ pub struct Resizer {
 }
 
 impl Resizer {
-    /// Writes the crop, `crop` × `crop` pixels of R, G, B, row after row. What the image does not reach is zero.
+    /// Writes the crop, pixels of R, G, B, row after row. What the image does not reach is `fill`.
     pub fn resize_into(
         &mut self,
         image: &Raster,
         geometry: &Geometry,
-        interpolation: Interpolation,
-        crop: usize,
+        method: Method,
+        fill: u8,
         out: &mut [u8],
     ) {
         let Geometry { x, y } = geometry;
-        if x.kept < crop || y.kept < crop {
-            out.fill(0);
+        if x.kept < x.side || y.kept < y.side {
+            out.fill(fill);
+        }
+        if x.is_empty() || y.is_empty() {
+            return;
         }
         let to = ViewMut {
-            bytes: &mut out[(y.padding * crop + x.padding) * 3..],
-            stride: crop * 3,
+            bytes: &mut out[(y.padding * x.side + x.padding) * 3..],
+            stride: x.side * 3,
         };
         if x.input == x.output && y.input == y.output {
             copy(image.view(x.first, y.first), x.kept * 3, y.kept, to);
-        } else if interpolation == Interpolation::Nearest {
-            nearest(image, x, y, to);
+        } else if method.interpolation == Interpolation::Nearest {
+            nearest(image, [x, y], method.resampler, to);
         } else {
-            self.resample(image, geometry, interpolation, to);
+            self.resample(image, geometry, method, to);
         }
     }
 
     /// `ImagingResampleInner`: a pass whose size does not change is skipped.
-    fn resample(
-        &mut self,
-        image: &Raster,
-        geometry: &Geometry,
-        interpolation: Interpolation,
-        to: ViewMut<'_>,
-    ) {
+    fn resample(&mut self, image: &Raster, geometry: &Geometry, method: Method, to: ViewMut<'_>) {
         let Geometry { x, y } = geometry;
-        self.columns.compute(x, interpolation);
-        self.rows.compute(y, interpolation);
+        self.columns.compute(x, method);
+        self.rows.compute(y, method);
+        let vertical_first = method.resampler == Resampler::Pillow && vertical_first(x, y);
         match (x.input != x.output, y.input != y.output) {
-            (true, true) if vertical_first(x, y) => {
+            (true, true) if vertical_first => {
                 let columns = self.columns.span();
                 self.columns.shift(columns.start);
                 self.vertical_then_horizontal(image, columns, to);
@@ -115,10 +113,13 @@ fn copy(from: View<'_>, bytes: usize, rows: usize, to: ViewMut<'_>) {
     }
 }
 
-/// `ImagingScaleAffine`, which is what Pillow's nearest neighbour does.
-fn nearest(image: &Raster, x: &Axis, y: &Axis, to: ViewMut<'_>) {
-    let columns = nearest_indices(x);
-    for (made, row) in to.bytes.chunks_mut(to.stride).zip(nearest_indices(y)) {
+fn nearest(image: &Raster, [x, y]: [&Axis; 2], resampler: Resampler, to: ViewMut<'_>) {
+    let indices = match resampler {
+        Resampler::Pillow => nearest_of_pillow,
+        Resampler::Torch | Resampler::TorchAntialias => nearest_of_torch,
+    };
+    let columns = indices(x);
+    for (made, row) in to.bytes.chunks_mut(to.stride).zip(indices(y)) {
         let row = image.view(0, row).bytes;
         for (pixel, column) in made.chunks_exact_mut(3).zip(&columns) {
             pixel.copy_from_slice(&row[column * 3..column * 3 + 3]);
@@ -126,8 +127,8 @@ fn nearest(image: &Raster, x: &Axis, y: &Axis, to: ViewMut<'_>) {
     }
 }
 
-/// Pillow steps along the axis by adding the scale, so that its rounding errors add up: so does this.
-fn nearest_indices(axis: &Axis) -> Vec<usize> {
+/// `ImagingScaleAffine` steps along the axis by adding the scale, so that its rounding errors add up: so does this.
+fn nearest_of_pillow(axis: &Axis) -> Vec<usize> {
     let scale = f64::from(axis.input as f32) / axis.output as f64;
     let mut position = scale * 0.5;
     for _ in 0..axis.first {
@@ -139,4 +140,12 @@ fn nearest_indices(axis: &Axis) -> Vec<usize> {
         index.min(axis.input - 1)
     };
     (0..axis.kept).map(step).collect()
+}
+
+/// `nearest_neighbor_compute_source_index`, in `f32`.
+fn nearest_of_torch(axis: &Axis) -> Vec<usize> {
+    let scale = axis.input as f32 / axis.output as f32;
+    (axis.first..axis.first + axis.kept)
+        .map(|index| ((index as f32 * scale) as usize).min(axis.input - 1))
+        .collect()
 }

@@ -72,7 +72,7 @@ fn clip(sum: i32) -> u8 {
 mod tests {
     use super::*;
     use crate::images::raster::Raster;
-    use crate::images::resize::filter::Interpolation;
+    use crate::images::resize::filter::{Interpolation, Method};
     use crate::images::resize::geometry::Axis;
 
     /// Values that are often extreme, without a dependency on a generator.
@@ -96,8 +96,12 @@ mod tests {
                 first: 0,
                 kept: output,
                 padding: 0,
+                side: output,
             },
-            interpolation,
+            Method {
+                interpolation,
+                ..Method::default()
+            },
         );
         taps
     }

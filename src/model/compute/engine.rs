@@ -1,6 +1,7 @@
 //! A cut graph on its device: computes batches, in the fastest way that was proved right.
 
 use crate::cli::choices::{Device, Precision};
+use crate::images::Shape;
 use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::layer::Varies;
@@ -125,9 +126,9 @@ impl Engine {
         }
     }
 
-    /// What the model's first layer takes, where that is no batch of RGB images.
-    pub fn wants_instead_of_rgb(&self) -> Option<String> {
-        self.module.wants_instead_of_rgb()
+    /// What the model's first layer takes, where that is no batch of images of so many channels.
+    pub fn wants_instead(&self, channels: usize) -> Option<String> {
+        self.module.wants_instead(channels)
     }
 
     /// Looks for the fastest way to compute batches of so many images. So many of the next batch have to prove it once
@@ -135,8 +136,8 @@ impl Engine {
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
-    pub fn choose_form(&mut self, side: usize, batch: usize, proofs: usize) -> Result<()> {
-        let images = self.images(&noise(trial::FEW, side, self.device)?);
+    pub fn choose_form(&mut self, shape: Shape, batch: usize, proofs: usize) -> Result<()> {
+        let images = self.images(&noise(trial::FEW, shape, self.device)?);
         let (form, wrong) = trial::choose(&mut self.module, &images, batch, self.tolerance)?;
         self.module.drop_form(Form::Plain); // what was recorded
         self.unproved = if form == Form::Plain { 0 } else { proofs };
@@ -251,7 +252,7 @@ impl Engine {
         out_of_memory && self.device != Device::Cpu && self.at_once.min(batch) > 1
     }
 
-    /// The input as the model sees it: shape (batch, 3, height, width).
+    /// The input as the model sees it: shape (batch, channels, height, width).
     fn images(&self, input: &Tensor) -> Tensor {
         let images = input.permute([0, 3, 1, 2]);
         if self.channels_last {
@@ -302,7 +303,12 @@ mod tests {
     }
 
     pub fn one(side: usize) -> Tensor {
-        crate::model::compute::feeder::blank(1, side, Device::Cpu).unwrap()
+        let shape = Shape {
+            channels: 3,
+            height: side,
+            width: side,
+        };
+        crate::model::compute::feeder::blank(1, shape, Device::Cpu).unwrap()
     }
 
     #[test]

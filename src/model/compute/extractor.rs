@@ -1,7 +1,7 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::cli::choices::{Device, Precision};
-use crate::images::Normaliser;
+use crate::images::{Normaliser, Shape};
 use crate::model::compute::activation::Activation;
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
@@ -23,8 +23,7 @@ const BYTES_OF_COMPILER: u64 = 32 << 20;
 /// How the cut model is fed, and what becomes of what it gives.
 #[derive(Debug, Clone)]
 pub struct ExtractorOptions {
-    /// Height and width of an image, pixels.
-    pub side: usize,
+    pub shape: Shape,
     pub normaliser: Normaliser,
     pub tokens: Option<TokensOf>,
     pub reduction: Reduction,
@@ -78,7 +77,7 @@ impl Extractor {
             tried = engine.try_on(&image);
         }
         let (outputs, bytes_per_image) = tried.map_err(|reason| {
-            let instead = engine.wants_instead_of_rgb();
+            let instead = engine.wants_instead(options.shape.channels);
             wants_another_input(file_name, &options, &reason, instead)
         })?;
         let mut extractor = Self {
@@ -169,7 +168,7 @@ impl Extractor {
     pub fn feeder(&self) -> Feeder {
         Feeder::new(
             self.batch,
-            self.options.side,
+            self.options.shape,
             self.engine.device,
             self.options.normaliser.clone(),
         )
@@ -267,7 +266,7 @@ impl Extractor {
     pub fn choose_form(&mut self) -> Result<()> {
         let proofs = trial::FEW.div_ceil(self.passes);
         self.engine
-            .choose_form(self.options.side, self.batch, proofs)
+            .choose_form(self.options.shape, self.batch, proofs)
     }
 
     /// Of one image's activations, all layers, as they are given back.
@@ -324,12 +323,12 @@ fn nameable(layer: &str) -> Result<()> {
 
 fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
     let ExtractorOptions {
-        side,
+        shape,
         normaliser,
         device,
         ..
     } = options;
-    options.probe.batch(images, *side, normaliser, *device)
+    options.probe.batch(images, *shape, normaliser, *device)
 }
 
 fn wants_another_input(
@@ -342,17 +341,26 @@ fn wants_another_input(
     if text.contains("bad_alloc") || text.contains("can't allocate memory") {
         return anyhow!("'{file_name}': {text}"); // no fault of the input's
     }
-    let (side, precision) = (options.side, options.precision.name());
+    let (shape, precision) = (options.shape, options.precision.name());
     let cure = match (instead, options.precision) {
-        (Some(words), _) => {
-            format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
-        }
+        (Some(words), _) => cure_of_channels(&words),
         (None, Precision::F32) => {
             "if it wants another size, set --resize and --crop, or a TOML beside the model".into()
         }
         _ => "try --precision f32: it may have types of its own, as traces do".into(),
     };
-    anyhow!(
-        "'{file_name}' fails on {precision} images of shape (3, {side}, {side}): {reason:#}; {cure}"
-    )
+    anyhow!("'{file_name}' fails on {precision} images of shape {shape}: {reason:#}; {cure}")
+}
+
+/// `words`: what the first layer takes instead, "… takes (N, 1, H, W)".
+fn cure_of_channels(words: &str) -> String {
+    if words.ends_with("(N, 1, H, W)") {
+        format!(
+            "{words}; pass --channels grey --mean 0.5 --std 0.5, with the model's own mean and std"
+        )
+    } else if words.ends_with("(N, 3, H, W)") {
+        format!("{words}; pass --channels rgb, with three numbers for --mean and --std")
+    } else {
+        format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
+    }
 }

@@ -1,7 +1,7 @@
 //! From a batch's pixels to the tensor that a model computes on.
 
 use crate::cli::choices::Device;
-use crate::images::Normaliser;
+use crate::images::{Normaliser, Shape};
 use crate::model::compute::cuda;
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
@@ -10,31 +10,28 @@ use tch::{Kind, Tensor};
 pub struct Feeder {
     /// Images of a batch.
     batch: usize,
-    /// Height and width of an image, pixels.
-    side: usize,
+    shape: Shape,
     device: Device,
     normaliser: Normaliser,
-    /// On a GPU: the normalised value of each 8-bit value of each channel, at `3 * value + channel`.
+    /// On a GPU: the normaliser's table.
     table: Option<Tensor>,
 }
 
 /// A batch of images as the model takes it.
 pub struct Input {
-    /// f32, shape (batch, height, width, 3).
+    /// f32, shape (batch, height, width, channels).
     pub(super) tensor: Tensor,
     /// For a GPU: 8-bit pixels in memory that it can copy from by itself.
     staging: Option<Tensor>,
 }
 
 impl Feeder {
-    pub(super) fn new(batch: usize, side: usize, device: Device, normaliser: Normaliser) -> Self {
-        let table = matches!(device, Device::Cuda(_)).then(|| {
-            let values = normaliser.table().as_flattened();
-            Tensor::from_slice(values).to_device(place(device))
-        });
+    pub(super) fn new(batch: usize, shape: Shape, device: Device, normaliser: Normaliser) -> Self {
+        let table = matches!(device, Device::Cuda(_))
+            .then(|| Tensor::from_slice(normaliser.table()).to_device(place(device)));
         Self {
             batch,
-            side,
+            shape,
             device,
             normaliser,
             table,
@@ -48,17 +45,17 @@ impl Feeder {
     pub fn input(&self) -> Result<Input> {
         let staging = match self.device {
             Device::Cpu => None,
-            Device::Cuda(_) => Some(cuda::pinned_bytes(self.batch * self.side * self.side * 3)?),
+            Device::Cuda(_) => Some(cuda::pinned_bytes(self.batch * self.shape.values())?),
         };
-        let tensor = blank(self.batch, self.side, self.device)?;
+        let tensor = blank(self.batch, self.shape, self.device)?;
         if let Device::Cuda(index) = self.device {
             cuda::synchronize_cuda(index)?; // another thread fills it, on a stream of its own
         }
         Ok(Input { tensor, staging })
     }
 
-    /// Fills `input`. `pixels`: (batch, height, width, 3), RGB; or f32 of that shape, taken as they are. On a GPU it runs beside what other threads do there, and
-    /// is done when this returns.
+    /// Fills `input`. `pixels`: (batch, height, width, channels), or f32 of that shape, taken as they are. On a GPU it
+    /// runs beside what other threads do there, and is done when this returns.
     ///
     /// # Errors
     /// Pixels that are not one batch's; libtorch's.
@@ -81,7 +78,7 @@ impl Feeder {
                     std::slice::from_raw_parts_mut(staging.data_ptr().cast::<u8>(), count)
                 };
                 bytes.copy_from_slice(pixels);
-                normalise_on_gpu(staging, table, &mut input.tensor)?;
+                normalise_on_gpu(staging, table, self.shape.channels, &mut input.tensor)?;
                 cuda::synchronize_cuda(index)
             }
             _ => {
@@ -102,7 +99,7 @@ impl Feeder {
             return Ok(());
         };
         cuda::own_cuda_stream(index)?;
-        let mut here = blank(self.batch, self.side, Device::Cpu)?;
+        let mut here = blank(self.batch, self.shape, Device::Cpu)?;
         copy_into(&mut here, values);
         input.tensor.f_copy_(&here)?;
         cuda::synchronize_cuda(index)
@@ -119,16 +116,21 @@ fn copy_into(tensor: &mut Tensor, values: &[u8]) {
 }
 
 /// Looks every value up in the CPU's own table: bit for bit its result, whatever a GPU's division does.
-fn normalise_on_gpu(pixels: &Tensor, table: &Tensor, out: &mut Tensor) -> Result<()> {
+fn normalise_on_gpu(
+    pixels: &Tensor,
+    table: &Tensor,
+    channels: usize,
+    out: &mut Tensor,
+) -> Result<()> {
     let device = table.device();
+    let channels = channels as i64;
     let pixels = pixels
         .f_to_device_(device, Kind::Uint8, true, false)?
-        .f_view([-1, 3])?;
-    let channels = Tensor::f_arange(3, (Kind::Int, device))?;
+        .f_view([-1, channels])?;
     let index = pixels
         .f_to_kind(Kind::Int)?
-        .f_mul_scalar(3)?
-        .f_add(&channels)?;
+        .f_mul_scalar(channels)?
+        .f_add(&Tensor::f_arange(channels, (Kind::Int, device))?)?;
     let values = table.f_index_select(0, &index.f_view(-1)?)?;
     out.f_copy_(&values.f_view_as(out)?)?;
     Ok(())
@@ -142,14 +144,14 @@ pub(super) fn place(device: Device) -> tch::Device {
     }
 }
 
-/// Zeros, f32; shape (images, side, side, 3).
-pub(super) fn blank(images: usize, side: usize, device: Device) -> Result<Tensor> {
-    let size = [images as i64, side as i64, side as i64, 3];
+/// Zeros, f32; shape (images, height, width, channels).
+pub(super) fn blank(images: usize, shape: Shape, device: Device) -> Result<Tensor> {
+    let size = [images, shape.height, shape.width, shape.channels].map(|side| side as i64);
     Ok(Tensor::f_zeros(size, (Kind::Float, place(device)))?)
 }
 
 /// As [`blank`], of normal numbers, the same ones every time.
-pub(super) fn noise(images: usize, side: usize, device: Device) -> Result<Tensor> {
+pub(super) fn noise(images: usize, shape: Shape, device: Device) -> Result<Tensor> {
     tch::manual_seed(0);
-    Ok(blank(images, side, device)?.f_normal_(0.0, 1.0)?)
+    Ok(blank(images, shape, device)?.f_normal_(0.0, 1.0)?)
 }

@@ -104,7 +104,7 @@ impl Layers {
                     .with_context(|| format!("cannot cut '{file_name}'"))?;
                 module
             }
-            Model::Program(program) => program.cut(&captures, options.side, &file_name)?,
+            Model::Program(program) => program.cut(&captures, options.shape, &file_name)?,
         };
         module.fill(&self.archive)?;
         module

@@ -1,7 +1,7 @@
 //! What a model is tried on before a run.
 
 use crate::cli::choices::Device;
-use crate::images::Normaliser;
+use crate::images::{Normaliser, Shape};
 use crate::model::compute::feeder::{blank, place};
 use anyhow::Result;
 use tch::{Kind, Tensor};
@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 /// The run's own first images, for a model may branch on what it sees; blank ones where there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Probe {
-    /// Of each image, (height, width, 3), RGB.
+    /// Of each image, (height, width, channels).
     pub images: Vec<Vec<u8>>,
     /// Images are f32 that the model takes as they are.
     pub are_values: bool,
@@ -19,18 +19,18 @@ pub struct Probe {
 pub const PROBED: usize = 2;
 
 impl Probe {
-    /// f32, shape (images, side, side, 3).
+    /// f32, shape (images, height, width, channels).
     ///
     /// # Errors
     /// libtorch's: a GPU without memory, for one.
     pub(super) fn batch(
         &self,
         images: usize,
-        side: usize,
+        shape: Shape,
         normaliser: &Normaliser,
         device: Device,
     ) -> Result<Tensor> {
-        let count = side * side * 3;
+        let count = shape.values();
         let mut values = vec![0.0; images * count];
         for (values, pixels) in values.chunks_exact_mut(count).zip(&self.images) {
             match self.are_values {
@@ -38,11 +38,11 @@ impl Probe {
                 false => normaliser.normalise_nhwc(pixels, values),
             }
         }
-        let mut batch = blank(images, side, device)?;
-        let shape = batch.size();
+        let mut batch = blank(images, shape, device)?;
+        let size = batch.size();
         batch.f_copy_(
             &Tensor::f_from_slice(&values)?
-                .f_view(&shape[..])?
+                .f_view(&size[..])?
                 .f_to_device(place(device))?,
         )?;
         Ok(batch)

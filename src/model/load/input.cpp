@@ -61,7 +61,7 @@ std::optional<at::ScalarType> own_type(const std::shared_ptr<Graph>& graph) {
   return type;
 }
 
-std::string first_layer(const std::shared_ptr<Graph>& graph, bool* fits) {
+std::string first_layer(const std::shared_ptr<Graph>& graph, size_t given, bool* fits) {
   std::string words;
   *fits = true;
   any_node(graph->block(), [&](Node* node) {
@@ -72,7 +72,7 @@ std::string first_layer(const std::shared_ptr<Graph>& graph, bool* fits) {
     }
     const auto& kernel = weight->toTensor();
     const auto channels = kernel.size(1) * groups->toInt();
-    *fits = channels == 3 && kernel.dim() == 4;
+    *fits = channels == static_cast<int64_t>(given) && kernel.dim() == 4;
     words = "its first convolution takes (N, " + std::to_string(channels) + ", " + spatial(kernel.dim() - 2) + ")";
     return true;
   });

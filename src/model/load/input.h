@@ -13,7 +13,7 @@ namespace featx {
 std::optional<at::ScalarType> own_type(const std::shared_ptr<torch::jit::Graph>& graph);
 
 // What its first layer takes, in words: "its first convolution takes (N, 1, H, W)". Empty where it has none that tells.
-// *fits: a batch of RGB images is such.
-std::string first_layer(const std::shared_ptr<torch::jit::Graph>& graph, bool* fits);
+// *fits: a batch of images of so many channels is such.
+std::string first_layer(const std::shared_ptr<torch::jit::Graph>& graph, size_t given, bool* fits);
 
 } // namespace featx

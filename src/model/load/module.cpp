@@ -206,9 +206,9 @@ char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count) 
   });
 }
 
-char* featx_first_layer(const featx_module* module, bool* fits) {
+char* featx_first_layer(const featx_module* module, size_t channels, bool* fits) {
   std::string words;
-  char* message = guarded([&] { words = featx::first_layer(module->graph, fits); });
+  char* message = guarded([&] { words = featx::first_layer(module->graph, channels, fits); });
   featx_free_message(message);
   return strdup(words.c_str());
 }

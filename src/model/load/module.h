@@ -72,8 +72,9 @@ const char* featx_tensor_at(const featx_module* module, size_t layer, size_t ind
 // forward becomes: each of the wanted tensors, in this order.
 char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count);
 
-// What the frozen graph's first layer takes, in words; *fits: RGB images are such. To be freed; empty where none tells.
-char* featx_first_layer(const featx_module* module, bool* fits);
+// What the frozen graph's first layer takes, in words; *fits: images of so many channels are such. To be
+// freed; empty where none tells.
+char* featx_first_layer(const featx_module* module, size_t channels, bool* fits);
 
 // The buffers that the cut reads and that are still to be filled; they live as long as the module. Each once.
 char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* count);

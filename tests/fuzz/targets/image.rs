@@ -1,7 +1,7 @@
 //! Images of every format: whatever the bytes, an error or the pixels that were asked for, and the same ones again.
 #![no_main]
 
-use featx::images::{Preprocess, Preprocessor};
+use featx::images::{Crop, Preprocess, Preprocessor, Resize};
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn preprocess() -> Preprocess {
-    Preprocess { resize: 9, crop: 8, ..Preprocess::default() }
+    Preprocess { resize: Resize::Shorter(9), crop: Some(Crop::Square(8)), ..Preprocess::default() }
 }
 
 fn load(preprocessor: &mut Preprocessor, bytes: &[u8]) -> Result<Vec<u8>, String> {

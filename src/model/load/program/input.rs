@@ -4,6 +4,7 @@ use super::codes;
 use super::graph::{Flattener, Scope, Value};
 use super::schema::{Argument, InputSpec, Range, Signature, Size};
 use super::weights::Metas;
+use crate::images::Shape;
 use crate::model::load::batch::Batch;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 pub struct Images {
     pub value: Value,
     pub batch: Batch,
+    pub channels: Option<u64>,
     /// Height and width, where the program was exported for one size.
     pub height: Option<u64>,
     pub width: Option<u64>,
@@ -20,7 +22,7 @@ pub struct Images {
 
 impl Images {
     /// # Errors
-    /// Inputs other than one batch of images with three channels.
+    /// Inputs other than one batch of images.
     pub fn bind(
         signature: &Signature,
         metas: &Metas,
@@ -42,16 +44,10 @@ impl Images {
         let meta = metas.get(&named.name).context("its input has no shape")?;
         let [batch, channels, height, width] = meta.sizes.as_slice() else {
             bail!(
-                "it takes a tensor of {} dimensions; expected images, (batch, 3, height, width)",
+                "it takes a tensor of {} dimensions; expected images, (batch, channels, height, width)",
                 meta.sizes.len()
             );
         };
-        if let Size::AsInt(channels) = channels {
-            ensure!(
-                *channels == 3,
-                "it takes images of {channels} channels; featx gives 3"
-            );
-        }
         let type_name =
             codes::scalar_type(meta.dtype).map_or("of an unknown type", |scalar| scalar.name);
         ensure!(
@@ -61,30 +57,44 @@ impl Images {
         Ok(Self {
             value: flattener.bind(&named.name, scope),
             batch: batch_of(batch, ranges)?,
+            channels: fixed(channels),
             height: fixed(height),
             width: fixed(width),
         })
     }
 
     /// # Errors
-    /// Where the program was exported for another size than this square.
-    pub fn ensure_fit(&self, side: usize) -> Result<()> {
-        let is_side = |fixed: Option<u64>| fixed.is_none_or(|fixed| fixed == side as u64);
-        if is_side(self.height) && is_side(self.width) {
+    /// Where the program was exported for images of another shape.
+    pub fn ensure_fit(&self, shape: Shape) -> Result<()> {
+        let fits =
+            |fixed: Option<u64>, given: usize| fixed.is_none_or(|fixed| fixed == given as u64);
+        let size_fits = fits(self.height, shape.height) && fits(self.width, shape.width);
+        if size_fits && fits(self.channels, shape.channels) {
             return Ok(());
         }
         let text = |fixed: Option<u64>| fixed.map_or("any".to_owned(), |fixed| fixed.to_string());
         let (height, width) = (text(self.height), text(self.width));
         let cure = match (self.height, self.width) {
-            (Some(height), Some(width)) if height == width => {
+            (Some(height), Some(width)) if !size_fits => {
+                let crop = match height == width {
+                    true => width.to_string(),
+                    false => format!("{height}x{width}"),
+                };
                 format!(
-                    "pass --crop {height} (and a --resize at least as large), or export it for (3, {side}, {side})"
+                    "pass --crop {crop} (and a --resize at least as large), or export it for {shape}"
                 )
             }
-            _ => format!("export it for (3, {side}, {side})"),
+            _ if self.channels == Some(1) => {
+                "pass --channels grey, with its --mean and --std".to_owned()
+            }
+            _ if self.channels == Some(3) && shape.channels == 1 => {
+                "pass --channels rgb".to_owned()
+            }
+            _ => format!("export it for {shape}"),
         };
         bail!(
-            "was exported for images of shape (3, {height}, {width}), the preprocessing gives (3, {side}, {side}); {cure}"
+            "was exported for images of shape ({}, {height}, {width}), the preprocessing gives {shape}; {cure}",
+            text(self.channels)
         )
     }
 }

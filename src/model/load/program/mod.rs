@@ -12,6 +12,7 @@ pub mod records;
 mod schema;
 mod weights;
 
+use crate::images::Shape;
 use crate::model::ffi::{Module, open_torchvision};
 use crate::model::layer_info::{Capture, LayerInfo};
 use crate::model::load::archive::Archive;
@@ -93,14 +94,14 @@ impl Program {
         self.images.batch
     }
 
-    /// The module whose forward gives the wanted tensors for square images of this side, and computes nothing after the
+    /// The module whose forward gives the wanted tensors for images of this shape, and computes nothing after the
     /// last of them. `file_name` is for messages.
     ///
     /// # Errors
     /// Images that do not fit; where what they need cannot be run; libtorch's.
-    pub fn cut(&self, wanted: &[Capture], side: usize, file_name: &str) -> Result<Module> {
+    pub fn cut(&self, wanted: &[Capture], shape: Shape, file_name: &str) -> Result<Module> {
         self.images
-            .ensure_fit(side)
+            .ensure_fit(shape)
             .with_context(|| format!("'{file_name}'"))?;
         let captures: Vec<Kept> = wanted
             .iter()
