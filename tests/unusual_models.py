@@ -11,6 +11,7 @@ import torch
 import torchvision  # its operators
 from PIL import Image
 from torch import Tensor, nn
+from torchvision import transforms
 from zoo.preprocess import Preprocess
 
 PIXELS = Preprocess(72, 64)
@@ -98,6 +99,12 @@ class Either(Pair):
         if self.both:
             return low, self.high(x)
         return low
+
+
+class Grey(Plain):
+    def __init__(self):
+        super().__init__()
+        self.a = conv(1)
 
 
 class Size(nn.Module):
@@ -250,8 +257,8 @@ class Positions(nn.Module):
 def make(folder, photos):
     """`photos`: the folder that the rows are of."""
     torch.manual_seed(0)
-    transforms = PIXELS.to_transforms()
-    images = torch.stack([transforms(Image.open(path).convert("RGB")) for path in sorted(Path(photos).iterdir())])
+    pixels = PIXELS.to_transforms()
+    images = torch.stack([pixels(Image.open(path).convert("RGB")) for path in sorted(Path(photos).iterdir())])
     folder.mkdir()
 
     def save(name, script, layers=None, extra=""):
@@ -280,6 +287,13 @@ def make(folder, photos):
     save("several", torch.jit.script(several), {
         "entries": entries["low"], "entries#high": entries["high"], "entries#1": entries["high"],
         "attention": attended, "attention#1": weights, "output": several(images)})
+    grey = Grey().eval()
+    steps = transforms.Compose([
+        transforms.Resize((48, 80)), transforms.ToTensor(), transforms.Normalize([0.5], [0.25])])
+    greys = torch.stack([steps(Image.open(path).convert("RGB").convert("L")) for path in sorted(Path(photos).iterdir())])
+    save("grey", torch.jit.script(grey), {"b": grey(greys)})
+    (folder / "grey.toml").write_text(
+        '[preprocess]\nresize = [48, 80]\nchannels = "grey"\nmean = [0.5]\nstd = [0.25]\n')
     unions = Unions().eval()
     low, high = unions.pair(images)
     save("unions", torch.jit.script(unions), {

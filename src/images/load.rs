@@ -153,9 +153,9 @@ impl Preprocessor {
     }
 
     fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
-        let turn = match self.preprocess.orient {
+        let turn = match self.preprocess.orient && !tiff::accepts(data) {
             true => orientation::of(data),
-            false => Turn::default(),
+            false => Turn::default(), // Pillow turns TIFF files by itself
         };
         let preprocess = self.preprocess.clone();
         self.decode_wanted(data, |width, height| match turn == Turn::default() {

@@ -66,6 +66,25 @@ fn a_script_that_gives_one_tensor_or_several_gives_what_a_hook_gets() {
 }
 
 #[test]
+fn a_grey_model_of_an_oblong_gets_what_its_toml_says() {
+    let said = gives("grey", &["b"], 1e-5);
+    let line = "preprocessing: resize 48x80, crop none, bilinear, grey (";
+    assert!(said.contains(line), "{said}");
+    let dir = workdir("unusual/grey_refused");
+    let asked = "--model models/unusual/grey.pt --layer b --channels rgb --mean 0,0,0 --std 1,1,1 photos";
+    let line = refusal(&dir, asked, 1);
+    assert!(
+        line.contains("fails on f32 images of shape (3, 48, 80)") && line.contains("pass --channels grey"),
+        "{line}"
+    );
+    let line = refusal(&dir, "--model models/unusual/grey.pt --layer b --channels rgb photos", 2);
+    assert!(
+        line.contains("--mean must be three numbers for channels rgb, found 1"),
+        "{line}"
+    );
+}
+
+#[test]
 fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it() {
     gives("second_first_traced", &["pair#0", "pair#1"], 1e-5);
     gives("second_first_known", &["pair"], 1e-5);

@@ -68,7 +68,7 @@ fn compare(name: &str, data: &[u8]) -> Vec<String> {
     let mut preprocessor = Preprocessor::new(&Preprocess::default());
     let whole = preprocessor.decode(data).map(as_bmp);
     let compare_one = |preprocess: &Preprocess| {
-        let what = format!("{name} {} {}", preprocess.resize, preprocess.crop);
+        let what = format!("{name} {} {}", preprocess.resize, preprocess.crop());
         match (crop(data, preprocess), &whole) {
             (Ok(found), Ok(bmp)) => {
                 difference(&found, &crop(bmp, preprocess).unwrap()).map(|d| format!("{what}: {d}"))
