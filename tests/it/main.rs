@@ -41,6 +41,8 @@ mod memory;
 mod merge;
 mod npy;
 #[cfg(feature = "images")]
+mod formats;
+#[cfg(feature = "images")]
 mod pixels;
 #[cfg(feature = "torch")]
 mod provenance;
