@@ -65,7 +65,6 @@ fn media(data: &[u8]) -> Option<&'static str> {
     })
 }
 
-
 /// Text, as servers send it in place of an image.
 fn text(data: &[u8]) -> Option<&'static str> {
     let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);

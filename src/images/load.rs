@@ -214,5 +214,6 @@ pub fn is_image(data: &[u8]) -> bool {
         tiff::accepts,
         bmp::accepts,
     ];
-    of_format.iter().any(|accepts| accepts(data)) || rare::Kind::of(data).is_some_and(rare::Kind::is_sure)
+    of_format.iter().any(|accepts| accepts(data))
+        || rare::Kind::of(data).is_some_and(rare::Kind::is_sure)
 }

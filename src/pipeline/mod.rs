@@ -173,7 +173,17 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
                 let (inputs_in, inputs) = spare_inputs(&feeder)?;
                 let (ordered, spare) = (ordered.clone(), spare_in.clone());
                 others.push(stage(scope, "feeder", move || {
-                    stop.guard(|| feed(&feeder, stop, models_turns, &ordered, &spare, &inputs, &fed_in))
+                    stop.guard(|| {
+                        feed(
+                            &feeder,
+                            stop,
+                            models_turns,
+                            &ordered,
+                            &spare,
+                            &inputs,
+                            &fed_in,
+                        )
+                    })
                 })?);
                 let computed = computed_in.clone();
                 models.push(move || {

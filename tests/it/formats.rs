@@ -23,7 +23,10 @@ fn rare_formats_are_pillows_or_refused() {
             panic!("{case:?}")
         };
         let data = fs::read(out.join("images").join(name)).unwrap();
-        match (Preprocessor::new(&Preprocess::default()).decode(&data), array.as_str()) {
+        match (
+            Preprocessor::new(&Preprocess::default()).decode(&data),
+            array.as_str(),
+        ) {
             (Ok(_), "error") => wrong.push(format!("{name}: taken, but Pillow refuses it")),
             (Ok(image), array) => match difference(image.pixels(), &npy(&out.join(array))) {
                 Some(difference) => wrong.push(format!("{name}: {difference}")),

@@ -14,7 +14,10 @@ const MODEL: &str = "resnet_scripted.pt";
 fn extract(dir: &Workdir, model: &str, layers: &str, out: &str, more: &str) -> Ended {
     let fixed = "extract --list list.txt --quiet";
     let chosen = ["--model", model, "--layer", layers, "--out", out];
-    let args = fixed.split(' ').chain(chosen).chain(more.split_whitespace());
+    let args = fixed
+        .split(' ')
+        .chain(chosen)
+        .chain(more.split_whitespace());
     let mut command = dir.command(&args.collect::<Vec<_>>());
     let ended = Ended::of(command.env("SLURM_CPUS_PER_TASK", "2"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

@@ -27,6 +27,8 @@ mod faults;
 mod faxes;
 #[cfg(feature = "torch")]
 mod fidelity;
+#[cfg(feature = "images")]
+mod formats;
 mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;
@@ -40,8 +42,6 @@ mod lists;
 mod memory;
 mod merge;
 mod npy;
-#[cfg(feature = "images")]
-mod formats;
 #[cfg(feature = "images")]
 mod pixels;
 #[cfg(feature = "torch")]

@@ -88,7 +88,9 @@ pub fn decode_cursor(data: &[u8], image: &mut Raster) -> Result<()> {
         .ok_or(ImageError::Corrupt("CUR without a picture"))?;
     match bits_per_pixel(data.get(chosen.offset()..).unwrap_or_default())? {
         24 | 32 => decode_bitmap(Kind::Cursor, data, &chosen, image),
-        _ => Err(ImageError::Unsupported("cursor of other than 24 or 32 bits a pixel")),
+        _ => Err(ImageError::Unsupported(
+            "cursor of other than 24 or 32 bits a pixel",
+        )),
     }
 }
 

@@ -120,7 +120,7 @@ fn read(kind: Kind, decoder: impl ImageDecoder, image: &mut Raster) -> Result<()
     image.reset(width, height);
     let pixels = image.pixels_mut().chunks_exact_mut(3);
     for (rgb, pixel) in pixels.zip(samples.chunks_exact(sample_bytes)) {
-        *rgb.as_mut_array() = to_rgb(colour, pixel).ok_or_else(|| kind.broken())?;
+        rgb.copy_from_slice(&to_rgb(colour, pixel).ok_or_else(|| kind.broken())?);
     }
     Ok(())
 }
@@ -168,7 +168,10 @@ mod tests {
         assert_eq!(Kind::of(b"P6"), None);
         assert_eq!(Kind::of(b"qoif\0"), Some(Kind::Qoi));
         assert_eq!(Kind::of(b"\0\0\x01\0\x01\0"), Some(Kind::Icon));
-        assert_eq!(Kind::of(b"\0\0\x02\0\0\0TRUEVISION-XFILE.\0"), Some(Kind::Tga));
+        assert_eq!(
+            Kind::of(b"\0\0\x02\0\0\0TRUEVISION-XFILE.\0"),
+            Some(Kind::Tga)
+        );
     }
 
     #[test]
