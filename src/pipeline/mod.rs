@@ -145,7 +145,12 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
     let say: &(dyn Fn(&str) + Sync) = &|line| progress.say(line);
     let turns = Arc::new(Turns::default());
     let takes_turns = replicas.len() == 1 && replicas[0].needs_cores();
-    let models_turns = takes_turns.then_some(&*turns);
+    let common = Common {
+        work,
+        stop,
+        say,
+        turns: takes_turns.then_some(&*turns),
+    };
 
     let (spare_in, spare) = spare_pixels(work)?;
     let (tickets_in, tickets) = bounded(work.batch);
@@ -168,28 +173,10 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             })?;
             let (mut others, mut models) = (Vec::new(), Vec::new());
             for replica in replicas {
-                let (fed_in, fed) = bounded(0);
-                let feeder = replica.feeder();
-                let (inputs_in, inputs) = spare_inputs(&feeder)?;
-                let (ordered, spare) = (ordered.clone(), spare_in.clone());
-                others.push(stage(scope, "feeder", move || {
-                    stop.guard(|| {
-                        feed(
-                            &feeder,
-                            stop,
-                            models_turns,
-                            &ordered,
-                            &spare,
-                            &inputs,
-                            &fed_in,
-                        )
-                    })
-                })?);
-                let computed = computed_in.clone();
-                models.push(move || {
-                    set_threads(work.threads);
-                    stop.guard(|| compute(replica, work.images, say, &fed, &inputs_in, &computed))
-                });
+                let ends = (ordered.clone(), spare_in.clone(), computed_in.clone());
+                let (feeder, model) = start_replica(scope, common, replica, ends)?;
+                others.push(feeder);
+                models.push(model);
             }
             drop((ordered, spare_in, computed_in));
             let orderer = stage(scope, "orderer", move || {
@@ -213,6 +200,45 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
         };
         stop.guard(threads)
     })
+}
+
+/// What all replicas share.
+#[derive(Clone, Copy)]
+struct Common<'a> {
+    work: &'a Work<'a>,
+    stop: &'a Stop<'a>,
+    say: &'a (dyn Fn(&str) + Sync),
+    /// Where a model takes turns with the decoders.
+    turns: Option<&'a Turns>,
+}
+
+/// Starts a replica's feeder; what its model does is returned, for a thread of the caller's choice.
+fn start_replica<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    common: Common<'scope>,
+    replica: &'scope mut Extractor,
+    (ordered, spare, computed): (Receiver<Batch>, Sender<Vec<u8>>, Sender<Computed>),
+) -> Result<(
+    ScopedJoinHandle<'scope, Result<()>>,
+    impl FnOnce() -> Result<()> + Send + 'scope,
+)> {
+    let Common {
+        work,
+        stop,
+        say,
+        turns,
+    } = common;
+    let (fed_in, fed) = bounded(0);
+    let feeder = replica.feeder();
+    let (inputs_in, inputs) = spare_inputs(&feeder)?;
+    let feeding = stage(scope, "feeder", move || {
+        stop.guard(|| feed(&feeder, stop, turns, &ordered, &spare, &inputs, &fed_in))
+    })?;
+    let model = move || {
+        set_threads(work.threads);
+        stop.guard(|| compute(replica, work.images, say, &fed, &inputs_in, &computed))
+    };
+    Ok((feeding, model))
 }
 
 /// Pixels of so many batches, and where they come back to.
