@@ -9,13 +9,17 @@ pub fn words(data: &[u8]) -> Option<&'static str> {
         .or_else(|| text(data))
 }
 
-const STARTS: [(&[u8], &str); 15] = [
+const STARTS: [(&[u8], &str); 16] = [
     (
         b"version https://git-lfs",
         "is a Git LFS pointer in place of the image (git lfs pull fetches it)",
     ),
     (b"\0\0\0\x0cjP  \r\n\x87\n", JPEG_2000),
     (b"\xff\x4f\xff\x51", JPEG_2000),
+    (
+        b"Pf",
+        "is a PFM image, of floats, which featx does not read; convert it to PNG",
+    ),
     (
         b"P7\n",
         "is a PAM image, which featx does not read; convert it to PNG",

@@ -16,7 +16,7 @@
 //!   colours.
 //! - BMP and TIFF are featx's own. Of 327 BMPs the `image` crate gives other pixels for 46; of 1,388 TIFFs it reads 581,
 //!   gives other pixels for 136 and panics on 53. These give Pillow's for all that they read.
-//! - PNM, QOI, TGA, ICO and CUR: the last resort, the `image` crate, as far as its pixels are Pillow's.
+//! - PNM, QOI, TGA: the last resort, the `image` crate, as far as its pixels are Pillow's. ICO, CUR: a PNG or a BMP inside.
 //! - Of TIFF are refused: LAB; YCbCr compressed other than by JPEG; CCITT group 3 with two-dimensional rows or without a
 //!   mark before each row, and modified Huffman; old JPEG, LZMA, Zstandard, WebP, ThunderScan and SGI Log.
 //! - A JPEG of more than 1000 scans and a file of more than 1 GiB are refused, so that none can hold up a run.

@@ -8,10 +8,10 @@ use std::fs;
 
 /// Of what Pillow reads.
 const REFUSED: [&str; 4] = [
-    "PNM whose largest value is even, or between 256 and 65534 (pamdepth 255 scales it)",
-    "",
-    "",
-    "",
+    "is a PFM image, of floats, which featx does not read; convert it to PNG",
+    "is of a kind that is not supported: PNM whose largest value is even, or between 256 and 65534 (pamdepth 255 scales it)",
+    "is of a kind that is not supported: TGA of an unusual depth or without colours",
+    "is of a kind that is not supported: cursor of other than 16, 24 or 32 bits a pixel",
 ];
 
 #[test]

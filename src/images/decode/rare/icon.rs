@@ -1,17 +1,14 @@
-//! Icons and cursors: a directory of pictures. The picture that Pillow takes goes to the `png` crate, or, a bitmap, to the
-//! `image` crate, alone: that one would choose another of several.
+//! Icons and cursors: a directory of pictures, each a PNG or a BMP, which have their decoders. The `image` crate would take
+//! another of several pictures than Pillow, no PNG without alpha, and makes other colours of 5 bits.
 
 use crate::images::decode::bytes::Bytes;
-use crate::images::decode::png;
-use crate::images::decode::rare::{Kind, read, refusal};
+use crate::images::decode::{bmp, png};
 use crate::images::error::{ImageError, Result};
 use crate::images::raster::Raster;
-use image::codecs::ico::IcoDecoder;
 use std::cmp::Reverse;
-use std::io::Cursor;
 
-/// Of the directory's head, and of each of its entries.
-const HEAD: usize = 6;
+/// Where the directory has the number of its entries; of each, its bytes.
+const COUNT_AT: usize = 4;
 const ENTRY: usize = 16;
 
 /// Bytes of a bitmap's header up to its bits a pixel.
@@ -54,7 +51,7 @@ pub fn is_cursor(data: &[u8]) -> bool {
 }
 
 fn entries(data: &[u8]) -> Result<Vec<Entry<'_>>> {
-    let mut bytes = Bytes::new(data, HEAD - 2);
+    let mut bytes = Bytes::new(data, COUNT_AT);
     let count = bytes.u16_le()?;
     (0..count).map(|_| bytes.take(ENTRY).map(Entry)).collect()
 }
@@ -67,12 +64,9 @@ pub fn decode_icon(data: &[u8], image: &mut Raster) -> Result<()> {
         .min_by_key(|entry| (Reverse(entry.area()), entry.depth()))
         .ok_or(ImageError::Corrupt("ICO without a picture"))?;
     let picture = data.get(chosen.offset()..).unwrap_or_default();
-    if png::accepts(picture) {
-        return png::decode(picture, image);
-    }
-    match bits_per_pixel(picture)? {
-        1 | 4 | 8 | 24 | 32 => decode_bitmap(Kind::Icon, data, chosen, image),
-        _ => Err(ImageError::Unsupported("icon of 5 bits a colour")),
+    match png::accepts(picture) {
+        true => png::decode(picture, image),
+        false => bmp::decode_of_icon(picture, image),
     }
 }
 
@@ -86,25 +80,11 @@ pub fn decode_cursor(data: &[u8], image: &mut Raster) -> Result<()> {
             false => chosen,
         })
         .ok_or(ImageError::Corrupt("CUR without a picture"))?;
-    match bits_per_pixel(data.get(chosen.offset()..).unwrap_or_default())? {
-        24 | 32 => decode_bitmap(Kind::Cursor, data, &chosen, image),
+    let picture = data.get(chosen.offset()..).unwrap_or_default();
+    match Bytes::new(picture, BITS_AT).u16_le()? {
+        16 | 24 | 32 => bmp::decode_of_icon(picture, image),
         _ => Err(ImageError::Unsupported(
-            "cursor of other than 24 or 32 bits a pixel",
+            "cursor of other than 16, 24 or 32 bits a pixel",
         )),
     }
-}
-
-fn bits_per_pixel(bitmap: &[u8]) -> Result<u16> {
-    Bytes::new(bitmap, BITS_AT).u16_le()
-}
-
-/// The bitmap of one entry, as an icon of this one. What an entry says of colours, and a cursor of its tip, is left out:
-/// the crate refuses what is unusual there, and the bitmap has a header of its own.
-fn decode_bitmap(kind: Kind, data: &[u8], chosen: &Entry<'_>, image: &mut Raster) -> Result<()> {
-    let mut alone = data.to_vec();
-    alone[..HEAD].copy_from_slice(&[0, 0, 1, 0, 1, 0]);
-    alone[HEAD..HEAD + ENTRY].copy_from_slice(chosen.0);
-    alone[HEAD + 4..HEAD + 8].fill(0);
-    let decoder = IcoDecoder::new(Cursor::new(alone)).map_err(|error| refusal(kind, error))?;
-    read(kind, decoder, image)
 }

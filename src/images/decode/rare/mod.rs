@@ -1,4 +1,4 @@
-//! PNM, QOI, TGA, ICO and CUR through the `image` crate, as far as it gives Pillow's pixels; what it gives others for is
+//! PNM, QOI and TGA through the `image` crate, as far as it gives Pillow's pixels, and icons; what it gives others for is
 //! refused in words. `scripts/check_formats.py` compares them, `docs/formats.md` has what came of it.
 
 mod icon;
@@ -12,6 +12,9 @@ use image::codecs::tga::TgaDecoder;
 use image::{ColorType, ImageDecoder};
 use std::io::{Cursor, ErrorKind};
 
+/// Of version 2; older files have none.
+const TGA_FOOTER: &[u8] = b"TRUEVISION-XFILE.\0";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Pnm,
@@ -22,19 +25,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// By the first bytes, and of a TGA by the last ones: its header has no signature.
+    /// By the first bytes, and of a TGA by the last ones too: its header has no signature.
     pub fn of(data: &[u8]) -> Option<Self> {
         match data {
             [b'P', b'1'..=b'6', after, ..] if is_space(*after) => Some(Self::Pnm),
             [b'q', b'o', b'i', b'f', ..] => Some(Self::Qoi),
             [0, 0, 1, 0, ..] => Some(Self::Icon),
             [0, 0, 2, 0, ..] if icon::is_cursor(data) => Some(Self::Cursor),
-            _ if data.ends_with(b"TRUEVISION-XFILE.\0") => Some(Self::Tga),
+            _ if data.ends_with(TGA_FOOTER) || has_tga_header(data) => Some(Self::Tga),
             _ => None,
         }
     }
 
-    /// Whether its first bytes alone leave no doubt.
+    /// Whether its first bytes leave no doubt.
     pub fn is_sure(self) -> bool {
         matches!(self, Self::Pnm | Self::Qoi)
     }
@@ -43,8 +46,7 @@ impl Kind {
         ImageError::Corrupt(match self {
             Self::Pnm => "broken PNM data",
             Self::Qoi => "broken QOI data",
-            Self::Icon => "broken ICO data",
-            Self::Cursor => "broken CUR data",
+            Self::Icon | Self::Cursor => "broken icon",
             Self::Tga => "broken TGA data",
         })
     }
@@ -145,12 +147,25 @@ fn refusal(kind: Kind, error: image::ImageError) -> ImageError {
             ImageError::Truncated
         }
         image::ImageError::Unsupported(_) => ImageError::Unsupported(match kind {
-            Kind::Icon | Kind::Cursor => "icon whose bitmap is compressed or of an unusual depth",
             Kind::Tga => "TGA of an unusual depth or without colours",
-            Kind::Pnm | Kind::Qoi => "an unusual header",
+            _ => "an unusual header",
         }),
         _ => kind.broken(),
     }
+}
+
+/// A header of which every field is one that is read: the palette's are 0 where there is none.
+fn has_tga_header(data: &[u8]) -> bool {
+    let [_, map, kind, origin @ .., bits, flags] = data.get(..18).unwrap_or_default() else {
+        return false;
+    };
+    let (palette, size) = (&origin[..5], &origin[9..]);
+    let is_known = match (map, kind & !8, bits) {
+        (0, 2, 24 | 32) | (0, 3, 8 | 16) => palette == [0; 5],
+        (1, 1, 8) => matches!(palette[4], 24 | 32),
+        _ => false,
+    };
+    is_known && flags & 0xc0 == 0 && size.chunks_exact(2).all(|side| side != [0, 0])
 }
 
 fn is_space(byte: u8) -> bool {
