@@ -2,7 +2,7 @@
 """Is the RAM budget kept? Runs featx under budgets and limits, reads the kernel's peak RSS, prints the tables of
 docs/memory.md.
 
-usage: scripts/check_memory.py [table | cgroup | long | floor | flip]...     all of them without an argument
+usage: scripts/check_memory.py [--featx FILE] [table | cgroup | long | floor | flip]...     all of them without a name
 
 table   VGG16 features.0, features.30 and ResNet-50 layer1 under four budgets
 cgroup  the same layers under a real limit of 1.5 GB, with the default budget (root)
@@ -12,7 +12,7 @@ flip    a model file with one bit of a used weight flipped is refused
 
 Needs 20 GB of disk under target/memory, which it empties again. Exit code 1 where a promise is broken.
 """
-import csv, json, os, shutil, subprocess, sys, tomllib, zipfile
+import argparse, csv, json, os, shutil, subprocess, sys, tomllib, zipfile
 from pathlib import Path
 
 from zoo.small import repeated_photos
@@ -21,20 +21,25 @@ from zoo.venv import built_featx
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "memory"
 MODELS, OUT = WORK / "models", WORK / "out"
-FEATX = ROOT / "target" / "release" / "featx"
 LAYERS = [("vgg16", "features.0"), ("vgg16", "features.30"), ("resnet50", "layer1")]
 BUDGETS = ["0.4GB", "1GB", "2GB", "8GB"]
 PHOTOS = 640
+program = None  # featx
 broken = []
 
 
 def main():
     checks = {"table": table, "cgroup": cgroup, "long": long_run, "floor": floor, "flip": flip}
-    wanted = sys.argv[1:] or list(checks)
-    if unknown := [name for name in wanted if name not in checks]:
-        sys.exit(f"{__doc__}\nerror: no check is called {unknown[0]}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--featx", type=Path, help="the program [target/release/featx, which is built]")
+    parser.add_argument("checks", nargs="*", metavar="CHECK")
+    typed = parser.parse_args()
+    if unknown := [name for name in typed.checks if name not in checks]:
+        parser.error(f"no check is called {unknown[0]}")
+    global program
+    program = typed.featx or built_featx()
     prepare()
-    for name in wanted:
+    for name in typed.checks or checks:
         checks[name]()
     shutil.rmtree(OUT, ignore_errors=True)
     for line in broken:
@@ -43,7 +48,6 @@ def main():
 
 
 def prepare():
-    built_featx()
     missing = [m for m in ("vgg16", "resnet50", "mobilenet_v3_small") if not (MODELS / f"{m}.pt").exists()]
     if missing:
         export = [ROOT / "scripts/export_model.py", "--random", "--out", MODELS, *missing]
@@ -58,7 +62,7 @@ def photos(count):
 def featx(model, layer, images, *options, before=None):
     """Runs extract. The kernel's peak RSS in bytes, the exit code, the JSON summary or None, and the last line said."""
     shutil.rmtree(OUT, ignore_errors=True)
-    command = [FEATX, "extract", "--model", MODELS / f"{model}.pt", "--layer", layer, "--out", OUT, images]
+    command = [program, "extract", "--model", MODELS / f"{model}.pt", "--layer", layer, "--out", OUT, images]
     command += ["--json", "--quiet", *options]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before)
     said = child.stderr.read().strip().splitlines() or [""]

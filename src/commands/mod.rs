@@ -57,7 +57,7 @@ fn words(error: &Error) -> String {
     }
 }
 
-/// Without the C++ frames that libtorch puts behind some of its errors.
+/// Without the C++ frames that libtorch puts after some of its errors.
 fn without_frames(text: &str) -> &str {
     let frames = text.find("\nException raised from");
     &text[..frames.unwrap_or(text.len())]

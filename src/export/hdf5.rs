@@ -34,10 +34,7 @@ impl Format for Hdf5 {
         }
         let layers = table.layers.iter().map(|layer| layer.name.as_str());
         ensure_distinct(layers.chain([NAMES]).map(|name| (name, name.to_owned())))?;
-        table
-            .names
-            .as_ref()
-            .map_or(Ok(()), |names| names.ensure_text("HDF5"))
+        table.ensure_names_are_text("HDF5")
     }
 
     fn file_bytes(&self, table: &Table) -> u64 {

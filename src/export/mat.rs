@@ -92,10 +92,7 @@ impl Format for Mat {
         let layers = table.layers.iter().map(|layer| layer.name.as_str());
         let names = layers.chain([NAMES, RUN]);
         ensure_distinct(names.map(|name| (name, variable(name))))?;
-        table
-            .names
-            .as_ref()
-            .map_or(Ok(()), |names| names.ensure_text("MATLAB"))
+        table.ensure_names_are_text("MATLAB")
     }
 
     fn file_bytes(&self, table: &Table) -> u64 {

@@ -61,10 +61,7 @@ impl Format for Parquet {
         }
         let layers = table.layers.iter().map(|layer| layer.name.as_str());
         ensure_distinct(layers.chain([NAMES]).map(|name| (name, name.to_owned())))?;
-        table
-            .names
-            .as_ref()
-            .map_or(Ok(()), |names| names.ensure_text("Parquet"))
+        table.ensure_names_are_text("Parquet")
     }
 
     /// As if nothing could be compressed.

@@ -43,10 +43,7 @@ impl Format for Pt {
         let layers = table.layers.iter().map(|layer| layer.name.as_str());
         let keys = layers.chain([NAMES, RUN]);
         ensure_distinct(keys.map(|key| (key, key.to_owned())))?;
-        table
-            .names
-            .as_ref()
-            .map_or(Ok(()), |names| names.ensure_text("PyTorch"))
+        table.ensure_names_are_text("PyTorch")
     }
 
     fn file_bytes(&self, table: &Table) -> u64 {

@@ -40,6 +40,14 @@ impl Table<'_> {
     }
 
     /// # Errors
+    /// A file name that is not UTF-8, which `format` cannot hold.
+    pub fn ensure_names_are_text(&self, format: &str) -> Result<()> {
+        self.names
+            .as_ref()
+            .map_or(Ok(()), |names| names.ensure_text(format))
+    }
+
+    /// # Errors
     /// Layers that have not the same number of rows, or not as many as there are names.
     pub fn check(&self) -> Result<()> {
         for layer in &self.layers {
@@ -155,7 +163,7 @@ impl Names {
 
     /// # Errors
     /// A name that is not UTF-8, which `format` cannot hold.
-    pub fn ensure_text(&self, format: &str) -> Result<()> {
+    fn ensure_text(&self, format: &str) -> Result<()> {
         self.not_text.map_or(Ok(()), |line| {
             bail!(
                 "'{}' line {line} is not UTF-8, which {format} needs; export to .csv, which takes any bytes",

@@ -16,7 +16,9 @@ pub enum ImageError {
     NotAFile,
     #[error("is empty (0 bytes)")]
     Empty,
-    #[error("is not an image: its first bytes are of no JPEG, PNG, WebP, BMP, GIF or TIFF file")]
+    #[error(
+        "is not an image: its bytes are of no JPEG, PNG, WebP, BMP, GIF, TIFF, PNM, QOI, ICO, CUR or TGA file"
+    )]
     NotAnImage,
     /// What it is, in words that follow the path.
     #[error("{0}")]

@@ -6,7 +6,6 @@ pub fn words(data: &[u8]) -> Option<&'static str> {
     known
         .map(|(_, words)| *words)
         .or_else(|| media(data))
-        .or_else(|| pnm(data))
         .or_else(|| text(data))
 }
 
@@ -17,6 +16,14 @@ const STARTS: [(&[u8], &str); 16] = [
     ),
     (b"\0\0\0\x0cjP  \r\n\x87\n", JPEG_2000),
     (b"\xff\x4f\xff\x51", JPEG_2000),
+    (
+        b"Pf",
+        "is a PFM image, of floats, which featx does not read; convert it to PNG",
+    ),
+    (
+        b"P7\n",
+        "is a PAM image, which featx does not read; convert it to PNG",
+    ),
     (b"\xff\x0a", JPEG_XL),
     (b"\0\0\0\x0cJXL \r\n\x87\n", JPEG_XL),
     (
@@ -28,20 +35,12 @@ const STARTS: [(&[u8], &str); 16] = [
         "is a Photoshop file, which featx does not read; convert it to PNG",
     ),
     (
-        b"\0\0\x01\0",
-        "is an icon (ICO), which featx does not read; convert it to PNG",
-    ),
-    (
         b"\x76\x2f\x31\x01",
         "is an OpenEXR image, which featx does not read; convert it to PNG",
     ),
     (
         b"DDS ",
         "is a DDS texture, which featx does not read; convert it to PNG",
-    ),
-    (
-        b"qoif",
-        "is a QOI image, which featx does not read; convert it to PNG",
     ),
     (b"PK\x03\x04", "is a ZIP archive, not an image; unpack it"),
     (b"\x1f\x8b", "is a gzip file, not an image; unpack it"),
@@ -55,7 +54,6 @@ const STARTS: [(&[u8], &str); 16] = [
 
 const JPEG_2000: &str = "is a JPEG 2000 image, which featx does not read; convert it to PNG";
 const JPEG_XL: &str = "is a JPEG XL image, which featx does not read; convert it to PNG";
-const PNM: &str = "is a PNM image (PBM, PGM or PPM), which featx does not read; convert it to PNG";
 
 /// ISO media files (ISO/IEC 14496-12): a box `ftyp`, then the brand.
 fn media(data: &[u8]) -> Option<&'static str> {
@@ -69,13 +67,6 @@ fn media(data: &[u8]) -> Option<&'static str> {
         }
         _ => "is a video (MP4), not an image",
     })
-}
-
-fn pnm(data: &[u8]) -> Option<&'static str> {
-    let [b'P', b'1'..=b'7', after, ..] = data else {
-        return None;
-    };
-    after.is_ascii_whitespace().then_some(PNM)
 }
 
 /// Text, as servers send it in place of an image.
@@ -115,7 +106,7 @@ mod tests {
         begins(b"\0\0\0\x1cftypavif\0\0\0\0", "is an AVIF image");
         begins(b"\0\0\0\x18ftypheic\0\0\0\0", "is a HEIC image");
         begins(b"\0\0\0\x18ftypisom\0\0\0\0", "is a video");
-        begins(b"P6\n2 2\n255\n", "is a PNM image");
+        begins(b"P7\nWIDTH 2\n", "is a PAM image");
         begins(b"\xff\x4f\xff\x51\0", "is a JPEG 2000 image");
         begins(
             b"version https://git-lfs.github.com/spec/v1\n",

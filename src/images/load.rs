@@ -1,7 +1,7 @@
 //! One image file to the pixels of its crop.
 
 use crate::images::decode::size::checked_size;
-use crate::images::decode::{bmp, gif, jpeg, png, tiff, webp};
+use crate::images::decode::{bmp, gif, jpeg, png, rare, tiff, webp};
 use crate::images::error::{ImageError, Result};
 use crate::images::foreign;
 use crate::images::orientation::{self, Turn};
@@ -146,6 +146,8 @@ impl Preprocessor {
             tiff::decode(data, &mut self.image)?;
         } else if bmp::accepts(data) || bmp::accepts_headless(data) {
             bmp::decode(data, &mut self.image)?;
+        } else if let Some(kind) = rare::Kind::of(data) {
+            rare::decode(kind, data, &mut self.image)?;
         } else {
             return Err(foreign::words(data).map_or(ImageError::NotAnImage, ImageError::Foreign));
         }
@@ -234,4 +236,5 @@ pub fn is_image(data: &[u8]) -> bool {
         bmp::accepts,
     ];
     of_format.iter().any(|accepts| accepts(data))
+        || rare::Kind::of(data).is_some_and(rare::Kind::is_sure)
 }

@@ -9,12 +9,14 @@
 //! make a decoder fail, hold up a run or take memory that was not asked for: each decoder tells [`Raster::admit`] what it
 //! needs before it allocates.
 //!
-//! JPEG, PNG, WebP, BMP, GIF and TIFF are known by their content, whatever their endings say.
+//! Formats are known by their content, whatever the endings say. `docs/formats.md` has what is read of each, and how that
+//! was compared with Pillow.
 //!
 //! - JPEG: libjpeg-turbo, WebP: libwebp, as in Pillow. PNG, GIF: the crates `png` and `gif`, row by row, with Pillow's
 //!   colours.
 //! - BMP and TIFF are featx's own. Of 327 BMPs the `image` crate gives other pixels for 46; of 1,388 TIFFs it reads 581,
 //!   gives other pixels for 136 and panics on 53. These give Pillow's for all that they read.
+//! - PNM, QOI, TGA: the last resort, the `image` crate, as far as its pixels are Pillow's. ICO, CUR: a PNG or a BMP inside.
 //! - Of TIFF are refused: LAB; YCbCr compressed other than by JPEG; CCITT group 3 with two-dimensional rows or without a
 //!   mark before each row, and modified Huffman; old JPEG, LZMA, Zstandard, WebP, ThunderScan and SGI Log.
 //! - A JPEG of more than 1000 scans and a file of more than 1 GiB are refused, so that none can hold up a run.

@@ -3,7 +3,7 @@
 use crate::memory::limits::{allowed, within_address_space};
 use std::str::FromStr;
 
-/// What is not said is at most this, bytes.
+/// The budget without `--ram-budget` is at most this, bytes.
 const DEFAULT_MOST: u64 = 8_000_000_000;
 
 /// A budget as it is typed.

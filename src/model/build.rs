@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "compute/cuda",
+    "compute/private",
     "compute/terminate",
     "compute/threads",
     "compute/version",

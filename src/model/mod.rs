@@ -16,5 +16,5 @@ pub use compute::{
 };
 pub use fast::{FormsUsed, install_arena, trim_arena};
 pub use layer_info::LayerInfo;
-pub use load::{Archive, HookTensors, Wanted, tensors_of};
+pub use load::{Archive, HookTensors, Selection, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};

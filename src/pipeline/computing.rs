@@ -1,9 +1,9 @@
 //! What a replica's two threads do: one makes the model's next input while the other computes.
 
 use crate::model::{Extractor, Feeder, Input};
-use crate::pipeline::crew::Crew;
+use crate::pipeline::stop::Stop;
 use crate::pipeline::turns::Turns;
-use crate::pipeline::{Batch, Computed, Fed};
+use crate::pipeline::{Batch, Computed, InputBatch};
 use crate::sources::Images;
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
@@ -15,22 +15,22 @@ use std::ops::Range;
 /// libtorch's.
 pub fn feed<'a>(
     feeder: &Feeder,
-    crew: &Crew,
+    stop: &Stop,
     turns: Option<&'a Turns>,
     ordered: &Receiver<Batch>,
     spare: &Sender<Vec<u8>>,
     inputs: &Receiver<Input>,
-    fed: &Sender<Fed<'a>>,
+    fed: &Sender<InputBatch<'a>>,
 ) -> Result<()> {
     for batch in ordered {
-        let Some(mut input) = inputs.recv().ok().filter(|_| !crew.is_over()) else {
+        let Some(mut input) = inputs.recv().ok().filter(|_| !stop.is_over()) else {
             break; // a signal came, or the model failed and says why
         };
         let turn = turns.map(Turns::begin);
         feeder.feed(&batch.pixels, &mut input)?;
         // The reader is gone once it has handed out all images.
         let _ = spare.send(batch.pixels);
-        let message = Fed {
+        let message = InputBatch {
             number: batch.number,
             rows: batch.rows,
             segment: batch.segment,
@@ -52,8 +52,8 @@ pub fn feed<'a>(
 pub fn compute(
     extractor: &mut Extractor,
     images: &Images,
-    crew: &Crew,
-    fed: &Receiver<Fed>,
+    say: &(dyn Fn(&str) + Sync),
+    fed: &Receiver<InputBatch>,
     inputs: &Sender<Input>,
     computed: &Sender<Computed>,
 ) -> Result<()> {
@@ -66,7 +66,7 @@ pub fn compute(
             .with_context(|| these_images(images, &batch.rows))?;
         drop(batch.turn);
         if let Some(line) = extractor.take_notice() {
-            crew.say(&line);
+            say(&line);
         }
         // The feeder is gone once it has fed all batches.
         let _ = inputs.send(batch.input);

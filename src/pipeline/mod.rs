@@ -8,16 +8,17 @@
 //! computes the next, and no batch is begun that is too far ahead of it.
 
 mod computing;
-mod crew;
+mod decoders;
 mod decoding;
 mod ordering;
+mod stop;
 mod turns;
 mod watch;
 mod writing;
 
 use crate::images::Preprocess;
 use crate::memory::{Gate, Tuner};
-use crate::model::{Activation, Extractor, Input, set_threads};
+use crate::model::{Activation, Extractor, Feeder, Input, set_threads};
 use crate::rows::row_type::RowType;
 use crate::run::errors::Broken;
 use crate::run::journal::Journal;
@@ -25,19 +26,20 @@ use crate::run::writer::{RunWriter, Segment};
 use crate::signals::Signals;
 use crate::sources::Images;
 use crate::text::progress::Progress;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use computing::{compute, feed};
-use crew::Crew;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
+use decoders::Decoders;
 use decoding::Decoding;
 pub use decoding::ORDINARY;
 use ordering::order;
 use std::convert::Infallible;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
+use stop::Stop;
 use turns::{Turn, Turns};
 use watch::Watch;
 use writing::write;
@@ -82,6 +84,7 @@ impl Work<'_> {
 }
 
 /// Pixels of consecutive images of one segment, or f32 values that are not preprocessed; shape (batch, height, width, 3).
+#[derive(Default)]
 struct Batch {
     number: usize,
     rows: Range<u64>,
@@ -111,8 +114,8 @@ struct Ticket {
     row: u64,
 }
 
-/// A batch that a model can compute.
-struct Fed<'a> {
+/// A batch as the model takes it.
+struct InputBatch<'a> {
     number: usize,
     rows: Range<u64>,
     segment: usize,
@@ -137,91 +140,162 @@ struct Computed {
 /// The first cause, in the order of the rows: a broken image (unless they are skipped), the model, the disk. The rows
 /// before it are in sealed parts.
 pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signals) -> Result<u64> {
-    let (spare_in, spare) = bounded(work.batches);
+    let stop = &Stop::new(signals);
+    let progress = sink.progress;
+    let say: &(dyn Fn(&str) + Sync) = &|line| progress.say(line);
+    let turns = Arc::new(Turns::default());
+    let takes_turns = replicas.len() == 1 && replicas[0].needs_cores();
+    let common = Common {
+        work,
+        stop,
+        say,
+        turns: takes_turns.then_some(&*turns),
+    };
+
+    let (spare_in, spare) = spare_pixels(work)?;
     let (tickets_in, tickets) = bounded(work.batch);
     let (ordered_in, ordered) = bounded(0);
     let (computed_in, computed) = bounded(0); // the writer has one batch, the model the next
-    let (begun_in, begun) = bounded(2 * replicas.len() + 1); // batches on their way from here to the disk
-    let (going_on, over) = bounded(0);
-    for _ in 0..work.batches {
-        spare_in.send(vec![
-            0;
-            work.batch * work.images.item_bytes(work.preprocess)
-        ])?;
-    }
-    let turns = Arc::new(Turns::default());
-    let decoding = Decoding {
-        images: work.images.clone(),
-        preprocess: work.preprocess.clone(),
-        watch: Watch::new(work.image_timeout),
-        gate: sink.gate.clone(),
-        turns: turns.clone(),
-    };
-    let takes_turns = replicas.len() == 1 && replicas[0].needs_cores();
-    let turns = takes_turns.then_some(&*turns);
-    let progress = sink.progress;
-    let say = |line: &str| progress.say(line);
-    let done = bounded(work.batches);
-    let crew = Crew::start(decoding, work.workers, tickets, done, signals, &say)?;
-    let crew = &crew;
+    let (under_way_in, under_way) = bounded(2 * replicas.len() + 1); // a place for each batch on its way to the disk
+    let (ordering_runs, ordering_ended) = bounded::<Infallible>(0);
+
+    let decoding = decoding(work, sink.gate, &turns);
+    let completed = bounded(work.batches);
+    let decoders = &Decoders::start(decoding, work.workers, tickets, completed, stop, say)?;
     thread::scope(|scope| {
-        let reader = scope.spawn(move || read(work, &spare, &tickets_in, &over));
-        let writing = scope.spawn(move || crew.guard(|| write(work, &computed, &begun, sink)));
-        let (mut models, mut computing) = (Vec::new(), Vec::new());
-        for replica in replicas {
-            let (fed_in, fed) = bounded(0);
-            let (inputs_in, inputs) = bounded(INPUTS);
-            let feeder = replica.feeder();
-            for _ in 0..INPUTS {
-                let _ = inputs_in.send(feeder.input()?); // it has a place for each
+        let threads = move || {
+            let reader = stage(scope, "reader", move || {
+                read(work, &spare, &tickets_in, &ordering_ended);
+                Ok(())
+            })?;
+            let writer = stage(scope, "writer", move || {
+                stop.guard(|| write(work, &computed, &under_way, sink))
+            })?;
+            let (mut others, mut models) = (Vec::new(), Vec::new());
+            for replica in replicas {
+                let ends = (ordered.clone(), spare_in.clone(), computed_in.clone());
+                let (feeder, model) = start_replica(scope, common, replica, ends)?;
+                others.push(feeder);
+                models.push(model);
             }
-            let (ordered, spare) = (ordered.clone(), spare_in.clone());
-            models.push(scope.spawn(move || {
-                crew.guard(|| feed(&feeder, crew, turns, &ordered, &spare, &inputs, &fed_in))
-            }));
-            let computed = computed_in.clone();
-            computing.push(move || {
-                set_threads(work.threads);
-                crew.guard(|| compute(replica, work.images, crew, &fed, &inputs_in, &computed))
-            });
-        }
-        drop((ordered, spare_in, computed_in));
-        let ordering = scope.spawn(move || {
-            let _going_on = going_on;
-            order(work, crew, &begun_in, &ordered_in)
-        });
-        // libtorch's threads belong to the thread that tried the model, this one: were there more, more than cores, all
-        // would go to sleep at every barrier.
-        let here = computing.pop();
-        models.extend(computing.into_iter().map(|compute| scope.spawn(compute)));
-        let computed_here = here.map(|compute| catch_unwind(AssertUnwindSafe(compute)));
-        // A writer or a model that failed makes the others stop: its error is the cause.
-        let rows = joined(writing, "the writer")??;
-        models
-            .into_iter()
-            .try_for_each(|model| joined(model, "a model")?)?;
-        computed_here.map_or(Ok(()), |ended| ended.map_err(|_| panicked("a model"))?)?;
-        joined(ordering, "what orders the batches")??;
-        joined(reader, "the reader")?;
-        Ok(rows)
+            drop((ordered, spare_in, computed_in));
+            let orderer = stage(scope, "orderer", move || {
+                let _ends_the_reader = ordering_runs;
+                order(work, decoders, stop, &under_way_in, &ordered_in)
+            })?;
+            // libtorch's threads belong to the thread that tried the model, this one: were there more, more than cores, all
+            // would go to sleep at every barrier.
+            let here = models.pop();
+            for model in models {
+                others.push(stage(scope, "model", model)?);
+            }
+            let ended_here = here.map(|model| catch_unwind(AssertUnwindSafe(model)));
+            // A writer or a model that failed makes the others stop: its error is the cause.
+            let rows = joined(writer)?;
+            others.into_iter().try_for_each(joined)?;
+            ended_here.map_or(Ok(()), |ended| ended.map_err(|_| panicked("a model"))?)?;
+            joined(orderer)?;
+            joined(reader)?;
+            Ok(rows)
+        };
+        stop.guard(threads)
     })
 }
 
-fn joined<T>(thread: ScopedJoinHandle<T>, who: &str) -> Result<T> {
-    thread.join().map_err(|_| panicked(who))
+/// What all replicas share.
+#[derive(Clone, Copy)]
+struct Common<'a> {
+    work: &'a Work<'a>,
+    stop: &'a Stop<'a>,
+    say: &'a (dyn Fn(&str) + Sync),
+    /// Where a model takes turns with the decoders.
+    turns: Option<&'a Turns>,
+}
+
+/// Starts a replica's feeder; what its model does is returned, for a thread of the caller's choice.
+fn start_replica<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    common: Common<'scope>,
+    replica: &'scope mut Extractor,
+    (ordered, spare, computed): (Receiver<Batch>, Sender<Vec<u8>>, Sender<Computed>),
+) -> Result<(
+    ScopedJoinHandle<'scope, Result<()>>,
+    impl FnOnce() -> Result<()> + Send + 'scope,
+)> {
+    let Common {
+        work,
+        stop,
+        say,
+        turns,
+    } = common;
+    let (fed_in, fed) = bounded(0);
+    let feeder = replica.feeder();
+    let (inputs_in, inputs) = spare_inputs(&feeder)?;
+    let feeding = stage(scope, "feeder", move || {
+        stop.guard(|| feed(&feeder, stop, turns, &ordered, &spare, &inputs, &fed_in))
+    })?;
+    let model = move || {
+        set_threads(work.threads);
+        stop.guard(|| compute(replica, work.images, say, &fed, &inputs_in, &computed))
+    };
+    Ok((feeding, model))
+}
+
+/// Pixels of so many batches, and where they come back to.
+fn spare_pixels(work: &Work) -> Result<(Sender<Vec<u8>>, Receiver<Vec<u8>>)> {
+    let (spare_in, spare) = bounded(work.batches);
+    let bytes = work.batch * work.images.item_bytes(work.preprocess);
+    (0..work.batches).try_for_each(|_| spare_in.send(vec![0; bytes]))?;
+    Ok((spare_in, spare))
+}
+
+/// A model's inputs, and where they come back to.
+fn spare_inputs(feeder: &Feeder) -> Result<(Sender<Input>, Receiver<Input>)> {
+    let (inputs_in, inputs) = bounded(INPUTS);
+    for _ in 0..INPUTS {
+        let _ = inputs_in.send(feeder.input()?); // it has a place for each
+    }
+    Ok((inputs_in, inputs))
+}
+
+fn decoding(work: &Work, gate: &Arc<Gate>, turns: &Arc<Turns>) -> Decoding {
+    Decoding {
+        images: work.images.clone(),
+        preprocess: work.preprocess.clone(),
+        watch: Watch::new(work.image_timeout),
+        gate: gate.clone(),
+        turns: turns.clone(),
+    }
+}
+
+/// Starts a stage in a thread of its name.
+fn stage<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Result<T>>> {
+    let thread = thread::Builder::new().name(name.into());
+    let started = thread.spawn_scoped(scope, work);
+    started.with_context(|| format!("cannot start the {name}'s thread"))
+}
+
+/// What a stage ended with.
+fn joined<T>(thread: ScopedJoinHandle<Result<T>>) -> Result<T> {
+    let name = format!("the {}", thread.thread().name().unwrap_or_default());
+    thread.join().map_err(|_| panicked(&name))?
 }
 
 fn panicked(who: &str) -> anyhow::Error {
     anyhow!("{who} panicked; this is a bug in featx, please report it with the lines above")
 }
 
-/// Hands out the images of all batches, as batches' memory gets free, until it is over: decoders that all hang would
-/// take no more of them.
+/// Hands out the images of all batches, as batches' memory gets free, until their ordering has ended: decoders that all
+/// hang would take no more of them.
 fn read(
     work: &Work,
     spare: &Receiver<Vec<u8>>,
     tickets: &Sender<Ticket>,
-    over: &Receiver<Infallible>,
+    ordering_ended: &Receiver<Infallible>,
 ) {
     for (number, (segment, rows)) in work.batches().enumerate() {
         let Ok(pixels) = spare.recv() else { return };
@@ -232,31 +306,15 @@ fn read(
             segment,
             pixels,
             left,
-            broken: Vec::new(),
-            machine_fault: None,
+            ..Batch::default()
         };
         let batch = Arc::new(Mutex::new(batch));
         for (slot, row) in rows.enumerate() {
             let batch = batch.clone();
             select! {
                 send(tickets, Ticket { batch, slot, row }) -> sent => if sent.is_err() { return },
-                recv(over) -> _ => return,
+                recv(ordering_ended) -> _ => return,
             }
         }
     }
-}
-
-/// The batch, from the decoder that completed it.
-fn take(shared: &Mutex<Batch>) -> Batch {
-    let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let nothing = Batch {
-        number: 0,
-        rows: 0..0,
-        segment: 0,
-        pixels: Vec::new(),
-        left: 0,
-        broken: Vec::new(),
-        machine_fault: None,
-    };
-    std::mem::replace(&mut batch, nothing)
 }

@@ -1,22 +1,29 @@
 //! Puts the decoded batches back into their order, and ends the run where an image stops it.
 
-use crate::pipeline::crew::{Crew, LOOK_EVERY};
+use crate::pipeline::decoders::{Decoders, LOOK_EVERY};
+use crate::pipeline::stop::Stop;
 use crate::pipeline::{Batch, Work};
 use crate::run::errors::Broken;
 use anyhow::{Result, anyhow, bail};
 use crossbeam_channel::{SendTimeoutError, Sender};
 use std::collections::BTreeMap;
 
-/// Hands on the batches in their order, until a signal comes or a later stage fails. `begun` has a place for each batch
-/// that may be on its way.
+/// Hands on the batches in their order, until a signal comes or a later stage fails. `under_way` has a place for each
+/// batch that may be on its way to the disk.
 ///
 /// # Errors
 /// A broken image, unless they are skipped. The rows before it are handed on.
-pub fn order(work: &Work, crew: &Crew, begun: &Sender<()>, ordered: &Sender<Batch>) -> Result<()> {
+pub fn order(
+    work: &Work,
+    decoders: &Decoders,
+    stop: &Stop,
+    under_way: &Sender<()>,
+    ordered: &Sender<Batch>,
+) -> Result<()> {
     let mut early = BTreeMap::new();
     for number in 0..work.batches().count() {
         while !early.contains_key(&number) {
-            let Some(batch) = crew.next()? else {
+            let Some(batch) = decoders.next()? else {
                 return Ok(());
             };
             early.insert(batch.number, batch);
@@ -26,7 +33,7 @@ pub fn order(work: &Work, crew: &Crew, begun: &Sender<()>, ordered: &Sender<Batc
         };
         let failure = failure(work, &mut batch);
         if !batch.rows.is_empty() {
-            let handed_on = wait_for_place(crew, begun) && ordered.send(batch).is_ok();
+            let handed_on = wait_for_place(stop, under_way) && ordered.send(batch).is_ok();
             if !handed_on {
                 return Ok(()); // it is over, or a later stage failed and says why
             }
@@ -39,9 +46,9 @@ pub fn order(work: &Work, crew: &Crew, begun: &Sender<()>, ordered: &Sender<Batc
 }
 
 /// False where it is over before there is a place.
-fn wait_for_place(crew: &Crew, begun: &Sender<()>) -> bool {
-    while !crew.is_over() {
-        match begun.send_timeout((), LOOK_EVERY) {
+fn wait_for_place(stop: &Stop, under_way: &Sender<()>) -> bool {
+    while !stop.is_over() {
+        match under_way.send_timeout((), LOOK_EVERY) {
             Ok(()) => return true,
             Err(SendTimeoutError::Timeout(())) => {}
             Err(SendTimeoutError::Disconnected(())) => return false,

@@ -11,11 +11,11 @@ use std::time::Duration;
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
 
 /// Writes computed rows into parts, in their order; seals the last one with what it has when no more come, and when
-/// something fails. Returns how many there were. For each batch it takes one from `begun`.
+/// something fails. Returns how many there were. For each batch it gives a place of `under_way` back.
 pub fn write(
     work: &Work,
     computed: &Receiver<Computed>,
-    begun: &Receiver<()>,
+    under_way: &Receiver<()>,
     mut sink: Sink,
 ) -> Result<u64> {
     let mut order = Order::default();
@@ -26,7 +26,7 @@ pub fn write(
                 order.add(message);
                 let written = order.due().try_for_each(|message| {
                     rows += write_batch(work, message, &mut sink)?;
-                    Ok(begun.recv()?)
+                    Ok(under_way.recv()?)
                 });
                 if written.is_err() {
                     break written;

@@ -9,9 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// File name endings, without the dot and whatever their case, of what is taken for an image.
-pub const ENDINGS: [&str; 11] = [
-    "jpg", "jpeg", "jfif", "jpe", "jif", "png", "webp", "bmp", "gif", "tif", "tiff",
+/// File name endings, without the dot and whatever their case, of what is taken for an image. Icons and cursors are read
+/// too, where a list names them: in a folder of photos they are the folder's own.
+pub const ENDINGS: [&str; 17] = [
+    "jpg", "jpeg", "jfif", "jpe", "jif", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm",
+    "pbm", "pnm", "qoi", "tga",
 ];
 
 /// What a folder holds.

@@ -27,6 +27,8 @@ mod faults;
 mod faxes;
 #[cfg(feature = "torch")]
 mod fidelity;
+#[cfg(feature = "images")]
+mod formats;
 mod inspect;
 #[cfg(feature = "torch")]
 mod lanes;

@@ -80,8 +80,7 @@ fn refusal_at(path: &Path) -> String {
 #[test]
 fn what_is_no_image_is_refused_in_a_line() {
     assert_eq!(refusal("empty.jpg", b""), "is empty (0 bytes)");
-    let not_an_image =
-        "is not an image: its first bytes are of no JPEG, PNG, WebP, BMP, GIF or TIFF file";
+    let not_an_image = "is not an image: its bytes are of no JPEG, PNG, WebP, BMP, GIF, TIFF, PNM, QOI, ICO, CUR or TGA file";
     assert_eq!(refusal("text.jpg", b"hello"), not_an_image);
     assert_eq!(
         refusal("cut.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),

@@ -156,8 +156,7 @@ fn names_that_are_not_utf8_are_kept_as_they_are() {
 fn what_gives_no_images_is_an_error() {
     let root = folder("none", &["a.txt"]);
     let at = root.display();
-    let endings =
-        "looked for files ending in jpg, jpeg, jfif, jpe, jif, png, webp, bmp, gif, tif, tiff";
+    let endings = "looked for files ending in jpg, jpeg, jfif, jpe, jif, png, webp, bmp, gif, tif, tiff, ppm, pgm, pbm, pnm, qoi, tga";
     assert_eq!(
         refusal(scan(&root)),
         format!("no image in '{at}' (1 other file left out: 'a.txt'); {endings}")

@@ -104,60 +104,21 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    let is_long = extractor.pays_to_choose_form(plan.run.images);
-    let lanes = lanes::lanes(job, plan.run.batch_size, is_long);
-    let threads = job.threads_of_pass(lanes);
-    extractor.divide_batch(lanes);
-    model::set_threads(threads);
-    if is_long {
-        choose_form(job, &mut plan, &mut extractor)?;
-    }
+    let passes = settle_passes(job, &mut plan, &mut extractor)?;
     let form = extractor.form();
     if let Some(line) = provenance::changes(&plan, form) {
         say(line);
     }
     let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
-    let own = &plan.slice;
-    let errors = own.errors_file();
+    let errors = plan.slice.errors_file();
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
-    let mut journal = Journal::open(&job.out.join(own.memory_file()))?;
-    let mut tuner = Tuner::new(plan.bounds)?;
-    let work = Work {
-        images: &images,
-        segments: &plan.segments,
-        preprocess: &job.preprocess,
-        batch: plan.run.batch_size as usize / lanes,
-        batches: BATCHES * lanes,
-        threads,
-        stored: job.stored,
-        skip_broken: job.skip_broken,
-        image_timeout: job.image_timeout,
-        workers: job.workers,
-    };
-    let progress = Progress::resumed(
-        "extract",
-        Unit::Images,
-        own.len(),
-        plan.rows_done(),
-        job.quiet,
-    );
-    let sink = pipeline::Sink {
-        writer: &mut writer,
-        tuner: &mut tuner,
-        journal: &mut journal,
-        progress: &progress,
-        gate: &Arc::new(Gate::new(job.ram_budget)?),
-    };
-    let mut replicas = vec![extractor];
-    for device in job.devices.repeat(lanes).split_off(1) {
-        replicas.push(replicas[0].replicate(device)?);
-    }
+    let mut replicas = replicate(job, extractor, passes.lanes)?;
+    let work = work(job, &plan, &images, passes);
     let extracting = Instant::now();
-    let rows = pipeline::run(&work, &mut replicas, sink, &signals)?;
-    drop(progress);
+    let rows = extract(job, &plan, &work, &mut replicas, &mut writer, &signals)?;
     provenance.record(); // a form that failed on the way left its place to another
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
@@ -170,6 +131,71 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         extracting: extracting.elapsed(),
     };
     Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
+}
+
+/// How a batch is computed: by so many passes side by side, of so many threads each.
+#[derive(Clone, Copy)]
+struct Passes {
+    lanes: usize,
+    threads: usize,
+}
+
+/// Chooses the passes, and the form of the graph, which is tried with their share of the batch and of the threads.
+fn settle_passes(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<Passes> {
+    let is_long = extractor.pays_to_choose_form(plan.run.images);
+    let lanes = lanes::lanes(job, plan.run.batch_size, is_long);
+    let threads = job.threads_of_pass(lanes);
+    extractor.divide_batch(lanes);
+    model::set_threads(threads);
+    if is_long {
+        choose_form(job, plan, extractor)?;
+    }
+    Ok(Passes { lanes, threads })
+}
+
+/// The model once for each lane of each device.
+fn replicate(job: &Job, extractor: Extractor, lanes: usize) -> Result<Vec<Extractor>> {
+    let mut replicas = vec![extractor];
+    for device in job.devices.repeat(lanes).split_off(1) {
+        replicas.push(replicas[0].replicate(device)?);
+    }
+    Ok(replicas)
+}
+
+fn work<'a>(job: &'a Job, plan: &'a Plan, images: &'a Arc<Images>, passes: Passes) -> Work<'a> {
+    Work {
+        images,
+        segments: &plan.segments,
+        preprocess: &job.preprocess,
+        batch: plan.run.batch_size as usize / passes.lanes,
+        batches: BATCHES * passes.lanes,
+        threads: passes.threads,
+        stored: job.stored,
+        skip_broken: job.skip_broken,
+        image_timeout: job.image_timeout,
+        workers: job.workers,
+    }
+}
+
+/// Runs the pipeline. Returns the rows written.
+fn extract(
+    job: &Job,
+    plan: &Plan,
+    work: &Work,
+    replicas: &mut [Extractor],
+    writer: &mut RunWriter,
+    signals: &Signals,
+) -> Result<u64> {
+    let (own, done) = (&plan.slice, plan.rows_done());
+    let progress = Progress::resumed("extract", Unit::Images, own.len(), done, job.quiet);
+    let sink = pipeline::Sink {
+        writer,
+        tuner: &mut Tuner::new(plan.bounds)?,
+        journal: &mut Journal::open(&job.out.join(own.memory_file()))?,
+        progress: &progress,
+        gate: &Arc::new(Gate::new(job.ram_budget)?),
+    };
+    pipeline::run(work, replicas, sink, signals)
 }
 
 /// Where the user leaves it open, and the budget has room.

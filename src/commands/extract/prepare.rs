@@ -5,7 +5,7 @@ use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
-    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
+    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
@@ -48,13 +48,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
     model::ensure_threads(job.threads_of_pass(1))?;
     model::set_threads(job.threads_of_pass(1));
-    say(format_args!("device: {}", job.devices_text));
-    if job.devices.contains(&Device::Cpu) && !model::is_native(job.precision) {
-        say(format_args!(
-            "this processor has no {} instructions: they are emulated, more slowly than f32",
-            job.precision.name()
-        ));
-    }
+    say_device(job);
     if job.devices[0] != Device::Cpu {
         model::configure_cuda(job.tf32);
     }
@@ -68,18 +62,7 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     }
     let layers = Layers::load(archive)?;
     let selection = layers.select(&job.layers, &job.hooks)?;
-    if !selection.never_called.is_empty() {
-        let names = &selection.never_called;
-        say(left_out(job, "they are never called", names));
-    }
-    if !selection.not_in_trace.is_empty() {
-        let why = "the trace does not have the tensor that a forward hook sees first";
-        say(left_out(job, why, &selection.not_in_trace));
-    }
-    if !selection.unordered.is_empty() {
-        let why = "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'";
-        say(left_out(job, why, &selection.unordered));
-    }
+    say_left_out(job, &selection);
     say(preprocessing(job, probe.are_values));
     let options = ExtractorOptions {
         shape: job.preprocess.shape(),
@@ -111,6 +94,35 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
         ));
     }
     Ok((extractor, fingerprint))
+}
+
+fn say_device(job: &Job) {
+    say(format_args!("device: {}", job.devices_text));
+    if job.devices.contains(&Device::Cpu) && !model::is_native(job.precision) {
+        say(format_args!(
+            "this processor has no {} instructions: they are emulated, more slowly than f32",
+            job.precision.name()
+        ));
+    }
+}
+
+/// The layers that a glob meant and that are left out, and why.
+fn say_left_out(job: &Job, selection: &Selection) {
+    for (names, why) in [
+        (&selection.never_called, "they are never called"),
+        (
+            &selection.not_in_trace,
+            "the trace does not have the tensor that a forward hook sees first",
+        ),
+        (
+            &selection.unordered,
+            "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'",
+        ),
+    ] {
+        if !names.is_empty() {
+            say(left_out(job, why, names));
+        }
+    }
 }
 
 /// The line about what is done to images.

@@ -6,6 +6,7 @@ pub mod colour;
 pub mod gif;
 pub mod jpeg;
 pub mod png;
+pub mod rare;
 mod raw;
 mod raw_rows;
 pub mod size;

@@ -1,6 +1,6 @@
 #include "compute/threads.h"
 
-#include <dlfcn.h>
+#include "compute/private.h"
 
 #include <condition_variable>
 #include <exception>
@@ -10,20 +10,6 @@
 
 namespace featx {
 namespace {
-
-// Of the OpenMP library that libtorch computes with; absent where that is none of OpenMP.
-using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
-using ThreadNumber = int (*)();
-
-GompParallel gomp_parallel() {
-  static const auto function = reinterpret_cast<GompParallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-  return function;
-}
-
-ThreadNumber thread_number() {
-  static const auto function = reinterpret_cast<ThreadNumber>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
-  return function;
-}
 
 struct Work {
   const std::function<void(int64_t)>& function;
@@ -35,7 +21,7 @@ struct Work {
 void take_part(void* data) {
   auto& work = *static_cast<Work*>(data);
   try {
-    work.function(thread_number()());
+    work.function(number_in_team());
   } catch (...) {
     const std::lock_guard lock(work.mutex);
     work.failure = std::current_exception();
@@ -45,7 +31,7 @@ void take_part(void* data) {
 } // namespace
 
 int64_t thread_count() {
-  return gomp_parallel() && thread_number() ? at::get_num_threads() : 1;
+  return has_team() ? at::get_num_threads() : 1;
 }
 
 void on_each_thread(const std::function<void(int64_t)>& function) {
@@ -54,7 +40,7 @@ void on_each_thread(const std::function<void(int64_t)>& function) {
     return function(0);
   }
   Work work{function, {}, {}};
-  gomp_parallel()(take_part, &work, static_cast<unsigned>(threads), 0);
+  in_team(take_part, &work, static_cast<unsigned>(threads));
   if (work.failure) {
     std::rethrow_exception(work.failure);
   }

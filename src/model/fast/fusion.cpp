@@ -27,7 +27,7 @@ bool is_joined(const Node* node) {
   return space == Symbol::fromQualString("namespaces::mkldnn") || space == Symbol::fromQualString("namespaces::featx");
 }
 
-// Whether shapes may hang on what an image shows: they are taken from blank ones.
+// Whether shapes may depend on what an image shows: they are taken from blank ones.
 bool looks_at_data(const std::shared_ptr<Graph>& graph) {
   const auto kinds = {aten::item, aten::Bool, aten::Int, aten::Float, aten::nonzero, aten::masked_select};
   return std::any_of(kinds.begin(), kinds.end(), [&](Symbol kind) {

@@ -125,7 +125,7 @@ bool is_clamp(const Activation& activation) {
   return name == "relu" || name == "hardtanh";
 }
 
-// Puts an operation with packed weights in a node's place, and in that of the activation behind it, if the operation
+// Puts an operation with packed weights in a node's place, and in that of the activation after it, if the operation
 // applies it. Arguments between weight and activation are taken from the node by their names.
 void replace(
     const std::shared_ptr<Graph>& graph,
@@ -138,9 +138,9 @@ void replace(
   Activation activation;
   if (node->output()->uses().size() == 1) {
     Node* user = node->output()->uses()[0].user;
-    const auto behind = constant_activation(user);
-    if (behind && applies(*behind) && user->owningBlock() == node->owningBlock()) {
-      activation = *behind;
+    const auto next = constant_activation(user);
+    if (next && applies(*next) && user->owningBlock() == node->owningBlock()) {
+      activation = *next;
       last = user;
     }
   }

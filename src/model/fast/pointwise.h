@@ -1,4 +1,4 @@
-// Convolutions and linear layers that apply the activation behind them themselves, with weights packed for oneDNN.
+// Convolutions and linear layers that apply the activation after them themselves, with weights packed for oneDNN.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
 #include "fast/winograd.h"
 
+#include "compute/private.h"
 #include "compute/threads.h"
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Version.h>
-#include <ATen/native/CPUBlas.h>
 #include <torch/library.h>
 
 // On other processors nothing of this is called.
@@ -165,9 +165,9 @@ void compute_block(const Work& work, int64_t first_tile, int64_t tiles, float* r
     const int64_t count = std::min(COLUMNS, work.columns - first);
     const float* weight = work.weight + PIXELS * work.channels * first;
     for (int64_t i = 0; i < PIXELS; ++i) {
-      at::native::cpublas::brgemm(
-          tiles, count, work.channels, work.channels, count, COLUMNS, /*add_C=*/false, room + i * pixel,
-          weight + i * work.channels * count, products + i * product, /*is_vnni=*/false);
+      multiply(
+          tiles, count, work.channels, room + i * pixel, weight + i * work.channels * count, products + i * product,
+          COLUMNS);
     }
     for (int64_t tile = 0; tile < tiles; ++tile) {
       write_tile(work, places[tile], products + tile * COLUMNS, product, first, count);

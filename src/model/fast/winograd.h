@@ -17,7 +17,7 @@ bool has_winograd(const at::Tensor& weight);
 // A convolution's weight as `WINOGRAD` takes it: 16/9 of its size.
 at::Tensor winograd_weight(const at::Tensor& weight);
 
-// The operation, which applies the activation behind it: "none", "relu" or "hardtanh". Its other arguments are those of
+// The operation, which applies the activation after it: "none", "relu" or "hardtanh". Its other arguments are those of
 // mkldnn::_convolution_pointwise of the same names. Images and output have channels last.
 inline constexpr const char* WINOGRAD = "featx::winograd";
 

@@ -194,7 +194,7 @@ void return_only(std::shared_ptr<Graph>& graph, Value* list) {
   ConstantPropagationImmutableTypes(graph);
 }
 
-// Nothing behind the last capture is wanted, whatever it does.
+// Nothing after the last capture is wanted, whatever it does.
 void drop_tail(std::shared_ptr<Graph>& graph, const Value* list) {
   for (Node* node = graph->return_node()->prev(); node != graph->param_node() && !holds_capture(node, list);) {
     Node* earlier = node->prev();

@@ -7,4 +7,4 @@ pub mod reasons;
 pub mod selection;
 
 pub use archive::Archive;
-pub use selection::{HookTensors, Wanted, tensors_of};
+pub use selection::{HookTensors, Selection, Wanted, tensors_of};

@@ -121,7 +121,7 @@ void Walk::attribute(Node* node) {
   const Module module = owner->second;
   IValue value = module.attr(node->s(attr::name));
   if (value.isModule()) {
-    node->output()->setType(value.type()); // an interface becomes the class that stands behind it
+    node->output()->setType(value.type()); // an interface becomes the class that implements it
     modules_.emplace(node->output(), value.toModule());
   } else {
     on_attribute(module, value);

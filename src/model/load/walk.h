@@ -41,7 +41,7 @@ class Walk {
   void run();
 
  protected:
-  // Before the call is inlined; nodes that are put behind it stay behind its body.
+  // Before the call is inlined; nodes that are put after it stay after its body.
   virtual void on_forward(torch::jit::Node* /*call*/, const torch::jit::Module& /*callee*/) {}
   virtual void on_attribute(const torch::jit::Module& /*owner*/, const c10::IValue& /*value*/) {}
   torch::jit::Graph& graph_;

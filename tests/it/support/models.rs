@@ -6,10 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// A value of `ONEDNN_VERBOSE`: a line of each convolution and linear layer. The small multiplications that are no
-/// operation of their own would each take longer to tell than to do.
-pub const ONEDNN_LOG: &str = "profile_exec,filter=primitive";
-
 /// The folder that holds them.
 pub fn models() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();

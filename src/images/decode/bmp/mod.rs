@@ -38,7 +38,29 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     } else {
         0
     };
+    let header = Header::read(&mut bytes)?;
+    decode_pixels(data, bytes, header, stated, image)
+}
+
+/// Decodes the picture of an icon or a cursor: without a file header, and of twice its height, for its mask comes after it.
+///
+/// # Errors
+/// As [`decode`]. The mask is not looked at.
+pub fn decode_of_icon(data: &[u8], image: &mut Raster) -> Result<()> {
+    let mut bytes = Bytes::new(data, 0);
     let mut header = Header::read(&mut bytes)?;
+    header.height /= 2;
+    decode_pixels(data, bytes, header, 0, image)
+}
+
+/// What comes after the header. `stated`: where the pixels begin, 0 where that is not said.
+fn decode_pixels(
+    data: &[u8],
+    mut bytes: Bytes<'_>,
+    mut header: Header,
+    stated: usize,
+    image: &mut Raster,
+) -> Result<()> {
     let (width, height) = checked_size(u64::from(header.width), header.height)?;
     let indices = match header.compression {
         Compression::Rle8 | Compression::Rle4 => 2, // a vector that grows

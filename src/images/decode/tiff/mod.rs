@@ -112,6 +112,11 @@ impl Setup {
         let reversed = number(tag::FILL_ORDER, 1)? == 2;
         let photometric = number(tag::PHOTOMETRIC, 0)?;
         let mut samples = number(tag::SAMPLES, 1)?;
+        if planar && samples == 2 && photometric <= 1 {
+            return Err(ImageError::Unsupported(
+                "TIFF of grey and alpha in planes of their own",
+            ));
+        }
         let mut bits = numbers(tag::BITS)?.unwrap_or(vec![1]);
         let mut extra = numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
         if planar && !extra.is_empty() && extra.iter().all(|&kind| kind <= 0) {

@@ -9,7 +9,7 @@
 //! flatten                           <- reads it
 //! ```
 //!
-//! A hook sees it as it is when the module returns, so it is captured behind the row's last node: in-place operations
+//! A hook sees it as it is when the module returns, so it is captured after the row's last node: in-place operations
 //! inside the module show, later ones do not. Where several tensors are used after the row, the program tells their order
 //! only if it was exported with `preserve_module_call_signature`.
 
@@ -37,7 +37,7 @@ pub enum Activation {
     Tensors(Tensors),
 }
 
-/// One tensor or more, as they are behind a node.
+/// One tensor or more, as they are after a node.
 #[derive(Debug, PartialEq)]
 pub struct Tensors {
     pub node: usize,

@@ -162,7 +162,7 @@ impl Program {
     }
 }
 
-/// A value that is wanted, as it is behind a node.
+/// A value that is wanted, as it is after a node.
 struct Kept {
     node: usize,
     value: Value,

@@ -156,7 +156,7 @@ impl<'a> WeightsOf<'a> {
 }
 
 impl Weight {
-    /// One behind its last element in the storage; none for sizes that no tensor has.
+    /// The place after its last element in the storage; none for sizes that no tensor has.
     fn end(&self) -> Option<u64> {
         if self.sizes.len() != self.strides.len() || self.offset < 0 {
             return None;

@@ -4,14 +4,13 @@
 
 use crate::images::ImageError;
 use crate::pipeline::decoding::{Decoding, decode, settle};
-use crate::pipeline::{Batch, Ticket, panicked, take};
-use crate::signals::Signals;
+use crate::pipeline::stop::Stop;
+use crate::pipeline::{Batch, Ticket, panicked};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use crossbeam_channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -21,26 +20,16 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A batch that several decoders fill.
 type Shared = Arc<Mutex<Batch>>;
 
-pub struct Crew<'a> {
+pub struct Decoders<'a> {
     decoding: Arc<Decoding>,
     tickets: Receiver<Ticket>,
     done: Sender<Shared>,
     ready: Receiver<Shared>,
-    signals: &'a Signals,
+    stop: &'a Stop<'a>,
     say: &'a (dyn Fn(&str) + Sync),
-    stopped: AtomicBool,
 }
 
-/// Stops everything when it is dropped.
-struct StopAll<'a>(&'a AtomicBool);
-
-impl Drop for StopAll<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl<'a> Crew<'a> {
+impl<'a> Decoders<'a> {
     /// Starts `workers` threads.
     ///
     /// # Errors
@@ -50,52 +39,33 @@ impl<'a> Crew<'a> {
         workers: usize,
         tickets: Receiver<Ticket>,
         (done, ready): (Sender<Shared>, Receiver<Shared>),
-        signals: &'a Signals,
+        stop: &'a Stop<'a>,
         say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self> {
-        let crew = Self {
+        let decoders = Self {
             decoding: Arc::new(decoding),
             tickets,
             done,
             ready,
-            signals,
+            stop,
             say,
-            stopped: AtomicBool::new(false),
         };
-        (0..workers).try_for_each(|_| crew.add_thread())?;
-        Ok(crew)
+        (0..workers).try_for_each(|_| decoders.add_thread())?;
+        Ok(decoders)
     }
 
-    /// The next batch that is complete, whichever it is; none when it is over.
+    /// The next batch that is complete, whichever it is; none when the run is over.
     ///
     /// # Errors
     /// A thread that panicked.
     pub fn next(&self) -> Result<Option<Batch>> {
-        while !self.is_over() {
+        while !self.stop.is_over() {
             if let Ok(shared) = self.ready.recv_timeout(LOOK_EVERY) {
                 return Ok(Some(take(&shared)));
             }
             self.look_after()?;
         }
         Ok(None)
-    }
-
-    /// A signal came, or a stage failed.
-    pub fn is_over(&self) -> bool {
-        self.signals.noted().is_some() || self.stopped.load(Ordering::Relaxed)
-    }
-
-    /// Runs a stage; where it fails or panics, it is over for all.
-    pub fn guard<T>(&self, stage: impl FnOnce() -> Result<T>) -> Result<T> {
-        let stop_all = StopAll(&self.stopped);
-        let result = stage()?;
-        std::mem::forget(stop_all);
-        Ok(result)
-    }
-
-    /// Tells the user.
-    pub fn say(&self, line: &str) {
-        (self.say)(line);
     }
 
     /// Names images that take long; fails those that take too long, and replaces their threads.
@@ -137,4 +107,9 @@ impl<'a> Crew<'a> {
         let thread = thread::Builder::new().name("decoder".into()).spawn(work);
         thread.map(drop).context("cannot start a decoder thread")
     }
+}
+
+/// The batch, from the decoder that completed it.
+fn take(shared: &Mutex<Batch>) -> Batch {
+    std::mem::take(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }
