@@ -88,7 +88,7 @@ def main():
             results.append((name, way, result))
             print(row(name, way, result, seconds), flush=True)
         last = name
-    print_sums(results)
+    print_sums(results, args.ways)
     compared = [result for _, _, result in results if not result.skipped]
     return 1 if any(result.failed() for result in compared) or not compared else 0
 
@@ -98,11 +98,13 @@ def row(name, way, result, seconds):
             f"{result.worst:8.1e}  {result.worst_layer} {result.verdict()} ({seconds:.0f} s)")
 
 
-def print_sums(results):
+def print_sums(results, ways):
     """What became of all layers."""
     files = [result for _, _, result in results if not result.skipped]
     print(f"{len(files)} files of {len({name for name, _, _ in results})} models compared, "
           f"{sum(result.failed() for result in files)} failed, {sum(result.crashed for result in files)} crashed")
+    right = Counter(name for name, _, result in results if not result.skipped and not result.failed())
+    print(f"{sum(count == len(ways) for count in right.values())} models right in {', '.join(ways)}")
     print(f"layers: {sum(result.right for result in files)} right, {sum(len(result.beyond) for result in files)} wrong, "
           f"{sum(len(result.missing) for result in files)} missing, {sum(len(result.refused) for result in files)} refused:")
     for reason, count in Counter(reason for result in files for reason in result.refused.values()).most_common():
@@ -219,8 +221,8 @@ def check_file(model, pixels, way, folder, args):
     for photo in PHOTOS:
         (photos / photo).symlink_to(ROOT / "tests" / "photos" / photo)
     paths = [photos / photo for photo in PHOTOS]
-    return (compare.extract(args.featx, path, run, photos)
-            or compare.compare(model, pixels, paths, run, silent, outputs, args.tolerance))
+    failed, said = compare.extract(args.featx, path, run, photos)
+    return failed or compare.compare(model, pixels, paths, run, silent, outputs, args.tolerance, said)
 
 
 def export(model, pixels, way, path):
