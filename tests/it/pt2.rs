@@ -42,7 +42,10 @@ fn programs_of_other_versions_of_pytorch_are_read() {
                 model.display()
             ),
         );
-        assert!(said.contains("the program has no operation of them: 'same' (see"), "{said}");
+        assert!(
+            said.contains("the program has no operation of them: 'same' (see"),
+            "{said}"
+        );
         for layer in ["stem", "block.relu", "block", "attention", "head"] {
             let (shape, found) = only_part(&dir, layer);
             let (expected_shape, expected) = values(&fixtures.join(format!("rows/{layer}.npy")));

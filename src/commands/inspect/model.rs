@@ -3,7 +3,8 @@
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence, Wanted, tensors_of,
+    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence, Wanted,
+    tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;

@@ -87,10 +87,7 @@ pub(super) fn why_never_called(index: usize, layers: &[LayerInfo], model: &Model
             before.or(parent),
         )
     } else if layer.silence == Some(Silence::Unused) {
-        (
-            "gives nothing that the program uses",
-            before.or(parent),
-        )
+        ("gives nothing that the program uses", before.or(parent))
     } else if layer.weights_used {
         (
             "is never called: its parent uses its weights directly",

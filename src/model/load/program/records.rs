@@ -39,9 +39,10 @@ pub enum Listing {
 
 /// Whether an archive's records are those of a `.pt2` file.
 pub fn is_pt2(archive: &ZipArchive<File>) -> bool {
-    archive.file_names().flatten().any(|name| {
-        inner(&name) == "archive_format" || inner(&name) == OLD_MODEL
-    })
+    archive
+        .file_names()
+        .flatten()
+        .any(|name| inner(&name) == "archive_format" || inner(&name) == OLD_MODEL)
 }
 
 /// Reads the program's JSON, which checks its CRC-32, and lists the tensors' records.
@@ -114,11 +115,7 @@ fn too_old(path: &Path, archive: &mut ZipArchive<File>) -> String {
 fn only_model(path: &Path, names: &[String]) -> Result<String> {
     let file = path.display();
     let is_model = |name: &&str| inner(name).starts_with("models/") && name.ends_with(".json");
-    let models: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(is_model)
-        .collect();
+    let models: Vec<&str> = names.iter().map(String::as_str).filter(is_model).collect();
     let holds = |part: &str| {
         names
             .iter()
@@ -136,7 +133,11 @@ fn only_model(path: &Path, names: &[String]) -> Result<String> {
         several => bail!(
             "'{file}' holds {} programs ({}); save one alone with torch.export.save",
             several.len(),
-            several.iter().map(|name| inner(name)).collect::<Vec<_>>().join(", ")
+            several
+                .iter()
+                .map(|name| inner(name))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     }
 }

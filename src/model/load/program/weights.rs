@@ -41,11 +41,7 @@ pub struct WeightsOf<'a> {
 impl<'a> WeightsOf<'a> {
     /// # Errors
     /// A list that is none.
-    pub fn read(
-        records: &Records,
-        tensors: &'a [Record],
-        signature: &Signature,
-    ) -> Result<Self> {
+    pub fn read(records: &Records, tensors: &'a [Record], signature: &Signature) -> Result<Self> {
         let mut weights = payloads(&records.weights).context("its list of weights")?;
         for spec in &signature.input_specs {
             if let InputSpec::Buffer(buffer) = spec
