@@ -104,8 +104,8 @@ def make_refused(folder):
     import torch
     folder.mkdir()
     batch = ({0: torch.export.Dim.DYNAMIC},)
-    for name, model in (("cond", models.Chooses()), ("custom", models.Twists()), ("autocast", models.HalfPrecision()),
-                        ("unordered", models.Pairs()), ("plain", models.Plain())):
+    for name, model in (("cond", models.Chooses()), ("custom", models.Twists()), ("quantised", models.Rounds()),
+                        ("autocast", models.HalfPrecision()), ("unordered", models.Pairs()), ("plain", models.Plain())):
         save(folder / f"{name}.pt2", model, dynamic=batch)
     save(folder / "one_channel.pt2", models.Plain(1), dynamic=batch, channels=1)
     save(folder / "two_inputs.pt2", models.TwoInputs(), torch.ones(1))
@@ -114,7 +114,7 @@ def make_refused(folder):
     edit(plain, folder / "no_json.pt2", program=lambda text: text[:200])
     edit(plain, folder / "lines.pt2", program=lambda text: text.replace('"as_int"', '"two\\nlines"', 1))
     edit(plain, folder / "compiled.pt2", rename=lambda name: name.replace("models/model.json", "data/aotinductor/model/model.so"))
-    edit(plain, folder / "old.pt2", rename=lambda name: "serialized_exported_program.json" if name.endswith("model.json") else name)
+    edit(plain, folder / "old.pt2", rename=lambda name: name.replace("models/model.json", "serialized_exported_program.json"))
     with zipfile.ZipFile(folder / "old.pt2", "a") as old:
         old.writestr("version", "8.5")  # of PyTorch 2.7, which has no folder around its records
     edit(plain, folder / "old_weights.pt2", rename=lambda name: name.replace("model_weights_config.json", "model.pt"))

@@ -221,6 +221,11 @@ fn what_cannot_be_run_is_refused_in_words() {
         ),
     );
     refuse(
+        "quantised",
+        "rounded",
+        "cannot cut 'quantised.pt2': layer 'rounded': operator 'quantized_decomposed.quantize_per_tensor' is of a quantised program, which featx does not run; export the model before it is quantised",
+    );
+    refuse(
         "autocast",
         "head",
         "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs",
@@ -335,7 +340,7 @@ fn what_cannot_be_run_is_refused_in_words() {
 #[test]
 fn a_layer_before_what_cannot_be_run_is_extracted() {
     let dir = workdir_of_programs("pt2_before");
-    for file in ["cond", "custom", "autocast"] {
+    for file in ["cond", "custom", "quantised", "autocast"] {
         extract_ok(
             &dir,
             &format!("--model models/refused/{file}.pt2 --layer stem --overwrite photos"),
