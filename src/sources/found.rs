@@ -14,6 +14,7 @@ use crate::sources::names::FileNames;
 #[cfg(feature = "parquet")]
 use crate::sources::parquet::Parquet;
 use crate::sources::scan::ENDINGS;
+use crate::sources::single::Single;
 use crate::sources::source::{Listing, Source};
 use crate::sources::tar::Tar;
 use crate::sources::typed::{Typed, expand};
@@ -68,7 +69,7 @@ impl Found {
         {
             *front = PathBuf::new();
         }
-        ensure_distinct(&sources)?;
+        ensure_good_names(&sources)?;
         Ok(Self { sources })
     }
 
@@ -193,7 +194,8 @@ impl Found {
         for (row, name) in names.iter().enumerate() {
             let bytes = name.as_os_str().as_bytes();
             let slashes = (0..bytes.len()).filter(|&at| bytes[at] == b'/');
-            let source = slashes.filter_map(|at| fronts.get(&bytes[..at])).next();
+            let ends = slashes.chain([bytes.len()]); // the whole name is that of a single image
+            let source = ends.filter_map(|at| fronts.get(&bytes[..at])).next();
             let Some(&source) = source else {
                 bail!(
                     "'{}' names '{}', which begins with no source's name; expected, as in file_names.txt, '{}/…'",
@@ -276,6 +278,7 @@ fn open(Typed { path, inside }: Typed) -> Result<Named> {
     );
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
+        Kind::Image => Arc::new(Single::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
         Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),
@@ -324,12 +327,22 @@ fn own_name(path: &Path) -> Result<std::ffi::OsString> {
     Ok(whole.file_name().unwrap_or(OsStr::new("root")).to_owned())
 }
 
-fn ensure_distinct(sources: &[Named]) -> Result<()> {
+fn ensure_good_names(sources: &[Named]) -> Result<()> {
     let mut seen: HashMap<&Path, &Path> = HashMap::new();
-    for Named { front, path, .. } in sources {
+    for named in sources {
+        let Named { front, path, .. } = named;
+        ensure!(
+            !front.as_os_str().as_bytes().contains(&b'\n'),
+            "the name of '{}' holds a line break, which file_names.txt cannot; rename it",
+            path.display().to_string().escape_debug()
+        );
         if let Some(other) = seen.insert(front, path) {
+            let more = match named.kind {
+                Kind::Image => "",
+                _ => "/…",
+            };
             bail!(
-                "'{}' and '{}' would give rows the same names, '{}/…'; give one of them another name, or a link to it: \
+                "'{}' and '{}' would give rows the same names, '{}{more}'; give one of them another name, or a link to it: \
                  ln -s",
                 other.display(),
                 path.display(),
@@ -346,11 +359,13 @@ fn append(all: &mut FileNames, front: &Path, names: FileNames) {
         return;
     }
     let mut whole = front.as_os_str().as_bytes().to_vec();
-    whole.push(b'/');
     let start = whole.len();
-    for name in names.iter() {
+    for name in names.iter().map(|name| name.as_os_str().as_bytes()) {
         whole.truncate(start);
-        whole.extend_from_slice(name.as_os_str().as_bytes());
+        if !name.is_empty() {
+            whole.push(b'/');
+        }
+        whole.extend_from_slice(name);
         all.push(Path::new(OsStr::from_bytes(&whole)));
     }
 }

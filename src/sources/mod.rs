@@ -31,6 +31,7 @@ mod parquet_column;
 mod quoting;
 mod scan;
 mod shared;
+mod single;
 mod source;
 mod stamp;
 mod tar;
