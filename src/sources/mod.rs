@@ -6,6 +6,8 @@
 //! item in it; a run's only folder is not named.
 
 mod array;
+#[cfg(any(feature = "hdf5", feature = "lmdb"))]
+mod damage;
 mod folder;
 mod found;
 #[cfg(feature = "hdf5")]
