@@ -69,22 +69,6 @@ impl KeptSources {
         toml::from_str(&text).ok()
     }
 
-    /// Whatever the dates and paths: a file that was copied is the same.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let dateless = |source: &KeptSource| KeptSource {
-            path: String::new(),
-            file: source.file.clone().map(|file| KeptFile {
-                modified: 0,
-                ..file
-            }),
-            ..source.clone()
-        };
-        let same = |(one, other): (&KeptSource, &KeptSource)| dateless(one) == dateless(other);
-        self.image_list == other.image_list
-            && self.source.len() == other.source.len()
-            && self.source.iter().zip(&other.source).all(same)
-    }
-
     /// Writes both files, `sources.toml` last.
     ///
     /// # Errors

@@ -51,6 +51,11 @@ impl Layout {
         (self.number == 4).then_some((self.height, self.width))
     }
 
+    /// (H, W, 3): the last axis tells what the others are.
+    pub fn is_interleaved(self) -> bool {
+        self.channels > 1 && !self.planar
+    }
+
     pub fn is_planar(self) -> bool {
         self.planar
     }

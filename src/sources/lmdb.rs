@@ -3,7 +3,7 @@
 use crate::images::{ImageError, is_image};
 use crate::sources::damage::Damage;
 use crate::sources::left_out::LeftOut;
-use crate::sources::lmdb_map::{MOST_READS, Touched};
+use crate::sources::lmdb_map::{MOST_READS, Map, Touched};
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use crate::text::figures;
@@ -42,6 +42,8 @@ struct Open {
     database: Database<'static, Bytes, Bytes>,
     /// As the environment says.
     entries: usize,
+    /// Where its file lies in memory.
+    map: Map,
 }
 
 impl Lmdb {
@@ -82,13 +84,22 @@ impl Lmdb {
         self.value_bytes.store(average, Ordering::Relaxed);
         let database =
             database(&env).with_context(|| format!("cannot read '{}'", self.data.display()))?;
+        let map = self.map(&env, &database)?;
         let open = Arc::new(Open {
             env,
             database,
             entries: stat.entries,
+            map,
         });
         *shared = Some(open.clone());
         Ok(open)
+    }
+
+    fn map(&self, env: &Env<WithoutTls>, database: &Database<Bytes, Bytes>) -> Result<Map> {
+        let named = || format!("cannot read '{}'", self.data.display());
+        let txn = env.read_txn().with_context(named)?;
+        let first = database.first(&txn).with_context(named)?;
+        Ok(Map::around(first.map_or(&[], |(key, _)| key), self.stamp.bytes))
     }
 
     fn environment(&self) -> Result<Env<WithoutTls>> {
@@ -127,6 +138,12 @@ impl Lmdb {
                 "'{}' is damaged: it says that it has {} keys, and there are more; make or download it again",
                 self.data.display(),
                 figures::count(open.entries as u64)
+            );
+            ensure!(
+                open.map.holds(key) && open.map.holds(value),
+                "'{}' is damaged: its key number {} or its value leads out of the file; make or download it again",
+                self.data.display(),
+                figures::count(number as u64)
             );
             let is_small = value.len() <= BESIDE;
             let is_looked_at = is_small || all_are_looked_at || large < SAMPLED;
@@ -213,6 +230,9 @@ impl Reader for LmdbReader {
                     "is gone: the environment has no such key".to_owned(),
                 ));
             };
+            if !self.open.map.holds(value) {
+                return Err(ImageError::Source("is damaged: it leads out of the file".to_owned()));
+            }
             let item = Item::encoded(value, into)?;
             self.touched.note(value);
             Ok(item)

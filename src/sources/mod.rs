@@ -26,6 +26,7 @@ mod lmdb;
 mod lmdb_map;
 mod members;
 mod names;
+mod opening;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "parquet")]
