@@ -2,7 +2,8 @@
 """The half of bench_sources.sh that measures. Needs the standard library alone; what it reads bench/inputs.py makes.
 
 Images a second are featx's own (--json): from the first image to the last row on disk, without loading the model. Each
-round has every source once; what is told is the median of the rounds, and of each round's ratio to the folder. Cold: the
+round has every source once; what is told is the median of the rounds, and of each round's ratio to the folder, of pixels
+to a folder of the same pixels as PNG. CPU is that of all threads and of the whole run, with its start. Cold: the
 kernel's page cache and its cache of folders are dropped before each run (as root; else the inputs' pages alone), then
 the program, libtorch and the model are read. All rows have to be the folder's.
 
@@ -18,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from pathlib import Path
 
 from bench import measure
@@ -41,6 +43,7 @@ SIDES = {
 }
 PIXELS = ("folder of PNG", "HDF5, pixels", "HDF5, pixels, gzip", ".npy, pixels")
 MEMBERS = 10_000  # a shard, as img2dataset has them
+Run = namedtuple("Run", "pace peak cpu rows")
 
 
 def arguments():
@@ -89,7 +92,7 @@ class Bench:
             self.forget()
         run = measure.run(self.command(images))
         rows = b"".join(part.read_bytes()[128:] for part in sorted((self.out / "features.0").glob("features_*.npy")))
-        return json.loads(run.said)["images_per_second"], run.peak, hashlib.sha256(rows).hexdigest()
+        return Run(json.loads(run.said)["images_per_second"], run.peak, run.cpu, hashlib.sha256(rows).hexdigest())
 
     def forget(self):
         os.sync()
@@ -118,18 +121,19 @@ class Bench:
             for side in sides:
                 results[side].append(self.extract(side, is_cold))
         for kinds in ([side for side in sides if side not in PIXELS], [side for side in sides if side in PIXELS]):
-            assert len({result[2] for side in kinds for result in results[side]}) <= 1, f"rows differ: {results}"
+            assert len({run.rows for side in kinds for run in results[side]}) <= 1, f"rows differ: {results}"
         return results
 
     def tell(self, title, results):
         print(f"\n{title}: {self.typed.images} photos, {self.typed.rounds} rounds in turn, medians\n")
-        print("| source | images/s | to the folder (lowest, highest) | peak RSS |\n|---|---|---|---|")
+        print("| source | images/s | to the folder (lowest, highest) | CPU ms an image | peak RSS |\n|---|---|---|---|---|")
         for side, runs in results.items():
-            pace = statistics.median(run[0] for run in runs)
-            ratios = [run[0] / folder[0] for run, folder in zip(runs, results["folder"])]
-            peak = statistics.median(run[1] for run in runs)
+            folder = "folder of PNG" if side in PIXELS and "folder of PNG" in results else "folder"
+            ratios = [run.pace / other.pace for run, other in zip(runs, results[folder])]
             spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f})"
-            print(f"| {side} | {pace:.0f} | {spread} | {peak / 1e6:.0f} MB |", flush=True)
+            pace, cpu, peak = (statistics.median(run[i] for run in runs) for i in (0, 2, 1))
+            cpu *= 1000 / self.typed.images
+            print(f"| {side} | {pace:.0f} | {spread} | {cpu:.2f} | {peak / 1e6:.0f} MB |", flush=True)
 
     def first_rows(self):
         """Seconds to the first row, and the peak by then, of ever more members; a row's memory is in the difference."""

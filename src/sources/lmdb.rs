@@ -99,7 +99,8 @@ impl Lmdb {
         let named = || format!("cannot read '{}'", self.data.display());
         let txn = env.read_txn().with_context(named)?;
         let first = database.first(&txn).with_context(named)?;
-        Ok(Map::around(first.map_or(&[], |(key, _)| key), self.stamp.bytes))
+        let inside: &[u8] = first.map_or(&[], |(key, _)| key);
+        Ok(Map::around(inside, self.stamp.bytes))
     }
 
     fn environment(&self) -> Result<Env<WithoutTls>> {
@@ -143,7 +144,7 @@ impl Lmdb {
                 open.map.holds(key) && open.map.holds(value),
                 "'{}' is damaged: its key number {} or its value leads out of the file; make or download it again",
                 self.data.display(),
-                figures::count(number as u64)
+                figures::count(number as u64 + 1)
             );
             let is_small = value.len() <= BESIDE;
             let is_looked_at = is_small || all_are_looked_at || large < SAMPLED;

@@ -108,6 +108,6 @@ fn a_value_that_leads_out_of_its_file_ends_in_a_line() {
     );
     assert_eq!(
         refusal(&dir, &format!("{MODEL} a.lmdb"), 1),
-        "'a.lmdb/data.mdb' is damaged: its key number 2 or its value leads out of the file; make or download it again"
+        "'a.lmdb/data.mdb' is damaged: its key number 3 or its value leads out of the file; make or download it again"
     );
 }
