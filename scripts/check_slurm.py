@@ -8,6 +8,7 @@ where Slurm cannot be installed, says so and exits with 0.
 
 array       an array of 4 by scripts/slurm/array.sh, one task cancelled in the middle, the missing one submitted again
             through exactly what `featx inspect` printed, merged
+tars        an array of 4 over the same images in 5 tar shards; one task is killed without a warning and submitted again
 srun        scripts/slurm/srun.sh with two tasks, which share the job's memory
 begin       ten tasks that start at once on one new directory
 requeue     a task that SIGUSR1 of `scancel --signal` stops, and that array.sh requeues; another under `scontrol requeue`
@@ -22,6 +23,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -160,10 +162,10 @@ class Bench:
     def log(self, out):
         return "".join(path.read_text() for path in sorted(self.where.glob(f"{out}_*.log")))
 
-    def check(self, out):
+    def check(self, out, *names):
         """Merges the run: the files are those of the single process, and nothing is left."""
         self.run([self.featx, "merge", out, "--quiet"])
-        for name in ("file_names.txt", f"{LAYER}/features.npy"):
+        for name in names or ("file_names.txt", f"{LAYER}/features.npy"):
             same = (self.where / out / name).read_bytes() == (self.where / "single" / name).read_bytes()
             require(same, f"{out}/{name} differs from the single process's: {self.log(out)}")
         left = [name for _, _, names in os.walk(self.where / out) for name in names]
@@ -206,6 +208,31 @@ def array(bench):
     return f"cancelled after {len(kept)} of 30 parts, then {missing[1]}: equal"
 
 
+def tars(bench):
+    out, where = "tars", bench.where / "shards"
+    where.mkdir()
+    paths = sorted(bench.images.iterdir())
+    for number in range(5):
+        with tarfile.open(where / f"{number:05}.tar", "w") as archive:
+            for path in paths[number * 48:(number + 1) * 48]:
+                archive.add(path, path.name)
+    submit = lambda array: bench.submit(out, array, "--mem=1G", SHARDS=4, IMAGES="shards/{00000..00004}.tar")
+    job = submit("--array=0-3")
+    bench.wait_for_parts(out, shard_rows(2, 4), 1)
+    bench.run(["scancel", "--full", "--signal=KILL", f"{job}_2"])
+    bench.wait_for_job(job)
+    kept = bench.parts(out, shard_rows(2, 4))
+    require(0 < len(kept) < 30, f"the killed task had {len(kept)} of 30 parts")
+    missing = re.search(r"^missing: (--array=\S+)$", bench.run([bench.featx, "inspect", out]), re.M)
+    require(missing, bench.run([bench.featx, "inspect", out]))
+    bench.wait_for_job(submit(missing[1]))
+    require(set(kept) <= set(bench.parts(out, shard_rows(2, 4))), "parts of the killed task were computed again")
+    bench.check(out, f"{LAYER}/features.npy")
+    names = (bench.where / out / "file_names.txt").read_text().splitlines()
+    require(names[47:49] == ["00000.tar/0047.jpg", "00001.tar/0048.jpg"], f"names: {names[47:49]}")
+    return f"killed after {len(kept)} of 30 parts, then {missing[1]}: equal"
+
+
 def srun(bench):
     out = "srun"
     bench.wait_for_job(bench.submit(out, "--nodes=1", "--ntasks-per-node=2", "--mem=1000M", template="srun.sh"))
@@ -243,7 +270,7 @@ def requeue(bench):
     return f"both went on by themselves after {len(kept)} of 120 parts: equal"
 
 
-CASES = [array, srun, begin, requeue]
+CASES = [array, tars, srun, begin, requeue]
 
 
 def make_images(folder):

@@ -24,6 +24,7 @@ class Measured:
     peak: int  # ru_maxrss of the process, bytes: the kernel's figure
     peak_with_workers: int
     said: str  # on stdout
+    cpu: float  # seconds of all its threads
 
 
 def run(command):
@@ -41,7 +42,8 @@ def run(command):
             file.seek(0)
         if child.returncode != 0:
             raise Failed(f"{' '.join(map(str, command))}\n{stderr.read()[-2000:]}")
-        return Measured(seconds, peak, peak + workers.end(), stdout.read())
+        cpu = usage.ru_utime + usage.ru_stime
+        return Measured(seconds, peak, peak + workers.end(), stdout.read(), cpu)
 
 
 class Staying:

@@ -4,13 +4,14 @@
 //! has three numbers a row: that of its source, and two that the source understands.
 
 use crate::rows::dtype::Dtype;
-use crate::rows::durable::write_whole;
+use crate::rows::durable::{Unfinished, write_whole};
 use crate::rows::npy::Header;
 use crate::text::figures;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -21,6 +22,10 @@ pub const SOURCES_INDEX: &str = "sources.npy";
 /// Bytes of each piece of a file that [`sample`] reads, and the number of pieces.
 const PIECE: u64 = 4096;
 const PIECES: u64 = 4;
+/// Bytes of a row's place.
+const PLACE: usize = 12;
+/// Bytes of places that are read or written at once.
+const AT_ONCE: usize = 1 << 16;
 
 /// `sources.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,22 +69,6 @@ impl KeptSources {
         toml::from_str(&text).ok()
     }
 
-    /// Whatever the dates and paths: a file that was copied is the same.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let dateless = |source: &KeptSource| KeptSource {
-            path: String::new(),
-            file: source.file.clone().map(|file| KeptFile {
-                modified: 0,
-                ..file
-            }),
-            ..source.clone()
-        };
-        let same = |(one, other): (&KeptSource, &KeptSource)| dateless(one) == dateless(other);
-        self.image_list == other.image_list
-            && self.source.len() == other.source.len()
-            && self.source.iter().zip(&other.source).all(same)
-    }
-
     /// Writes both files, `sources.toml` last.
     ///
     /// # Errors
@@ -89,16 +78,25 @@ impl KeptSources {
         directory: &Path,
         places: impl ExactSizeIterator<Item = [u32; 3]>,
     ) -> Result<()> {
-        let header = Header::new(dtype()?, vec![places.len() as u64, 3])?;
-        let mut bytes = header.to_bytes();
-        bytes.reserve(header.data_bytes() as usize);
-        places
-            .flatten()
-            .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-        write_whole(&directory.join(SOURCES_INDEX), &bytes)?;
+        write_places(&directory.join(SOURCES_INDEX), places)?;
         let text = toml::to_string(self).context(SOURCES)?;
         write_whole(&directory.join(SOURCES), text.as_bytes())
     }
+}
+
+/// Without a second copy of them in memory.
+fn write_places(path: &Path, places: impl ExactSizeIterator<Item = [u32; 3]>) -> Result<()> {
+    let header = Header::new(dtype()?, vec![places.len() as u64, 3])?;
+    let unfinished = Unfinished::beside(path)?;
+    let named = || format!("cannot write '{}'", path.display());
+    let mut file = BufWriter::with_capacity(AT_ONCE, unfinished.file());
+    file.write_all(&header.to_bytes()).with_context(named)?;
+    for number in places.flatten() {
+        file.write_all(&number.to_le_bytes()).with_context(named)?;
+    }
+    file.flush().with_context(named)?;
+    drop(file);
+    unfinished.finish(path)
 }
 
 /// The places of some of a run's rows; none where the file is not there or is not whole.
@@ -107,13 +105,20 @@ pub fn read_places(directory: &Path, images: u64, rows: &Range<u64>) -> Option<V
     if header.dtype != dtype().ok()? || header.shape != [images, 3] || rows.end > images {
         return None;
     }
-    let mut bytes = vec![0; ((rows.end - rows.start) * header.row_bytes()) as usize];
-    let at = header.data_offset + rows.start * header.row_bytes();
-    file.read_exact_at(&mut bytes, at).ok()?;
-    let (numbers, _) = bytes.as_chunks::<4>();
-    let (places, _) = numbers.as_chunks::<3>();
-    let place = |place: &[[u8; 4]; 3]| place.map(u32::from_le_bytes);
-    Some(places.iter().map(place).collect())
+    let count = (rows.end - rows.start) as usize;
+    let mut places = Vec::with_capacity(count);
+    let mut bytes = vec![0; AT_ONCE / PLACE * PLACE];
+    let mut at = header.data_offset + rows.start * PLACE as u64;
+    while places.len() < count {
+        let left = (count - places.len()).saturating_mul(PLACE);
+        let piece = &mut bytes[..AT_ONCE.min(left) / PLACE * PLACE];
+        file.read_exact_at(piece, at).ok()?;
+        at += piece.len() as u64;
+        let (numbers, _) = piece.as_chunks::<4>();
+        let (some, _) = numbers.as_chunks::<3>();
+        places.extend(some.iter().map(|place| place.map(u32::from_le_bytes)));
+    }
+    Some(places)
 }
 
 /// SHA-256 of a few pieces of a file, in hexadecimal: tells a copy from a file that was written anew.

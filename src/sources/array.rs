@@ -60,7 +60,7 @@ impl Array {
 
 impl Source for Array {
     fn list(&self) -> Result<Listing> {
-        Ok(Listing::numbered(self.rows))
+        Listing::numbered(self.rows, &self.path, self.stamp)
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {

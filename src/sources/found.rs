@@ -1,24 +1,15 @@
 //! The sources of a run, in the order of its rows, and the search for what they hold.
 
-use crate::sources::array::Array;
-use crate::sources::folder::Folder;
-#[cfg(feature = "hdf5")]
-use crate::sources::hdf5::Hdf5;
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
 use crate::sources::left_out::Others;
 use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
-#[cfg(feature = "lmdb")]
-use crate::sources::lmdb::Lmdb;
 use crate::sources::names::FileNames;
-#[cfg(feature = "parquet")]
-use crate::sources::parquet::Parquet;
+use crate::sources::opening::{ensure_good_names, open};
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
-use crate::sources::tar::Tar;
-use crate::sources::typed::{Typed, expand};
-use crate::sources::zip::Zip;
-use anyhow::{Context, Result, bail, ensure};
+use crate::sources::typed::expand;
+use anyhow::{Result, bail};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -30,8 +21,8 @@ use std::thread;
 /// Archives that are searched at once: on a network each waits for its server.
 const AT_ONCE: usize = 8;
 
-/// All sources of a run.
-#[derive(Debug)]
+/// All sources of a run. A copy has the same sources.
+#[derive(Debug, Clone)]
 pub struct Found {
     sources: Vec<Named>,
 }
@@ -68,7 +59,7 @@ impl Found {
         {
             *front = PathBuf::new();
         }
-        ensure_distinct(&sources)?;
+        ensure_good_names(&sources)?;
         Ok(Self { sources })
     }
 
@@ -193,7 +184,8 @@ impl Found {
         for (row, name) in names.iter().enumerate() {
             let bytes = name.as_os_str().as_bytes();
             let slashes = (0..bytes.len()).filter(|&at| bytes[at] == b'/');
-            let source = slashes.filter_map(|at| fronts.get(&bytes[..at])).next();
+            let ends = slashes.chain([bytes.len()]); // the whole name is that of a single image
+            let source = ends.filter_map(|at| fronts.get(&bytes[..at])).next();
             let Some(&source) = source else {
                 bail!(
                     "'{}' names '{}', which begins with no source's name; expected, as in file_names.txt, '{}/…'",
@@ -264,93 +256,19 @@ impl Named {
     }
 }
 
-fn open(Typed { path, inside }: Typed) -> Result<Named> {
-    let kind = Kind::of(&path)?;
-    let mut front = PathBuf::from(own_name(&path)?);
-    ensure!(
-        inside.is_none() || matches!(kind, Kind::Hdf5 | Kind::Parquet),
-        "'{}' is a {}, in which ':{}' names nothing; a dataset of an HDF5 file or a column of a Parquet file is named so",
-        path.display(),
-        kind.name(),
-        inside.as_deref().unwrap_or_default()
-    );
-    let source: Arc<dyn Source> = match kind {
-        Kind::Folder => Arc::new(Folder::new(&path)),
-        Kind::Tar => Arc::new(Tar::new(&path)?),
-        Kind::Zip => Arc::new(Zip::new(&path)?),
-        Kind::Array => Arc::new(Array::new(&path)?),
-        #[cfg(feature = "hdf5")]
-        Kind::Hdf5 => Arc::new(Hdf5::new(&path, inside.as_deref())?),
-        #[cfg(feature = "lmdb")]
-        Kind::Lmdb => Arc::new(Lmdb::new(&path)?),
-        #[cfg(feature = "parquet")]
-        Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
-        #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
-        other => bail!(left_out_of_build(other, &path)),
-    };
-    let inside = match source.name_within() {
-        Some(name) => {
-            front.push(name); // which tells sources of one file apart
-            None
-        }
-        None => inside,
-    };
-    Ok(Named {
-        front,
-        path,
-        kind,
-        inside,
-        source,
-    })
-}
-
-#[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
-fn left_out_of_build(kind: Kind, path: &Path) -> String {
-    let (path, kind) = (path.display(), kind.name());
-    format!(
-        "cannot read '{path}': this featx was built without its feature '{kind}'; build it with: cargo build --release \
-         --features {kind}"
-    )
-}
-
-/// The last step of a path, also of `.` and `images/..`.
-fn own_name(path: &Path) -> Result<std::ffi::OsString> {
-    if let Some(name) = path.file_name() {
-        return Ok(name.to_owned());
-    }
-    let whole = path
-        .canonicalize()
-        .with_context(|| format!("cannot read '{}'", path.display()))?;
-    Ok(whole.file_name().unwrap_or(OsStr::new("root")).to_owned())
-}
-
-fn ensure_distinct(sources: &[Named]) -> Result<()> {
-    let mut seen: HashMap<&Path, &Path> = HashMap::new();
-    for Named { front, path, .. } in sources {
-        if let Some(other) = seen.insert(front, path) {
-            bail!(
-                "'{}' and '{}' would give rows the same names, '{}/…'; give one of them another name, or a link to it: \
-                 ln -s",
-                other.display(),
-                path.display(),
-                front.display()
-            );
-        }
-    }
-    Ok(())
-}
-
 fn append(all: &mut FileNames, front: &Path, names: FileNames) {
     if front.as_os_str().is_empty() && all.is_empty() {
         *all = names;
         return;
     }
     let mut whole = front.as_os_str().as_bytes().to_vec();
-    whole.push(b'/');
     let start = whole.len();
-    for name in names.iter() {
+    for name in names.iter().map(|name| name.as_os_str().as_bytes()) {
         whole.truncate(start);
-        whole.extend_from_slice(name.as_os_str().as_bytes());
+        if !name.is_empty() {
+            whole.push(b'/');
+        }
+        whole.extend_from_slice(name);
         all.push(Path::new(OsStr::from_bytes(&whole)));
     }
 }

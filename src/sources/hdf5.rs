@@ -4,11 +4,12 @@
 //! chunk's or about a megabyte, while the others decode those that were read before.
 
 use crate::images::ImageError;
+use crate::sources::damage::Damage;
 use crate::sources::hdf5_dataset::{Content, find, open_file};
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use hdf5_metno::types::VarLenArray;
 use hdf5_metno::{Dataset, Hyperslab, SliceOrIndex};
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ const READING: u64 = 2;
 pub struct Hdf5 {
     path: PathBuf,
     stamp: Stamp,
+    damage: Damage,
     /// The dataset's name, without a slash before it.
     name: String,
     open: Shared<Table>,
@@ -42,13 +44,15 @@ impl Hdf5 {
     /// The file cannot be looked at, or has not one dataset of images.
     pub fn new(path: &Path, inside: Option<&str>) -> Result<Self> {
         let stamp = Stamp::of(path)?;
+        let damage = Damage::of(path);
         let name = match inside {
             Some(name) => name.trim_matches('/').to_owned(),
-            None => find(&open_file(path)?, path, None)?.0,
+            None => damage.told(|| Ok::<_, Error>(find(&open_file(path)?, path, None)?.0))?,
         };
         Ok(Self {
             path: path.to_owned(),
             stamp,
+            damage,
             name,
             open: Shared::new(),
             buffers: AtomicU64::new(0),
@@ -57,25 +61,31 @@ impl Hdf5 {
 
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
-            let (_, dataset, content) =
-                find(&open_file(&self.path)?, &self.path, Some(&self.name))?;
-            let table = Table::new(dataset, content, self.stamp.bytes);
+            let table = self.damage.told(|| self.table())?;
             let blocks = KEPT as u64 + READING;
-            let bytes = table.rows_at_once * table.row_bytes * blocks;
-            self.buffers.store(bytes, Ordering::Relaxed);
+            let block = table.rows_at_once.saturating_mul(table.row_bytes);
+            self.buffers.store(block.saturating_mul(blocks), Ordering::Relaxed);
             Ok(table)
         })
+    }
+
+    fn table(&self) -> Result<Table> {
+        let (_, dataset, content) = find(&open_file(&self.path)?, &self.path, Some(&self.name))?;
+        Ok(Table::new(dataset, content, self.stamp.bytes))
     }
 }
 
 impl Source for Hdf5 {
     fn list(&self) -> Result<Listing> {
-        Ok(Listing::numbered(self.open()?.rows))
+        Listing::numbered(self.open()?.rows, &self.path, self.stamp)
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
         let open = self.open().map_err(ImageError::of_source)?;
-        Ok(Box::new(Hdf5Reader(open)))
+        Ok(Box::new(Hdf5Reader {
+            open,
+            damage: self.damage,
+        }))
     }
 
     fn file(&self) -> Option<(&Path, Stamp)> {
@@ -91,12 +101,16 @@ impl Source for Hdf5 {
     }
 }
 
-struct Hdf5Reader(Arc<Table>);
+struct Hdf5Reader {
+    open: Arc<Table>,
+    damage: Damage,
+}
 
 impl Reader for Hdf5Reader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
-        let table = &self.0;
-        let block = table.block(item.at / table.rows_at_once);
+        let table = &self.open;
+        let number = item.at / table.rows_at_once;
+        let block = self.damage.told(|| table.block(number));
         let damaged = block
             .damaged
             .iter()
@@ -152,13 +166,13 @@ impl Table {
             Content::Files => file_bytes / rows.max(1) + 1,
         };
         let chunk = dataset.chunk().map_or(1, |chunk| chunk[0].max(1) as u64);
-        let chunks = (AT_ONCE / (chunk * row_bytes).max(1)).max(1);
+        let chunks = (AT_ONCE / chunk.saturating_mul(row_bytes).max(1)).max(1);
         Self {
             dataset,
             content,
             rows,
             rows_of_chunk: chunk,
-            rows_at_once: chunk * chunks,
+            rows_at_once: chunk.saturating_mul(chunks),
             row_bytes,
             kept: Mutex::default(),
         }

@@ -78,6 +78,7 @@ pub fn find(file: &File, path: &Path, name: Option<&str>) -> Result<(String, Dat
         );
     };
     ensure_filters(&dataset, &name, path)?;
+    ensure_upright(&dataset, content, &name, path)?;
     ensure!(
         !name.contains('\n'),
         "a dataset of '{shown}' has a line break in its name, which file_names.txt cannot have"
@@ -145,6 +146,25 @@ fn describe(dataset: &Dataset) -> String {
     let dtype = dtype.map_or("another type".to_owned(), |dtype| dtype.to_string());
     let lengths: Vec<String> = dataset.shape().iter().map(usize::to_string).collect();
     format!("{dtype} of shape ({})", lengths.join(", "))
+}
+
+/// MATLAB's axes are in the other order: (H, W, 3, N) lies in the file as (N, 3, W, H).
+///
+/// # Errors
+/// A dataset that MATLAB wrote, whose images would lie on their sides.
+fn ensure_upright(dataset: &Dataset, content: Content, name: &str, path: &Path) -> Result<()> {
+    let is_upright = match content {
+        Content::Pixels(layout) => layout.is_interleaved(),
+        Content::Files => true,
+    };
+    let shown = path.display();
+    ensure!(
+        is_upright || dataset.attr("MATLAB_class").is_err(),
+        "'/{name}' of '{shown}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
+         python -c \"import h5py; a = h5py.File('{shown}')['{name}'][:].swapaxes(-1, -2); \
+         h5py.File('images.h5', 'w').create_dataset('{name}', data=a, chunks=(1, *a.shape[1:]))\""
+    );
+    Ok(())
 }
 
 fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What kind of source a path is: by what it holds, whatever its name says.
 
 use crate::images::is_image;
+use crate::sources::scan::is_image_name;
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -9,6 +10,7 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Folder,
+    Image,
     Tar,
     Zip,
     Hdf5,
@@ -55,6 +57,8 @@ impl Kind {
         }
         match Self::of_bytes(&start) {
             Some(kind) => Ok(kind),
+            // As in a folder: that it is broken is found when it is read.
+            None if is_image_name(path) => Ok(Self::Image),
             None => bail!(unknown(path, &start)),
         }
     }
@@ -73,6 +77,7 @@ impl Kind {
             () if is_hdf5 => Some(Self::Hdf5),
             () if at(16, LMDB_MAGIC) => Some(Self::Lmdb),
             () if is_tar(start) => Some(Self::Tar),
+            () if is_image(start) => Some(Self::Image),
             () => None,
         }
     }
@@ -81,6 +86,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Folder => "folder",
+            Self::Image => "image",
             Self::Tar => "tar",
             Self::Zip => "zip",
             Self::Hdf5 => "hdf5",
@@ -119,13 +125,8 @@ fn unknown(path: &Path, start: &[u8]) -> String {
             "'{shown}' is compressed, and images cannot be read where they lie in it; decompress it: {command} '{shown}'"
         );
     }
-    if is_image(start) {
-        return format!(
-            "'{shown}' is a single image; expected a folder or an archive of images; for chosen images use --list"
-        );
-    }
     format!(
-        "'{shown}' is not a folder, and no tar, zip, HDF5, LMDB, Parquet or .npy file; for chosen images use --list"
+        "'{shown}' is not a folder, and no image, tar, zip, HDF5, LMDB, Parquet or .npy file; for chosen images use --list"
     )
 }
 
@@ -145,6 +146,7 @@ mod tests {
         let mut with_block = vec![1; 512];
         with_block.extend(b"\x89HDF\r\n\x1a\n");
         assert_eq!(Kind::of_bytes(&with_block), Some(Kind::Hdf5));
+        assert_eq!(Kind::of_bytes(b"\xff\xd8\xff\xe0"), Some(Kind::Image));
         assert_eq!(Kind::of_bytes(b""), None);
         assert_eq!(Kind::of_bytes(&[7; 2048]), None);
     }

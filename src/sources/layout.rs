@@ -1,5 +1,6 @@
 //! How an array's rows lie: pixels of 8 bits, (N, H, W, 3), (N, 3, H, W) or (N, H, W); or a model's input, f32 (N, 3, H, W).
 
+use crate::images::ensure_readable;
 use crate::sources::source::Item;
 
 /// Of one row.
@@ -24,6 +25,9 @@ impl Layout {
             _ => return None,
         };
         let side = |n: u64| u32::try_from(n).ok().filter(|&n| n > 0);
+        let numbers = [height, width, channels.into(), size_of::<f32>() as u64];
+        let bytes = numbers.into_iter().try_fold(1, u64::checked_mul)?;
+        ensure_readable(bytes).ok()?;
         Some(Self {
             width: side(width)?,
             height: side(height)?,
@@ -45,6 +49,11 @@ impl Layout {
     /// Height and width of rows that go to the model as they are; none for pixels.
     pub fn values(self) -> Option<(u32, u32)> {
         (self.number == 4).then_some((self.height, self.width))
+    }
+
+    /// (H, W, 3): the last axis tells what the others are.
+    pub fn is_interleaved(self) -> bool {
+        self.channels > 1 && !self.planar
     }
 
     pub fn is_planar(self) -> bool {

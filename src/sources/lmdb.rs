@@ -1,8 +1,9 @@
 //! LMDB environments whose values are encoded images, in the order of the keys.
 
 use crate::images::{ImageError, is_image};
+use crate::sources::damage::Damage;
 use crate::sources::left_out::LeftOut;
-use crate::sources::lmdb_map::{MOST_READS, Touched};
+use crate::sources::lmdb_map::{MOST_READS, Map, Touched};
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use crate::text::figures;
@@ -28,6 +29,7 @@ pub struct Lmdb {
     /// `data.mdb`, or the path itself.
     data: PathBuf,
     stamp: Stamp,
+    damage: Damage,
     /// Open from the first use on: LMDB may not open a file twice.
     open: Mutex<Option<Arc<Open>>>,
     /// Of a value, about; known once it is open.
@@ -38,6 +40,10 @@ pub struct Lmdb {
 struct Open {
     env: Env<WithoutTls>,
     database: Database<'static, Bytes, Bytes>,
+    /// As the environment says.
+    entries: usize,
+    /// Where its file lies in memory.
+    map: Map,
 }
 
 impl Lmdb {
@@ -51,6 +57,7 @@ impl Lmdb {
         Ok(Self {
             path: path.to_owned(),
             stamp: Stamp::of(&data)?,
+            damage: Damage::of(&data),
             data,
             open: Mutex::new(None),
             value_bytes: AtomicU64::new(0),
@@ -77,9 +84,23 @@ impl Lmdb {
         self.value_bytes.store(average, Ordering::Relaxed);
         let database =
             database(&env).with_context(|| format!("cannot read '{}'", self.data.display()))?;
-        let open = Arc::new(Open { env, database });
+        let map = self.map(&env, &database)?;
+        let open = Arc::new(Open {
+            env,
+            database,
+            entries: stat.entries,
+            map,
+        });
         *shared = Some(open.clone());
         Ok(open)
+    }
+
+    fn map(&self, env: &Env<WithoutTls>, database: &Database<Bytes, Bytes>) -> Result<Map> {
+        let named = || format!("cannot read '{}'", self.data.display());
+        let txn = env.read_txn().with_context(named)?;
+        let first = database.first(&txn).with_context(named)?;
+        let inside: &[u8] = first.map_or(&[], |(key, _)| key);
+        Ok(Map::around(inside, self.stamp.bytes))
     }
 
     fn environment(&self) -> Result<Env<WithoutTls>> {
@@ -110,8 +131,21 @@ impl Lmdb {
         let txn = open.env.read_txn().with_context(named)?;
         let (mut listing, mut touched) = (Listing::default(), Touched::default());
         let (mut large, mut all_are_looked_at) = (0, false);
-        for entry in open.database.iter(&txn).with_context(named)? {
+        for (number, entry) in open.database.iter(&txn).with_context(named)?.enumerate() {
             let (key, value) = entry.with_context(named)?;
+            // Pages that lead back to themselves would go on for ever.
+            ensure!(
+                number < open.entries,
+                "'{}' is damaged: it says that it has {} keys, and there are more; make or download it again",
+                self.data.display(),
+                figures::count(open.entries as u64)
+            );
+            ensure!(
+                open.map.holds(key) && open.map.holds(value),
+                "'{}' is damaged: its key number {} or its value leads out of the file; make or download it again",
+                self.data.display(),
+                figures::count(number as u64 + 1)
+            );
             let is_small = value.len() <= BESIDE;
             let is_looked_at = is_small || all_are_looked_at || large < SAMPLED;
             let is_one = !is_looked_at || is_image(value);
@@ -142,16 +176,20 @@ impl Lmdb {
 
 impl Source for Lmdb {
     fn list(&self) -> Result<Listing> {
-        let open = self.open()?;
-        match self.list_named(&open, false)? {
-            Some(listing) => Ok(listing),
-            None => Ok(self.list_named(&open, true)?.unwrap_or_default()),
-        }
+        self.damage.told(|| {
+            let open = self.open()?;
+            match self.list_named(&open, false)? {
+                Some(listing) => Ok(listing),
+                None => Ok(self.list_named(&open, true)?.unwrap_or_default()),
+            }
+        })
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        let open = self.open().map_err(ImageError::of_source)?;
+        let open = self.damage.told(|| self.open());
+        let open = open.map_err(ImageError::of_source)?;
         Ok(Box::new(LmdbReader {
+            damage: self.damage,
             txn: open
                 .env
                 .clone()
@@ -176,6 +214,7 @@ struct LmdbReader {
     touched: Touched,
     txn: RoTxn<'static, WithoutTls>,
     open: Arc<Open>,
+    damage: Damage,
 }
 
 impl Reader for LmdbReader {
@@ -185,19 +224,20 @@ impl Reader for LmdbReader {
             HEXADECIMAL => &from_hexadecimal(name),
             _ => name,
         };
-        let value = self
-            .open
-            .database
-            .get(&self.txn, key)
-            .map_err(ImageError::of_source)?;
-        let Some(value) = value else {
-            return Err(ImageError::Source(
-                "is gone: the environment has no such key".to_owned(),
-            ));
-        };
-        let item = Item::encoded(value, into)?;
-        self.touched.note(value);
-        Ok(item)
+        self.damage.told(|| {
+            let value = self.open.database.get(&self.txn, key);
+            let Some(value) = value.map_err(ImageError::of_source)? else {
+                return Err(ImageError::Source(
+                    "is gone: the environment has no such key".to_owned(),
+                ));
+            };
+            if !self.open.map.holds(value) {
+                return Err(ImageError::Source("is damaged: it leads out of the file".to_owned()));
+            }
+            let item = Item::encoded(value, into)?;
+            self.touched.note(value);
+            Ok(item)
+        })
     }
 }
 

@@ -6,6 +6,8 @@
 //! item in it; a run's only folder is not named.
 
 mod array;
+#[cfg(any(feature = "hdf5", feature = "lmdb"))]
+mod damage;
 mod folder;
 mod found;
 #[cfg(feature = "hdf5")]
@@ -24,6 +26,7 @@ mod lmdb;
 mod lmdb_map;
 mod members;
 mod names;
+mod opening;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "parquet")]
@@ -31,6 +34,7 @@ mod parquet_column;
 mod quoting;
 mod scan;
 mod shared;
+mod single;
 mod source;
 mod stamp;
 mod tar;

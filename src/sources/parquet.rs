@@ -59,7 +59,7 @@ impl Parquet {
 
 impl Source for Parquet {
     fn list(&self) -> Result<Listing> {
-        Ok(Listing::numbered(self.open()?.rows()))
+        Listing::numbered(self.open()?.rows(), &self.path, self.stamp)
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {

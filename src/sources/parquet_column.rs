@@ -1,7 +1,7 @@
 //! The column of a Parquet file that holds images, and the rows of its groups.
 
 use ::parquet::basic::{Compression, ConvertedType, Type};
-use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use ::parquet::schema::types::ColumnDescriptor;
 use anyhow::{Result, bail, ensure};
 use std::path::Path;
@@ -88,7 +88,25 @@ pub fn find(file: &ParquetMetaData, path: &Path, inside: Option<&str>) -> Result
         column.page_bytes = column.page_bytes.max(2 * row * rows.min(ROWS_OF_PAGE));
     }
     ensure!(column.rows > 0, "'{}' has no row", path.display());
+    ensure_bytes(file, leaf, &name, path)?;
     Ok(column)
+}
+
+/// # Errors
+/// Every row of the column is null, as far as the file tells: `datasets` leaves images that lie in files where they lie.
+fn ensure_bytes(file: &ParquetMetaData, leaf: usize, name: &str, path: &Path) -> Result<()> {
+    let is_null = |group: &RowGroupMetaData| {
+        let nulls = group.column(leaf).statistics().and_then(|s| s.null_count_opt());
+        nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(group.num_rows()))
+    };
+    let shown = path.display();
+    ensure!(
+        !file.row_groups().iter().all(is_null),
+        "column '{name}' of '{shown}' is null in every row: the images are not in the file, which may have their paths alone; \
+         write it again with them: python -c \"import datasets as d; d.Dataset.from_parquet('{shown}').with_format('arrow')\
+         .map(d.table.embed_table_storage, batched=True).to_parquet('images.parquet')\""
+    );
+    Ok(())
 }
 
 /// A column of that path, or the bytes in a struct of that name.

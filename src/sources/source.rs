@@ -4,7 +4,8 @@ use crate::images::{ImageError, Preprocessor, ensure_readable};
 use crate::sources::left_out::Others;
 use crate::sources::names::FileNames;
 use crate::sources::stamp::Stamp;
-use anyhow::Result;
+use crate::text::figures;
+use anyhow::{Result, ensure};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -139,12 +140,22 @@ impl Listing {
         self.at.push(at);
     }
 
-    /// Items that are named by their numbers.
-    pub fn numbered(count: u64) -> Self {
+    /// Items that are named by their numbers, in a file.
+    ///
+    /// # Errors
+    /// More of them than the file has bytes: they would fill the memory before the first could not be read.
+    pub fn numbered(count: u64, path: &Path, file: Stamp) -> Result<Self> {
+        ensure!(
+            count <= file.bytes,
+            "'{}' is damaged: it says that it has {} rows, and it has {} bytes; make or download it again",
+            path.display(),
+            figures::count(count),
+            figures::count(file.bytes)
+        );
         let mut listing = Self::default();
         for number in 0..count {
             listing.push(Path::new(&number.to_string()), number);
         }
-        listing
+        Ok(listing)
     }
 }

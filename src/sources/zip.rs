@@ -133,11 +133,15 @@ impl Reader for ZipReader {
             .map_err(io::Error::from)?;
         let size = entry.size();
         ensure_readable(size)?;
-        into.resize(size as usize, 0);
         let mut member = entry
             .with_reader(&mut self.file, ZipReadOptions::new())
             .map_err(io::Error::from)?;
-        member.read_exact(into)?;
+        // Without memory for what a damaged directory promises.
+        into.clear();
+        let read = member.by_ref().take(size).read_to_end(into)?;
+        if read as u64 != size {
+            return Err(ImageError::Truncated);
+        }
         // The checksum is looked at where the member ends.
         match member.read(&mut [0])? {
             0 => Ok(Item::Encoded),

@@ -19,7 +19,7 @@ fn images_that_are_not_there() {
         "
 --model resnet_scripted --layer fc => no image folder 'images'; name one: featx extract … IMAGES
 --model resnet_scripted --layer fc nowhere => no image folder 'nowhere'; name one: featx extract … IMAGES
---model resnet_scripted --layer fc nothing.txt => 'nothing.txt' is not a folder, and no tar, zip, HDF5, LMDB, Parquet or .npy file; for chosen images use --list
+--model resnet_scripted --layer fc nothing.txt => 'nothing.txt' is not a folder, and no image, tar, zip, HDF5, LMDB, Parquet or .npy file; for chosen images use --list
 --model resnet_scripted --layer fc empty => no image in 'empty'; looked for files ending in jpg, jpeg, jfif, jpe, jif, png, webp, bmp, gif, tif, tiff, ppm, pgm, pbm, pnm, qoi, tga
 --model resnet_scripted --layer fc notes => no image in 'notes' (1 other file left out: 'a.txt'); looked for files ending in jpg, ...
 --model resnet_scripted --layer fc --list leaving.txt photos => 'leaving.txt' line 2: '../up.jpg' is not inside 'photos'; paths are relative to the image folder

@@ -69,15 +69,13 @@ fn a_tar_archive_gives_the_rows_of_its_folder() {
 #[test]
 fn webdataset_shards_come_in_order_by_braces_globs_and_the_shell() {
     let dir = with_folder_run("shards");
+    // Names that are too long for plain headers.
     dir.python(
-        "import tarfile, io, pathlib, json; photos = sorted(pathlib.Path('photos').iterdir())\n\
-         pathlib.Path('wds').mkdir()\n\
-         for shard in range(2):\n\
-         \x20   with tarfile.open(f'wds/{shard:05}.tar', 'w', format=tarfile.PAX_FORMAT) as tar:\n\
-         \x20       for key, photo in enumerate(photos[2 * shard:2 * shard + 2]):\n\
-         \x20           for ending, data in ((photo.suffix, photo.read_bytes()), ('.json', json.dumps({'key': key}).encode())):\n\
-         \x20               member = tarfile.TarInfo('x' * 120 + f'{key:09}{ending}'); member.size = len(data)\n\
-         \x20               tar.addfile(member, io.BytesIO(data))\n",
+        "import pathlib, webdataset; photos = sorted(pathlib.Path('photos').iterdir()); pathlib.Path('wds').mkdir()\n\
+         with webdataset.ShardWriter('wds/%05d.tar', maxcount=2, verbose=0) as shards:\n\
+         \x20   for key, photo in enumerate(photos):\n\
+         \x20       row = {'__key__': 'x' * 120 + f'{key:09}', photo.suffix[1:]: photo.read_bytes(), 'json': {'key': key}}\n\
+         \x20       shards.write(row)\n",
     );
     for (i, images) in [
         "wds/{00000..00001}.tar",
@@ -226,7 +224,7 @@ fn what_is_wrong_with_an_archive_is_said_before_anything_is_written() {
         ("twice.tar", "holds two members named 'lamp.png'"),
         ("out.tar", "leads out of it"),
         ("sparse.tar", "is a sparse file"),
-        ("random.tar", "'random.tar' is not a folder, and no tar"),
+        ("random.tar", "'random.tar' is not a folder, and no image, tar"),
         ("none.tar", "no image in 'none.tar'"),
         (
             "missing{0..1}.tar",
@@ -257,4 +255,45 @@ fn a_broken_member_is_a_nan_row_and_a_shard_that_vanishes_the_machines_fault() {
     extract_ok(&dir, &format!("{MODEL} --on-error skip a.tar"));
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
     assert!(errors.contains("a.tar/m.png"), "{errors}");
+}
+
+#[test]
+fn image_files_may_be_named_themselves() {
+    let dir = with_folder_run("single");
+    let (folder, whole) = (names(&dir, "folder"), rows(&dir, "folder"));
+    let row = whole.len() / folder.len();
+    let last = &folder[3];
+    // Two, for a batch of one is computed in another way.
+    extract_ok(&dir, &format!("{MODEL} photos/{last} photos/{}", folder[2]));
+    assert_eq!(names(&dir, "out"), [last.as_str(), &folder[2]]);
+    assert!(rows(&dir, "out") == [&whole[3 * row..], &whole[2 * row..3 * row]].concat());
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} photos/{last}"));
+    assert_eq!(names(&dir, "out"), [last.as_str()]);
+    shell(&dir, "rm -r out; tar -C photos -hcf a.tar .");
+    // As the shell expands photos/*, and beside an archive.
+    let all: Vec<_> = folder.iter().map(|n| format!("photos/{n}")).collect();
+    for shard in ["0/2", "1/2"] {
+        extract_ok(&dir, &format!("{MODEL} --shard {shard} {}", all.join(" ")));
+    }
+    assert_eq!(names(&dir, "out"), folder);
+    assert!(rows(&dir, "out") == whole);
+    let reversed: Vec<_> = folder.iter().rev().map(String::as_str).collect();
+    dir.write("list.txt", reversed.join("\n"));
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} --list list.txt photos/* a.tar"));
+    assert_eq!(names(&dir, "out"), reversed);
+    assert!(rows(&dir, "out")[..row] == whole[3 * row..]);
+    // One that is broken, and two of one name.
+    shell(&dir, &format!("rm -r out; echo text > no.jpg; cp photos/{last} ."));
+    extract_ok(&dir, &format!("{MODEL} --on-error skip no.jpg a.tar"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    assert!(errors.contains("0,no.jpg,"), "{errors}");
+    shell(&dir, "rm -r out");
+    let line = refusal(&dir, &format!("{MODEL} {last} photos/{last}"), 1);
+    let words = format!("would give rows the same names, '{last}'");
+    assert!(line.contains(&words), "{line}");
+    shell(&dir, &format!("cp {last} \"$(printf 'a\\nb.png')\""));
+    let line = refusal(&dir, &format!("{MODEL} a*b.png photos"), 1);
+    assert!(line.contains("the name of 'a\\nb.png' holds a line break"), "{line}");
 }

@@ -71,6 +71,32 @@ fn a_dataset_gives_the_rows_of_its_images() {
     assert_eq!(rows(&dir, "out"), rows(&dir, "rows_colour"));
 }
 
+/// (H, W, 3, N) and (H, W, N) as MATLAB's `save -v7.3` writes them; (3, W, H, N) lies as images do.
+#[test]
+fn images_of_matlab_are_not_taken_on_their_sides() {
+    let dir = workdir("sources/hdf5_matlab");
+    dir.python(&format!(
+        "{IMAGES}pathlib.Path('folder').mkdir(); [Image.fromarray(y).save(f'folder/{{i:02}}.png') for i, y in enumerate(x)]\n\
+         for name, data in (('colour', x.transpose(0, 3, 2, 1)), ('grey', x[..., 0].transpose(0, 2, 1)), ('upright', x)):\n\
+         \x20   with h5py.File(f'{{name}}.mat', 'w', userblock_size=512) as file:\n\
+         \x20       file['x'] = data; file['x'].attrs['MATLAB_class'] = np.bytes_('uint8')\n"
+    ));
+    extract_ok(&dir, &format!("{MODEL} folder"));
+    shell(&dir, "mv out expected");
+    for file in ["grey", "colour"] {
+        let line = refusal(&dir, &format!("{MODEL} {file}.mat"), 1);
+        assert!(line.contains("'s, whose axes are in the other order: its images lie on"), "{line}");
+        let command = line.split("write it again: python").nth(1).unwrap();
+        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin/python");
+        shell(&dir, &format!("{python}{command}"));
+        extract_ok(&dir, &format!("{MODEL} images.h5"));
+        assert_eq!(rows(&dir, "out") == rows(&dir, "expected"), file == "colour");
+        shell(&dir, "rm -r out");
+    }
+    extract_ok(&dir, &format!("{MODEL} upright.mat"));
+    assert_eq!(rows(&dir, "out"), rows(&dir, "expected"));
+}
+
 #[test]
 fn what_is_wrong_with_an_hdf5_file_is_said() {
     let dir = workdir("sources/hdf5_refused");

@@ -95,3 +95,19 @@ fn what_is_wrong_with_an_lmdb_environment_is_said() {
         assert!(line.contains(words), "{path}: {line}");
     }
 }
+
+/// LMDB goes where a file says, and would end in a core dump.
+#[test]
+fn a_value_that_leads_out_of_its_file_ends_in_a_line() {
+    let dir = with_folder_run("lmdb_astray");
+    python(
+        &dir,
+        "write('a.lmdb', photos); data = bytearray(open('a.lmdb/data.mdb', 'rb').read())\n\
+         size = data.rindex(photos[2][0].encode()) - 8 # of the value, before its key\n\
+         data[size:size + 4] = (1 << 29).to_bytes(4, 'little'); open('a.lmdb/data.mdb', 'wb').write(data)\n",
+    );
+    assert_eq!(
+        refusal(&dir, &format!("{MODEL} a.lmdb"), 1),
+        "'a.lmdb/data.mdb' is damaged: its key number 3 or its value leads out of the file; make or download it again"
+    );
+}

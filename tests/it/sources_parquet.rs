@@ -27,9 +27,15 @@ fn a_column_of_images_gives_the_rows_of_their_folder() {
          write('plain.parquet', dict(jpg=pa.array(photos)), compression='none', use_dictionary=False, data_page_size=1)\n\
          write('large.parquet', dict(jpg=pa.array(photos, pa.large_binary()), path=pa.array(['x'] * 4)), \
          write_page_index=True)\n\
-         write('two.parquet', dict(a=pa.array([b'no image'] * 4), image=column(photos)), row_group_size=2)\n",
+         write('two.parquet', dict(a=pa.array([b'no image'] * 4), image=column(photos)), row_group_size=2)\n\
+         os.environ.update(HF_HUB_OFFLINE='1', USE_TORCH='0'); from datasets import Dataset, Features, Image, Value\n\
+         kinds = Features(image=Image(), label=Value('int64')); labels = [1, 2, 3, 4]\n\
+         images = [dict(bytes=photo, path='x.jpg') for photo in photos]\n\
+         Dataset.from_dict(dict(image=images, label=labels), kinds).to_parquet('datasets.parquet')\n\
+         Dataset.from_dict(dict(image=list(map(str, paths)), label=labels), kinds).to_parquet('paths.parquet')\n",
     );
     for file in [
+        "datasets.parquet",
         "hf.parquet",
         "zstd.parquet",
         "gzip.parquet",
@@ -44,6 +50,9 @@ fn a_column_of_images_gives_the_rows_of_their_folder() {
         assert_eq!(names(&dir, "out")[3], format!("{front}/3"));
         shell(&dir, "rm -r out");
     }
+    // `datasets` has written the paths of files alone.
+    let line = refusal(&dir, &format!("{MODEL} paths.parquet"), 1);
+    assert!(line.contains("column 'image.bytes' of 'paths.parquet' is null in every row: "), "{line}");
     // In shards, with a part that is lost, and never with another column.
     for shard in ["0/2", "1/2"] {
         extract_ok(&dir, &format!("{MODEL} --shard {shard} two.parquet:image"));

@@ -16,7 +16,7 @@ use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, Run};
 use crate::run::shard::Shard;
 use crate::run::slice::{Slice, running_shards};
-use crate::sources::Images;
+use crate::sources::{Found, Images};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
@@ -56,15 +56,16 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
             job.out.display()
         ))
     );
+    let found = Found::new(&job.images)?;
     let mut loaded = None;
     if job.dry_run {
-        dry_run(job, shard, &mut loaded)?;
+        dry_run(job, shard, &found, &mut loaded)?;
         return Ok(None);
     }
     let space = crate::commands::extract::existing_ancestor(&job.out);
-    make_way(job, shard, &mut loaded)?;
+    make_way(job, shard, &found, &mut loaded)?;
     let lock = loop {
-        begin(job, shard, &mut loaded)?;
+        begin(job, shard, &found, &mut loaded)?;
         let lock = RunLock::take_shard(&job.out, shard.index, |line| say(line))?;
         // One that starts over removes run.toml first, and looks for our lock then.
         if RunDir::is_at(&job.out) {
@@ -72,7 +73,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
         }
     };
     let run = Run::read(&job.out)?;
-    let (plan, images) = join(job, shard, run, &mut loaded)?;
+    let (plan, images) = join(job, shard, &found, run, &mut loaded)?;
     require_space(&space, plan.space_needed()?)?;
     plan.begin(&images)?;
     let extractor = loaded.expect("joining loads the model").extractor;
@@ -93,7 +94,12 @@ struct Loaded {
 
 /// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
 /// compares the two, which has it search the images, the others wait for it.
-fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
+fn make_way(
+    job: &Job,
+    shard: Shard,
+    found: &Found,
+    loaded: &mut Option<Loaded>,
+) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
         match RunLock::take(&job.out, |_| {}) {
@@ -101,7 +107,7 @@ fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> 
                 let is_left = RunDir::is_at(&job.out)
                     && running_shards(&job.out)?.is_empty()
                     && !is_bound(&job.out)?;
-                if is_left && is_another(job, shard, loaded)? {
+                if is_left && is_another(job, shard, found, loaded)? {
                     say(begun_anew(&job.out));
                     discard(&job.out)?;
                 }
@@ -117,12 +123,17 @@ fn make_way(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> 
 }
 
 /// Whether the run that the directory holds is not the one that this shard would begin.
-fn is_another(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<bool> {
+fn is_another(
+    job: &Job,
+    shard: Shard,
+    found: &Found,
+    loaded: &mut Option<Loaded>,
+) -> Result<bool> {
     let held = Run::read(&job.out)?;
-    if sources::have_changed(job, &held)? {
+    if sources::have_changed(job, found, &held)? {
         return Ok(true);
     }
-    let images = Arc::new(sources::find(job)?);
+    let images = Arc::new(sources::find(job, found)?);
     let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
     let asked = Run {
         batch_size: match job.batch_size {
@@ -152,12 +163,17 @@ fn load<'a>(
 }
 
 /// Begins the run, unless another shard has, or does.
-fn begin(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
+fn begin(
+    job: &Job,
+    shard: Shard,
+    found: &Found,
+    loaded: &mut Option<Loaded>,
+) -> Result<()> {
     let Some(_lock) = lock_unless_begun(&job.out)? else {
         return Ok(());
     };
     finish_discarding(&job.out)?;
-    let images = Arc::new(sources::find(job)?);
+    let images = Arc::new(sources::find(job, found)?);
     let loaded = load(job, &images, loaded)?;
     let (run, forecast) = first_run(job, shard, &images, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
@@ -230,16 +246,17 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
 fn join(
     job: &Job,
     shard: Shard,
+    found: &Found,
     run: Run,
     loaded: &mut Option<Loaded>,
 ) -> Result<(Plan, Arc<Images>)> {
     ensure_same_shards(job, &run)?;
     let slice = Slice::shard(&run, shard.index);
-    let images = match sources::of_run(job, &run, &slice.rows)? {
+    let images = match sources::of_run(job, found, &run, &slice.rows)? {
         Some(images) => images,
-        None => restored(job, &run)?.within(&slice.rows),
+        None => restored(job, found, &run)?.within(&slice.rows),
     };
-    sources::ensure_same_list(job, &run)?;
+    sources::ensure_same_list(job, found, &run)?;
     let batch = run.batch_size;
     let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
@@ -292,9 +309,9 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
 
 /// All images of the run, where `file_names.txt` was lost: searched for again, and the file written again, if they are
 /// the same.
-fn restored(job: &Job, run: &Run) -> Result<Images> {
+fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
-    let images = sources::find(job)?;
+    let images = sources::find(job, found)?;
     if prepare::digest(images.file_names()) != run.image_list {
         bail!(
             "'{}' is missing or changed, and the images are others than those that the run began with; restore it, or \
@@ -317,15 +334,20 @@ fn restored(job: &Job, run: &Run) -> Result<Images> {
 }
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(job: &Job, shard: Shard, loaded: &mut Option<Loaded>) -> Result<()> {
-    let held = match is_abandoned(&job.out)? && is_another(job, shard, loaded)? {
+fn dry_run(
+    job: &Job,
+    shard: Shard,
+    found: &Found,
+    loaded: &mut Option<Loaded>,
+) -> Result<()> {
+    let held = match is_abandoned(&job.out)? && is_another(job, shard, found, loaded)? {
         true => None,
         false => run_at(&job.out)?,
     };
     let plan = match held {
-        Some(run) => join(job, shard, run, loaded)?.0,
+        Some(run) => join(job, shard, found, run, loaded)?.0,
         None => {
-            let images = Arc::new(sources::find(job)?);
+            let images = Arc::new(sources::find(job, found)?);
             let loaded = load(job, &images, loaded)?;
             let (run, forecast) = first_run(job, shard, &images, loaded)?;
             let slice = Slice::shard(&run, shard.index);

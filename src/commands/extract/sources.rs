@@ -17,31 +17,30 @@ use std::path::Path;
 ///
 /// # Errors
 /// Sources or a list that cannot be read, or that give no image; an archive that has changed since the run began.
-pub fn find(job: &Job) -> Result<Images> {
-    let images = search(job)?;
+pub fn find(job: &Job, found: &Found) -> Result<Images> {
+    let images = search(job, found)?;
     images.ensure_fit(&job.preprocess)?;
     Ok(images)
 }
 
-fn search(job: &Job) -> Result<Images> {
-    let found = Found::new(&job.images)?;
+fn search(job: &Job, found: &Found) -> Result<Images> {
     let run = match job.overwrite {
         true => None,
         false => sharded::run_at(&job.out)?,
     };
     if let Some(run) = run
-        && let Some(kept) = kept(job, &run, &found)?
+        && let Some(kept) = kept(job, &run, found)?
         // Images in folders may come and go.
         && found.sources().iter().all(|named| named.kind != Kind::Folder)
-        && is_list_of(job, &run, &found)?
+        && is_list_of(job, &run, found)?
         && let Some(places) = kept.places(job, &run, &(0..run.images))
         && let Some(names) = names::read(&job.out, &run, &(0..run.images))?
     {
-        return found.placed(0, names, places);
+        return found.clone().placed(0, names, places);
     }
     match &job.list {
-        Some(list) => found.listed(list),
-        None => found.all(|line| say(line)),
+        Some(list) => found.clone().listed(list),
+        None => found.clone().all(|line| say(line)),
     }
 }
 
@@ -49,14 +48,19 @@ fn search(job: &Job) -> Result<Images> {
 ///
 /// # Errors
 /// As [`find`].
-pub fn of_run(job: &Job, run: &Run, rows: &Range<u64>) -> Result<Option<Images>> {
-    let found = Found::new(&job.images)?;
-    let kept = kept(job, run, &found)?;
+pub fn of_run(
+    job: &Job,
+    found: &Found,
+    run: &Run,
+    rows: &Range<u64>,
+) -> Result<Option<Images>> {
+    let kept = kept(job, run, found)?;
     let Some(names) = names::read(&job.out, run, rows)? else {
         return Ok(None);
     };
     let path = job.out.join(FILE_NAMES);
     let named = || format!("'{}'", path.display());
+    let found = found.clone();
     let images = match kept.and_then(|kept| kept.places(job, run, rows)) {
         Some(places) => found.placed(rows.start, names, places)?,
         None => found
@@ -86,17 +90,18 @@ pub fn keep(directory: &Path, images: &Images, run: &Run) -> Result<()> {
     if images.places().is_empty() {
         return Ok(());
     }
+    if let Some(kept) = of_these(directory, run, images.sources())
+        && !matches!(change(&kept, images.sources())?, Some((_, Change::Other(_))))
+        && read_places(directory, run.images, &(0..0)).is_some()
+    {
+        return Ok(());
+    }
     let source = images.sources().iter().map(record);
     let now = KeptSources {
         image_list: run.image_list.clone(),
         source: source.collect::<Result<_>>()?,
     };
-    let is_kept = KeptSources::read(directory).is_some_and(|kept| kept.is_same(&now))
-        && read_places(directory, run.images, &(0..0)).is_some();
-    match is_kept {
-        true => Ok(()),
-        false => now.write(directory, images.places().iter().map(|place| place.0)),
-    }
+    now.write(directory, images.places().iter().map(|place| place.0))
 }
 
 fn record(named: &Named) -> Result<KeptSource> {
@@ -141,11 +146,20 @@ impl Kept {
 /// A source is no longer what it was, and the run has rows of it.
 fn kept(job: &Job, run: &Run, found: &Found) -> Result<Option<Kept>> {
     let now = found.sources();
-    let Some(kept) = of_these(job, run, now) else {
+    let Some(kept) = of_these(&job.out, run, now) else {
         return Ok(None);
     };
-    let Some((source, how)) = changed(&kept, now)? else {
-        return Ok(Some(Kept { sources: now.len() }));
+    let (source, how) = match change(&kept, now)? {
+        Some((source, Change::Other(how))) => (source, how),
+        copy => {
+            if let Some((source, _)) = copy {
+                say(format_args!(
+                    "'{}' has another date than when the run began, and is otherwise the same: it is taken for a copy",
+                    source.path.display()
+                ));
+            }
+            return Ok(Some(Kept { sources: now.len() }));
+        }
     };
     if !is_bound(&job.out)? {
         return Ok(None);
@@ -166,16 +180,17 @@ fn kept(job: &Job, run: &Run, found: &Found) -> Result<Option<Kept>> {
 ///
 /// # Errors
 /// A source that cannot be read.
-pub fn have_changed(job: &Job, run: &Run) -> Result<bool> {
-    let found = Found::new(&job.images)?;
-    match of_these(job, run, found.sources()) {
-        Some(kept) => Ok(changed(&kept, found.sources())?.is_some()),
-        None => Ok(false),
-    }
+pub fn have_changed(job: &Job, found: &Found, run: &Run) -> Result<bool> {
+    let Some(kept) = of_these(&job.out, run, found.sources()) else {
+        return Ok(false);
+    };
+    let change = change(&kept, found.sources())?;
+    Ok(matches!(change, Some((_, Change::Other(_)))))
 }
 
-fn of_these(job: &Job, run: &Run, now: &[Named]) -> Option<KeptSources> {
-    KeptSources::read(&job.out).filter(|kept| {
+/// What is kept, where it is of sources of these names and kinds.
+fn of_these(directory: &Path, run: &Run, now: &[Named]) -> Option<KeptSources> {
+    KeptSources::read(directory).filter(|kept| {
         let is_same = |(then, now): (&KeptSource, &Named)| {
             then.name == text(&now.front) && then.kind == now.kind.name()
         };
@@ -185,25 +200,39 @@ fn of_these(job: &Job, run: &Run, now: &[Named]) -> Option<KeptSources> {
     })
 }
 
-/// The first source that is another than it was, and how.
-fn changed<'a>(kept: &KeptSources, now: &'a [Named]) -> Result<Option<(&'a Named, String)>> {
-    for (then, now) in kept.source.iter().zip(now) {
-        if let Some(how) = change(then, now)? {
-            return Ok(Some((now, how)));
-        }
-    }
-    Ok(None)
+/// How a source is another than it was when the run began.
+enum Change {
+    /// It has another date alone.
+    Copy,
+    Other(String),
 }
 
-/// How a source is another than it was. A copy, which has another date, is the same.
-fn change(then: &KeptSource, now: &Named) -> Result<Option<String>> {
+/// The first source that is no longer the same, or else the first that is a copy. Whose size and date are as they were is
+/// not read.
+///
+/// # Errors
+/// A source that cannot be read.
+fn change<'a>(kept: &KeptSources, now: &'a [Named]) -> Result<Option<(&'a Named, Change)>> {
+    let mut first = None;
+    for (then, now) in kept.source.iter().zip(now) {
+        match change_of(then, now)? {
+            Some(other @ Change::Other(_)) => return Ok(Some((now, other))),
+            Some(copy) => first = first.or(Some((now, copy))),
+            None => {}
+        }
+    }
+    Ok(first)
+}
+
+fn change_of(then: &KeptSource, now: &Named) -> Result<Option<Change>> {
     if then.inside != now.inside {
         let column = |inside: &Option<String>| match inside {
             Some(name) => format!("':{name}'"),
             None => "no column".to_owned(),
         };
         let (then, now) = (column(&then.inside), column(&now.inside));
-        return Ok(Some(format!("{then} was named then, and {now} now")));
+        let how = format!("{then} was named then, and {now} now");
+        return Ok(Some(Change::Other(how)));
     }
     let (Some(then), Some((path, stamp))) = (&then.file, now.source.file()) else {
         return Ok(None);
@@ -213,24 +242,21 @@ fn change(then: &KeptSource, now: &Named) -> Result<Option<String>> {
     }
     if then.bytes != stamp.bytes {
         let [then, now] = [then.bytes, stamp.bytes].map(figures::count);
-        return Ok(Some(format!("it had {then} bytes, and has {now} now")));
+        let how = format!("it had {then} bytes, and has {now} now");
+        return Ok(Some(Change::Other(how)));
     }
-    if then.sample != sample(path, stamp.bytes)? {
-        return Ok(Some("it was written again".to_owned()));
-    }
-    say(format_args!(
-        "'{}' has another date than when the run began, and is otherwise the same: it is taken for a copy",
-        now.path.display()
-    ));
-    Ok(None)
+    Ok(Some(match then.sample == sample(path, stamp.bytes)? {
+        true => Change::Copy,
+        false => Change::Other("it was written again".to_owned()),
+    }))
 }
 
 /// # Errors
 /// A `--list` that is not the run's.
-pub fn ensure_same_list(job: &Job, run: &Run) -> Result<()> {
+pub fn ensure_same_list(job: &Job, found: &Found, run: &Run) -> Result<()> {
     let Some(list) = &job.list else { return Ok(()) };
     ensure!(
-        is_list_of(job, run, &Found::new(&job.images)?)?,
+        is_list_of(job, run, found)?,
         "'{}' holds a run of other images than '{}' names; pass --list {}, or choose another --out",
         job.out.display(),
         list.display(),

@@ -7,6 +7,7 @@ use crate::rows::durable::require_space;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
 use crate::run::slice::Slice;
+use crate::sources::Found;
 use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.
 pub fn ready(job: &Job) -> Result<Option<Ready>> {
-    let images = Arc::new(sources::find(job)?);
+    let found = Found::new(&job.images)?;
+    let images = Arc::new(sources::find(job, &found)?);
     let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
     let forecast = prepare::forecast(job, &images, &extractor)?;
     let batch = prepare::batch(job, &extractor, &forecast, images.len());

@@ -1,0 +1,42 @@
+//! Reads all rows of a source, as a run does, for `scripts/fuzz_sources.py`: a line each, its name and a digest of its
+//! pixels, or `broken` and why.
+//! usage: read_source PATH...
+
+use featx::images::{Preprocess, Preprocessor};
+use featx::sources::{Found, RowReader};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    let paths: Vec<_> = std::env::args_os().skip(1).map(Into::into).collect();
+    match Found::new(&paths).and_then(|found| found.all(|_| ())) {
+        Ok(images) => read(&Arc::new(images)),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn read(images: &Arc<featx::sources::Images>) {
+    let preprocess = Preprocess { resize: 8, crop: 8, ..Preprocess::default() };
+    let (mut preprocessor, mut bytes) = (Preprocessor::new(&preprocess), Vec::new());
+    let mut reader = RowReader::new(images);
+    for row in images.rows() {
+        let mut pixels = vec![0; 8 * 8 * 3];
+        let read = reader.read(row, &mut bytes).and_then(|item| item.decode(&bytes, &mut preprocessor, &mut pixels));
+        let name = images.name(row).display();
+        match read {
+            Ok(()) => println!("{name}\t{:x}", digest(&pixels)),
+            Err(error) => println!("{name}\tbroken: {error}"),
+        }
+    }
+}
+
+fn digest(pixels: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    pixels.hash(&mut hasher);
+    hasher.finish()
+}
