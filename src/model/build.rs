@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "compute/cuda",
     "compute/private",
     "compute/terminate",

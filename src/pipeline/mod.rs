@@ -241,16 +241,19 @@ fn start_replica<'scope>(
     Ok((feeding, model))
 }
 
-/// Pixels of so many batches, and where they come back to.
-fn spare_pixels(work: &Work) -> Result<(Sender<Vec<u8>>, Receiver<Vec<u8>>)> {
+/// Where buffers come back to, and where they are taken from.
+type Spare<T> = (Sender<T>, Receiver<T>);
+
+/// Pixels of so many batches.
+fn spare_pixels(work: &Work) -> Result<Spare<Vec<u8>>> {
     let (spare_in, spare) = bounded(work.batches);
     let bytes = work.batch * work.images.item_bytes(work.preprocess);
     (0..work.batches).try_for_each(|_| spare_in.send(vec![0; bytes]))?;
     Ok((spare_in, spare))
 }
 
-/// A model's inputs, and where they come back to.
-fn spare_inputs(feeder: &Feeder) -> Result<(Sender<Input>, Receiver<Input>)> {
+/// A model's inputs.
+fn spare_inputs(feeder: &Feeder) -> Result<Spare<Input>> {
     let (inputs_in, inputs) = bounded(INPUTS);
     for _ in 0..INPUTS {
         let _ = inputs_in.send(feeder.input()?); // it has a place for each

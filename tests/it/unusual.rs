@@ -71,13 +71,19 @@ fn a_grey_model_of_an_oblong_gets_what_its_toml_says() {
     let line = "preprocessing: resize 48x80, crop none, bilinear, grey (";
     assert!(said.contains(line), "{said}");
     let dir = workdir("unusual/grey_refused");
-    let asked = "--model models/unusual/grey.pt --layer b --channels rgb --mean 0,0,0 --std 1,1,1 photos";
+    let asked =
+        "--model models/unusual/grey.pt --layer b --channels rgb --mean 0,0,0 --std 1,1,1 photos";
     let line = refusal(&dir, asked, 1);
     assert!(
-        line.contains("fails on f32 images of shape (3, 48, 80)") && line.contains("pass --channels grey"),
+        line.contains("fails on f32 images of shape (3, 48, 80)")
+            && line.contains("pass --channels grey"),
         "{line}"
     );
-    let line = refusal(&dir, "--model models/unusual/grey.pt --layer b --channels rgb photos", 2);
+    let line = refusal(
+        &dir,
+        "--model models/unusual/grey.pt --layer b --channels rgb photos",
+        2,
+    );
     assert!(
         line.contains("--mean must be three numbers for channels rgb, found 1"),
         "{line}"

@@ -5,8 +5,8 @@ use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
-    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection, Silence,
-    Varies,
+    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection,
+    Silence, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};

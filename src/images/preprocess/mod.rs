@@ -141,14 +141,14 @@ pub enum PreprocessError {
 /// What is wrong with the numbers of channels.
 #[derive(Debug, PartialEq, Error)]
 pub enum Numbers {
-    #[error("must be {expected} for channels {channels}, found {found}")]
+    #[error("must be {count} for channels {channels}, found {found}")]
     Count {
-        expected: &'static str,
+        count: &'static str,
         channels: &'static str,
         found: usize,
     },
-    #[error("must be finite numbers, those of std above 0, found {0}")]
-    Value(f64),
+    #[error("must be {expected}, found {found}")]
+    Value { expected: String, found: f64 },
 }
 
 impl Preprocess {
@@ -172,9 +172,9 @@ impl Preprocess {
         if !((self.scale as f32).is_finite() && self.scale as f32 > 0.0) {
             return Err(PreprocessError::Scale(self.scale));
         }
-        self.validate_numbers(&self.mean, |mean| mean.is_finite())
+        self.validate_numbers(&self.mean, "", |mean| mean.is_finite())
             .map_err(PreprocessError::Mean)?;
-        self.validate_numbers(&self.std, |std| std.is_finite() && std > 0.0)
+        self.validate_numbers(&self.std, " above 0", |std| std.is_finite() && std > 0.0)
             .map_err(PreprocessError::Std)
     }
 
@@ -220,11 +220,19 @@ impl Preprocess {
         })
     }
 
-    fn validate_numbers(&self, numbers: &[f64], valid: fn(f32) -> bool) -> Result<(), Numbers> {
-        let expected = self.channels.count();
-        if numbers.len() != expected {
+    fn validate_numbers(
+        &self,
+        numbers: &[f64],
+        above: &str,
+        valid: fn(f32) -> bool,
+    ) -> Result<(), Numbers> {
+        let (word, plural) = match self.channels.count() {
+            1 => ("one", ""),
+            _ => ("three", "s"),
+        };
+        if numbers.len() != self.channels.count() {
             return Err(Numbers::Count {
-                expected: if expected == 1 {
+                count: if word == "one" {
                     "one number"
                 } else {
                     "three numbers"
@@ -234,7 +242,10 @@ impl Preprocess {
             });
         }
         match numbers.iter().find(|&&number| !valid(number as f32)) {
-            Some(&number) => Err(Numbers::Value(number)),
+            Some(&found) => Err(Numbers::Value {
+                expected: format!("{word} finite number{plural}{above}"),
+                found,
+            }),
             None => Ok(()),
         }
     }
@@ -384,10 +395,13 @@ mod tests {
             ),
             ("resize = 1048576", "resize must be"),
             ("resize = [16, 0]", "resize must be"),
-            ("mean = [0.5, nan, 0.5]", "mean must be finite"),
+            (
+                "mean = [0.5, nan, 0.5]",
+                "mean must be three finite numbers, found NaN",
+            ),
             (
                 "std = [1.0, 1.0, 0.0]",
-                "std must be finite numbers, those of std above 0, found 0",
+                "std must be three finite numbers above 0, found 0",
             ),
             ("std = [1.0, 1.0, 1e-60]", "std must be"), // 0 once it is an f32
             (

@@ -303,12 +303,15 @@ mod tests {
     }
 
     pub fn one(side: usize) -> Tensor {
-        let shape = Shape {
+        crate::model::compute::feeder::blank(1, square(side), Device::Cpu).unwrap()
+    }
+
+    fn square(side: usize) -> Shape {
+        Shape {
             channels: 3,
             height: side,
             width: side,
-        };
-        crate::model::compute::feeder::blank(1, shape, Device::Cpu).unwrap()
+        }
     }
 
     #[test]
@@ -332,7 +335,7 @@ mod tests {
             let mut one = engine(net);
             let plain = one.compute(&images).unwrap();
             one.try_on(&super::tests::one(16)).unwrap();
-            one.choose_form(16, 4, 2).unwrap();
+            one.choose_form(square(16), 4, 2).unwrap();
             let other = one.replicate(Device::Cpu).unwrap();
             for mut engine in [one, other] {
                 for _ in 0..3 {
@@ -350,7 +353,7 @@ mod tests {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_on(&one(16)).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
-        engine.choose_form(16, 4, 2).unwrap();
+        engine.choose_form(square(16), 4, 2).unwrap();
         assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
         let notice = engine.notice.unwrap();
         assert!(
@@ -363,7 +366,7 @@ mod tests {
     fn a_form_that_fails_is_dropped_and_the_user_is_told() {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_on(&one(16)).unwrap();
-        engine.choose_form(16, 4, 2).unwrap();
+        engine.choose_form(square(16), 4, 2).unwrap();
         engine.unproved = 0;
         // Of another size than the form was made for.
         let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
@@ -381,7 +384,7 @@ mod tests {
             let mut engine = engine(CONVOLUTIONS);
             let plain = engine.compute(&images).unwrap();
             engine.try_on(&one(16)).unwrap();
-            engine.choose_form(16, 4, proofs).unwrap();
+            engine.choose_form(square(16), 4, proofs).unwrap();
             engine.tolerance = -1.0; // nothing is near enough
             for _ in 0..2 {
                 let found = engine.compute(&images).unwrap();
