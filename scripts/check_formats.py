@@ -12,12 +12,14 @@ here (ImageMagick: apt install imagemagick; tifffile: pip install tifffile image
 """
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
 import sys
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -38,10 +40,14 @@ def main():
     warnings.simplefilter("ignore")
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "pixels").mkdir(parents=True)
-    files = dict(all_files())
-    write(files, WORK / "images")
-    found = decoded(typed.program or built())
-    verdicts = {name: verdict(name, found[name]) for name in sorted(files)}
+    program = typed.program or built()
+    with libraries_silent():
+        files = dict(all_files())
+        write(files, WORK / "images")
+        found = decoded(program)
+        verdicts = {name: verdict(name, found[name]) for name in sorted(files)}
+    for writer in sorted({"pillow", "netpbm", "magick", "tifffile"} - {name.split("_")[0] for name in files}):
+        print(f"left out: {writer}, which is not here", file=sys.stderr)
     tables = "\n".join([*table(verdicts), "", *refusals(verdicts)])
     print(tables)
     if typed.docs:
@@ -63,12 +69,20 @@ def all_files():
     from formats import by_magick, by_pillow, by_tifffile, netpbm
 
     for writer in (by_pillow, netpbm, by_magick, by_tifffile):
-        count = 0
-        for made in writer.files():
-            count += 1
-            yield made
-        if not count:
-            print(f"left out: {writer.__name__}, which is not here", file=sys.stderr)
+        yield from writer.files()
+
+
+@contextmanager
+def libraries_silent():
+    """What libtiff says of what it cannot write, it says to the process's stderr."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def write(files, folder):
