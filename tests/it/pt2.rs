@@ -4,6 +4,7 @@ use crate::fidelity::{FASTER, check_file, long_run_of};
 use crate::support::arrays::{assert_near, values};
 use crate::support::extraction::{extract_ok, only_part, refused};
 use crate::support::models::{programs, workdir_of_programs};
+use crate::support::workdir::Ended;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -129,6 +130,17 @@ fn a_long_run_of_a_program_computes_the_same() {
         assert!((0..5).any(is_faster), "{file}");
     }
     assert_eq!(form_of("resnet.pt2", "layer4", "--form plain"), "plain");
+}
+
+/// An attention's rows are transposed before its linear layers, which libtorch then computes in many small pieces.
+#[test]
+fn a_linear_layer_of_transposed_rows_is_one_multiplication() {
+    let dir = workdir_of_programs("pt2_transposed_rows");
+    let args = "extract --model vit --layer encoder --device cpu --form plain --out out photos";
+    let args: Vec<&str> = args.split(' ').collect();
+    let ended = Ended::of(dir.command(&args).env("MKL_VERBOSE", "1"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("SGEMM_BATCH"), "{}", ended.stdout);
 }
 
 #[test]
