@@ -64,7 +64,8 @@ impl Hdf5 {
             let table = self.damage.told(|| self.table())?;
             let blocks = KEPT as u64 + READING;
             let block = table.rows_at_once.saturating_mul(table.row_bytes);
-            self.buffers.store(block.saturating_mul(blocks), Ordering::Relaxed);
+            self.buffers
+                .store(block.saturating_mul(blocks), Ordering::Relaxed);
             Ok(table)
         })
     }

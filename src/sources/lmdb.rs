@@ -232,7 +232,9 @@ impl Reader for LmdbReader {
                 ));
             };
             if !self.open.map.holds(value) {
-                return Err(ImageError::Source("is damaged: it leads out of the file".to_owned()));
+                return Err(ImageError::Source(
+                    "is damaged: it leads out of the file".to_owned(),
+                ));
             }
             let item = Item::encoded(value, into)?;
             self.touched.note(value);

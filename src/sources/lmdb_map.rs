@@ -17,8 +17,13 @@ impl Map {
     pub fn around(bytes: &[u8], file: u64) -> Self {
         let at = bytes.as_ptr().addr();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-        let found = maps.lines().filter_map(addresses).find(|map| map.contains(&at));
-        Self(found.map_or(0..0, |map| map.start..map.end.min(map.start.saturating_add(file as usize))))
+        let found = maps
+            .lines()
+            .filter_map(addresses)
+            .find(|map| map.contains(&at));
+        Self(found.map_or(0..0, |map| {
+            map.start..map.end.min(map.start.saturating_add(file as usize))
+        }))
     }
 
     pub fn holds(&self, bytes: &[u8]) -> bool {

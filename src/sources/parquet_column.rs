@@ -96,7 +96,10 @@ pub fn find(file: &ParquetMetaData, path: &Path, inside: Option<&str>) -> Result
 /// Every row of the column is null, as far as the file tells: `datasets` leaves images that lie in files where they lie.
 fn ensure_bytes(file: &ParquetMetaData, leaf: usize, name: &str, path: &Path) -> Result<()> {
     let is_null = |group: &RowGroupMetaData| {
-        let nulls = group.column(leaf).statistics().and_then(|s| s.null_count_opt());
+        let nulls = group
+            .column(leaf)
+            .statistics()
+            .and_then(|s| s.null_count_opt());
         nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(group.num_rows()))
     };
     let shown = path.display();

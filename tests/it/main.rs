@@ -65,7 +65,12 @@ mod sources;
 mod sources_hdf5;
 #[cfg(feature = "torch")]
 mod sources_index;
-#[cfg(all(feature = "torch", feature = "hdf5", feature = "lmdb", feature = "parquet"))]
+#[cfg(all(
+    feature = "torch",
+    feature = "hdf5",
+    feature = "lmdb",
+    feature = "parquet"
+))]
 mod sources_killed;
 #[cfg(all(feature = "torch", feature = "lmdb"))]
 mod sources_lmdb;

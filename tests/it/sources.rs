@@ -224,7 +224,10 @@ fn what_is_wrong_with_an_archive_is_said_before_anything_is_written() {
         ("twice.tar", "holds two members named 'lamp.png'"),
         ("out.tar", "leads out of it"),
         ("sparse.tar", "is a sparse file"),
-        ("random.tar", "'random.tar' is not a folder, and no image, tar"),
+        (
+            "random.tar",
+            "'random.tar' is not a folder, and no image, tar",
+        ),
         ("none.tar", "no image in 'none.tar'"),
         (
             "missing{0..1}.tar",
@@ -285,7 +288,10 @@ fn image_files_may_be_named_themselves() {
     assert_eq!(names(&dir, "out"), reversed);
     assert!(rows(&dir, "out")[..row] == whole[3 * row..]);
     // One that is broken, and two of one name.
-    shell(&dir, &format!("rm -r out; echo text > no.jpg; cp photos/{last} ."));
+    shell(
+        &dir,
+        &format!("rm -r out; echo text > no.jpg; cp photos/{last} ."),
+    );
     extract_ok(&dir, &format!("{MODEL} --on-error skip no.jpg a.tar"));
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
     assert!(errors.contains("0,no.jpg,"), "{errors}");
@@ -295,5 +301,8 @@ fn image_files_may_be_named_themselves() {
     assert!(line.contains(&words), "{line}");
     shell(&dir, &format!("cp {last} \"$(printf 'a\\nb.png')\""));
     let line = refusal(&dir, &format!("{MODEL} a*b.png photos"), 1);
-    assert!(line.contains("the name of 'a\\nb.png' holds a line break"), "{line}");
+    assert!(
+        line.contains("the name of 'a\\nb.png' holds a line break"),
+        "{line}"
+    );
 }

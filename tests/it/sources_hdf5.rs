@@ -85,12 +85,18 @@ fn images_of_matlab_are_not_taken_on_their_sides() {
     shell(&dir, "mv out expected");
     for file in ["grey", "colour"] {
         let line = refusal(&dir, &format!("{MODEL} {file}.mat"), 1);
-        assert!(line.contains("'s, whose axes are in the other order: its images lie on"), "{line}");
+        assert!(
+            line.contains("'s, whose axes are in the other order: its images lie on"),
+            "{line}"
+        );
         let command = line.split("write it again: python").nth(1).unwrap();
         let python = concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin/python");
         shell(&dir, &format!("{python}{command}"));
         extract_ok(&dir, &format!("{MODEL} images.h5"));
-        assert_eq!(rows(&dir, "out") == rows(&dir, "expected"), file == "colour");
+        assert_eq!(
+            rows(&dir, "out") == rows(&dir, "expected"),
+            file == "colour"
+        );
         shell(&dir, "rm -r out");
     }
     extract_ok(&dir, &format!("{MODEL} upright.mat"));

@@ -5,14 +5,7 @@ use crate::support::workdir::Workdir;
 use std::os::unix::process::ExitStatusExt;
 
 /// In the order of the rows, a sixth of them each.
-const SOURCES: [&str; 6] = [
-    "a.tar",
-    "b.zip",
-    "c.h5:/x",
-    "d.lmdb",
-    "e.parquet",
-    "f.npy",
-];
+const SOURCES: [&str; 6] = ["a.tar", "b.zip", "c.h5:/x", "d.lmdb", "e.parquet", "f.npy"];
 
 /// [`bench`], its images in archives too.
 fn with_archives(name: &str) -> Workdir {
@@ -62,7 +55,10 @@ fn kills_in_archives_cost_the_part_in_the_making_alone() {
     dir.featx_ok(&of_archives("out"));
     is_whole(&dir, "out");
     for count in [2, 14] {
-        let mut child = start(&dir, &[of_archives("shards"), vec!["--shard", "1/2"]].concat());
+        let mut child = start(
+            &dir,
+            &[of_archives("shards"), vec!["--shard", "1/2"]].concat(),
+        );
         wait_for_parts(&dir, "shards", count);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -52,7 +52,10 @@ fn a_column_of_images_gives_the_rows_of_their_folder() {
     }
     // `datasets` has written the paths of files alone.
     let line = refusal(&dir, &format!("{MODEL} paths.parquet"), 1);
-    assert!(line.contains("column 'image.bytes' of 'paths.parquet' is null in every row: "), "{line}");
+    assert!(
+        line.contains("column 'image.bytes' of 'paths.parquet' is null in every row: "),
+        "{line}"
+    );
     // In shards, with a part that is lost, and never with another column.
     for shard in ["0/2", "1/2"] {
         extract_ok(&dir, &format!("{MODEL} --shard {shard} two.parquet:image"));
