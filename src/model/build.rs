@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "compute/cuda",
     "compute/terminate",
     "compute/threads",
@@ -19,6 +19,7 @@ const SOURCES: [&str; 17] = [
     "load/module",
     "load/outputs",
     "load/program",
+    "load/saved",
     "load/torchvision",
     "load/walk",
 ];

@@ -5,7 +5,7 @@ use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
-    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Varies,
+    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Silence, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
@@ -68,9 +68,11 @@ pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     }
     let layers = Layers::load(archive)?;
     let selection = layers.select(&job.layers, &job.hooks)?;
-    if !selection.never_called.is_empty() {
-        let names = &selection.never_called;
-        say(left_out(job, "they are never called", names));
+    for silence in Silence::ALL {
+        let names = selection.silent_for(silence);
+        if !names.is_empty() {
+            say(left_out(job, silence.of_several(), &names));
+        }
     }
     if !selection.not_in_trace.is_empty() {
         let why = "the trace does not have the tensor that a forward hook sees first";
