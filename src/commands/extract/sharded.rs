@@ -94,12 +94,7 @@ struct Loaded {
 
 /// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
 /// compares the two, which has it search the images, the others wait for it.
-fn make_way(
-    job: &Job,
-    shard: Shard,
-    found: &Found,
-    loaded: &mut Option<Loaded>,
-) -> Result<()> {
+fn make_way(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
         match RunLock::take(&job.out, |_| {}) {
@@ -123,12 +118,7 @@ fn make_way(
 }
 
 /// Whether the run that the directory holds is not the one that this shard would begin.
-fn is_another(
-    job: &Job,
-    shard: Shard,
-    found: &Found,
-    loaded: &mut Option<Loaded>,
-) -> Result<bool> {
+fn is_another(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<bool> {
     let held = Run::read(&job.out)?;
     if sources::have_changed(job, found, &held)? {
         return Ok(true);
@@ -163,12 +153,7 @@ fn load<'a>(
 }
 
 /// Begins the run, unless another shard has, or does.
-fn begin(
-    job: &Job,
-    shard: Shard,
-    found: &Found,
-    loaded: &mut Option<Loaded>,
-) -> Result<()> {
+fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
     let Some(_lock) = lock_unless_begun(&job.out)? else {
         return Ok(());
     };
@@ -334,12 +319,7 @@ fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
 }
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(
-    job: &Job,
-    shard: Shard,
-    found: &Found,
-    loaded: &mut Option<Loaded>,
-) -> Result<()> {
+fn dry_run(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
     let held = match is_abandoned(&job.out)? && is_another(job, shard, found, loaded)? {
         true => None,
         false => run_at(&job.out)?,

@@ -48,12 +48,7 @@ fn search(job: &Job, found: &Found) -> Result<Images> {
 ///
 /// # Errors
 /// As [`find`].
-pub fn of_run(
-    job: &Job,
-    found: &Found,
-    run: &Run,
-    rows: &Range<u64>,
-) -> Result<Option<Images>> {
+pub fn of_run(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<Option<Images>> {
     let kept = kept(job, run, found)?;
     let Some(names) = names::read(&job.out, run, rows)? else {
         return Ok(None);
@@ -91,7 +86,10 @@ pub fn keep(directory: &Path, images: &Images, run: &Run) -> Result<()> {
         return Ok(());
     }
     if let Some(kept) = of_these(directory, run, images.sources())
-        && !matches!(change(&kept, images.sources())?, Some((_, Change::Other(_))))
+        && !matches!(
+            change(&kept, images.sources())?,
+            Some((_, Change::Other(_)))
+        )
         && read_places(directory, run.images, &(0..0)).is_some()
     {
         return Ok(());
