@@ -33,15 +33,15 @@ SIDES = {
     "folder": "folder",
     "tar": "shards/*.tar",
     "zip": "photos.zip",
-    "HDF5, files": "photos.h5:/files",
+    "HDF5 files": "photos.h5:/files",
     "LMDB": "photos.lmdb",
     "Parquet": "photos-*.parquet",
     "folder of PNG": "png",
-    "HDF5, pixels": "pixels.h5:/plain",
-    "HDF5, pixels, gzip": "pixels.h5:/gzip",
-    ".npy, pixels": "pixels.npy",
+    "HDF5 pixels": "pixels.h5:/plain",
+    "HDF5 pixels by gzip": "pixels.h5:/gzip",
+    ".npy pixels": "pixels.npy",
 }
-PIXELS = ("folder of PNG", "HDF5, pixels", "HDF5, pixels, gzip", ".npy, pixels")
+PIXELS = ("folder of PNG", "HDF5 pixels", "HDF5 pixels by gzip", ".npy pixels")
 MEMBERS = 10_000  # a shard, as img2dataset has them
 Run = namedtuple("Run", "pace peak cpu rows")
 
