@@ -97,7 +97,8 @@ fn toml_files_with_what_featx_does_not_know() {
     for (toml, expected) in [
         (
             "[preprocess]\ncolour = 3\n",
-            "'m.toml' line 2: unknown field `colour`, expected one of `resize`, `crop`, `interpolation`, `mean`, `std`",
+            "'m.toml' line 2: unknown field `colour`, expected one of `orient`, `resize`, `crop`, `interpolation`, `resampler`, \
+             `pad`, `channels`, `scale`, `mean`, `std`",
         ),
         (
             "size = 3\n",
@@ -109,7 +110,12 @@ fn toml_files_with_what_featx_does_not_know() {
         ),
         (
             "[preprocess]\n\nmean = [0.5]\n",
-            "'m.toml' line 3: invalid length 1, expected an array of length 3",
+            "'m.toml': mean must be three numbers for channels rgb, found 1; it is subtracted after pixels are multiplied by \
+             scale, between 0 and 1 as a rule",
+        ),
+        (
+            "[preprocess]\nresize = \"all\"\n",
+            "'m.toml' line 2: expected resize as the shorter side (256), as [height, width], as { longer = 640 }, or \"none\"",
         ),
     ] {
         dir.write("m.toml", toml);
