@@ -18,12 +18,13 @@ examples:
   scripts/check_zoo.py --only 'resnet*' vit_b_16 --way traced
   scripts/check_zoo.py --skip-larger-than 2GB
   scripts/check_zoo.py --format pt2
-  scripts/check_zoo.py --timm --minutes 15       then again with --after NAME, the last of the table
+  scripts/check_zoo.py --timm --minutes 15 --results timm.jsonl      and again, until all are done
   scripts/check_zoo.py --modules --way scripted
 """
 
 import argparse
 import fnmatch
+import json
 import os
 import re
 import subprocess
@@ -31,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 from zoo.venv import ROOT, built_featx, use_project_python
@@ -53,6 +55,8 @@ def parse_arguments():
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--way", choices=WAYS, help="this way of making a file only")
     ways.add_argument("--format", choices=FORMATS, help="files of this kind only")
+    parser.add_argument("--results", type=Path, metavar="FILE",
+                        help="keep what is found there; what it has already is summed up and not checked again")
     parser.add_argument("--skip-larger-than", type=size, metavar="SIZE", help="leave out models with larger files: 2GB")
     parser.add_argument("--featx", type=Path, metavar="PROGRAM", help="default: target/release/featx, which is built")
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no further model after so long")
@@ -79,18 +83,36 @@ def main():
     torch.set_grad_enabled(False)
     print(f"{'model':28} {'way':9} {'layers':>6} {'never':>6} {'right':>6} {'worst':>8}  layer, verdict")
     print(f"{'':28} {'':9} {'':>6} {'called':>6} {'':>6} {'rel. L2':>8}")
-    results, began = [], time.monotonic()
-    for name in chosen(args):
+    results, began = read_results(args.results), time.monotonic()
+    done = {name for name, _, _ in results}
+    for name in (name for name in chosen(args) if name not in done):
         if args.minutes and time.monotonic() - began > 60 * args.minutes:
-            print(f"{args.minutes:g} minutes are over; go on with --after {last}")
+            print(f"{args.minutes:g} minutes are over; go on with " + (f"--after {last}" if not args.results else "the same"))
             break
+        of_model = []
         for way, result, seconds in check_model(name, args):
-            results.append((name, way, result))
+            of_model.append((name, way, result))
             print(row(name, way, result, seconds), flush=True)
+        keep_results(args.results, of_model)
+        results += of_model
         last = name
-    print_sums(results)
+    print_sums(results, args.ways)
     compared = [result for _, _, result in results if not result.skipped]
     return 1 if any(result.failed() for result in compared) or not compared else 0
+
+
+def read_results(path):
+    """(model, way, result) of each line."""
+    from zoo import compare
+    lines = path.read_text().splitlines() if path and path.exists() else []
+    return [(line["model"], line["way"], compare.Result(**line["result"])) for line in map(json.loads, lines)]
+
+
+def keep_results(path, results):
+    if path:
+        with open(path, "a") as file:
+            for name, way, result in results:
+                file.write(json.dumps({"model": name, "way": way, "result": asdict(result)}) + "\n")
 
 
 def row(name, way, result, seconds):
@@ -98,11 +120,13 @@ def row(name, way, result, seconds):
             f"{result.worst:8.1e}  {result.worst_layer} {result.verdict()} ({seconds:.0f} s)")
 
 
-def print_sums(results):
+def print_sums(results, ways):
     """What became of all layers."""
     files = [result for _, _, result in results if not result.skipped]
     print(f"{len(files)} files of {len({name for name, _, _ in results})} models compared, "
           f"{sum(result.failed() for result in files)} failed, {sum(result.crashed for result in files)} crashed")
+    right = Counter(name for name, _, result in results if not result.skipped and not result.failed())
+    print(f"{sum(count == len(ways) for count in right.values())} models right in {', '.join(ways)}")
     print(f"layers: {sum(result.right for result in files)} right, {sum(len(result.beyond) for result in files)} wrong, "
           f"{sum(len(result.missing) for result in files)} missing, {sum(len(result.refused) for result in files)} refused:")
     for reason, count in Counter(reason for result in files for reason in result.refused.values()).most_common():
@@ -219,8 +243,8 @@ def check_file(model, pixels, way, folder, args):
     for photo in PHOTOS:
         (photos / photo).symlink_to(ROOT / "tests" / "photos" / photo)
     paths = [photos / photo for photo in PHOTOS]
-    return (compare.extract(args.featx, path, run, photos)
-            or compare.compare(model, pixels, paths, run, silent, outputs, args.tolerance))
+    failed, said = compare.extract(args.featx, path, run, photos)
+    return failed or compare.compare(model, pixels, paths, run, silent, outputs, args.tolerance, said)
 
 
 def export(model, pixels, way, path):

@@ -8,6 +8,7 @@ OUT_DIR/NAME.pt2       a network of small_models.py or program_models.py, with i
 OUT_DIR/NAME/          its reference, as in make_models.py; `no_trace` are layers that gave back their input
 OUT_DIR/refused/       programs that cannot be run, each for another reason
 OUT_DIR/NAME_fixed.pt2 exported for a batch of 3 and no other
+OUT_DIR/NAME_saved.pt2 weights and constants in the form of PyTorch 2.8
 
 With everything there already, it does nothing.
 """
@@ -32,6 +33,11 @@ def main():
 
 
 def make_all(out):
+    make_accepted(out)
+    make_refused(out / "refused")
+
+
+def make_accepted(out):
     import program_models
     import small_models
     for name in SMALL:
@@ -39,7 +45,7 @@ def make_all(out):
     for name, kind in OWN.items():
         make_program(out, name, getattr(program_models, kind))
     make_fixed(out)
-    make_refused(out / "refused")
+    make_saved(out, "regions")
 
 
 def make_program(out, name, construct):
@@ -67,6 +73,22 @@ def make_fixed(out):
         finish(out, name, kind, model)
 
 
+def make_saved(out, name):
+    """As PyTorch 2.8 keeps weights and constants: each a dict that torch.save wrote, in a record of the archive."""
+    import torch
+    program = torch.export.load(out / f"{name}.pt2")
+    with zipfile.ZipFile(out / f"{name}.pt2") as old, zipfile.ZipFile(out / f"{name}_saved.pt2", "w") as new:
+        for record in old.namelist():
+            if "/data/" not in record:
+                new.writestr(record, old.read(record))
+        for folder, tensors in (("weights", program.state_dict), ("constants", program.constants)):
+            saved = io.BytesIO()
+            torch.save(dict(tensors), saved)
+            new.writestr(f"archive/data/{folder}/model.pt", saved.getvalue())
+    (out / f"{name}_saved.toml").write_text((out / f"{name}.toml").read_text())
+    (out / f"{name}_saved").symlink_to(name)
+
+
 def save(path, model, *more, batch=2, dynamic=None, **keywords):
     import torch
     from zoo.program import quiet
@@ -82,8 +104,8 @@ def make_refused(folder):
     import torch
     folder.mkdir()
     batch = ({0: torch.export.Dim.DYNAMIC},)
-    for name, model in (("cond", models.Chooses()), ("custom", models.Twists()), ("autocast", models.HalfPrecision()),
-                        ("unordered", models.Pairs()), ("plain", models.Plain())):
+    for name, model in (("cond", models.Chooses()), ("custom", models.Twists()), ("quantised", models.Rounds()),
+                        ("autocast", models.HalfPrecision()), ("unordered", models.Pairs()), ("plain", models.Plain())):
         save(folder / f"{name}.pt2", model, dynamic=batch)
     save(folder / "one_channel.pt2", models.Plain(1), dynamic=batch, channels=1)
     save(folder / "two_inputs.pt2", models.TwoInputs(), torch.ones(1))
@@ -92,10 +114,15 @@ def make_refused(folder):
     edit(plain, folder / "no_json.pt2", program=lambda text: text[:200])
     edit(plain, folder / "lines.pt2", program=lambda text: text.replace('"as_int"', '"two\\nlines"', 1))
     edit(plain, folder / "compiled.pt2", rename=lambda name: name.replace("models/model.json", "data/aotinductor/model/model.so"))
+    edit(plain, folder / "old.pt2", rename=lambda name: name.replace("models/model.json", "serialized_exported_program.json"))
+    with zipfile.ZipFile(folder / "old.pt2", "a") as old:
+        old.writestr("version", "8.5")  # of PyTorch 2.7, which has no folder around its records
     edit(plain, folder / "old_weights.pt2", rename=lambda name: name.replace("model_weights_config.json", "model.pt"))
     edit(plain, folder / "long_weight.pt2", weights=lambda text: text.replace('{"as_int": 27}', '{"as_int": 270}'))
     edit(plain, folder / "compressed.pt2", compression=zipfile.ZIP_DEFLATED)
-    flip(plain, folder / "bit_flipped.pt2")
+    flip(plain, folder / "bit_flipped.pt2", stem_of(plain))
+    saved = folder.parent / "regions_saved.pt2"
+    flip(saved, folder / "bit_flipped_saved.pt2", stem_of(folder.parent / "regions.pt2"))
     data = plain.read_bytes()
     (folder / "truncated_half.pt2").write_bytes(data[: len(data) // 2])
     (folder / "truncated_end.pt2").write_bytes(data[:-100])
@@ -117,12 +144,16 @@ def edit(source, target, program=str, weights=str, rename=str, compression=zipfi
     target.write_bytes(made.getvalue())
 
 
-def flip(source, target):
-    """One bit of the first convolution's weight."""
-    with zipfile.ZipFile(source) as archive:
+def stem_of(path):
+    """The bytes of the first convolution's weight."""
+    with zipfile.ZipFile(path) as archive:
         listed = next(name for name in archive.namelist() if name.endswith("weights_config.json"))
         weight = json.loads(archive.read(listed))["config"]["stem.weight"]["path_name"]
-        raw = archive.read(next(name for name in archive.namelist() if name.endswith(f"weights/{weight}")))
+        return archive.read(next(name for name in archive.namelist() if name.endswith(f"weights/{weight}")))
+
+
+def flip(source, target, raw):
+    """One bit of these bytes."""
     data = bytearray(source.read_bytes())
     data[data.find(raw) + 5] ^= 0x10
     target.write_bytes(data)

@@ -144,6 +144,26 @@ class Twist(nn.Module):
         return twist(x)
 
 
+class Rounds(nn.Module):
+    """A part as quantisation leaves it."""
+
+    def __init__(self):
+        super().__init__()
+        import torch.ao.quantization.fx._decomposed  # noqa: F401; makes the operators
+        self.stem = conv()
+        self.rounded = Rounded()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rounded(self.stem(x))
+
+
+class Rounded(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        scale = (0.1, 0, -128, 127, torch.int8)
+        rounded = torch.ops.quantized_decomposed.quantize_per_tensor(x, *scale)
+        return torch.ops.quantized_decomposed.dequantize_per_tensor(rounded, *scale)
+
+
 class Pair(nn.Module):
     """Gives first what is used last."""
 

@@ -42,10 +42,14 @@ def arguments():
                         help=f"only these of {', '.join([*SIDES, *EXTRAS])}")
     parser.add_argument("--json", type=Path, metavar="FILE",
                         help="keep what is measured; rows that the file has already are kept and printed too")
+    parser.add_argument("--featx", type=Path, metavar="PROGRAM",
+                        help="this one instead of target/release/featx, which is built; not with the limit")
     parser.add_argument("--table", action="store_true", help="measure nothing, print the tables of --json FILE")
     typed = parser.parse_args()
     if typed.table and not typed.json:
         parser.error("--table needs --json FILE")
+    if typed.featx and "limit" in (typed.sides or EXTRAS):
+        parser.error("the limit wants what is built here; leave it out with --sides")
     return typed
 
 
@@ -66,7 +70,7 @@ def main():
     if not typed.table:
         rows = [row for row in ROWS if not typed.rows or row.name in typed.rows]
         wanted = typed.sides or [*SIDES, *EXTRAS]
-        photos = prepare(rows, wanted, typed.images)
+        photos = prepare(rows, wanted, typed)
         results["images"], results["cores"], results["batch"] = typed.images, CORES, BATCH
         try:
             for row in rows:
@@ -93,31 +97,39 @@ def write(path, results):
         beside.replace(path)
 
 
-def prepare(rows, wanted, count):
+def prepare(rows, wanted, typed):
     """Program, peers, photos and models; the folder of photos."""
-    build = ["cargo", "build", "--release", "--bin", "featx", "--example", "decode_folder"]
-    subprocess.run(build, cwd=ROOT, check=True)
+    if typed.featx:
+        sides.FEATX = typed.featx.resolve()
+    else:
+        build = ["cargo", "build", "--release", "--bins", "--example", "decode_folder"]
+        subprocess.run(build, cwd=ROOT, check=True)
     if "thingsvision" in wanted:
         subprocess.run([ROOT / "scripts/peers.sh"], check=True)
     empty(OUT)
     for model in sorted({row.model for row in rows}):
-        make_model(model)
-    photos = WORK / f"photos-{count}"
+        make_model(model, "pt")
+    for row in rows:
+        if row.program and "featx_pt2" in wanted:
+            make_model(row.model, "pt2")
+    photos = WORK / f"photos-{typed.images}"
     if not photos.exists():
-        subprocess.run([sides.PYTHON, sides.HERE / "photos.py", str(count), photos, ROOT / "tests/photos"], check=True)
+        photos_py = [sides.PYTHON, sides.HERE / "photos.py", str(typed.images), photos, ROOT / "tests/photos"]
+        subprocess.run(photos_py, check=True)
     return photos
 
 
-def make_model(model):
-    """NAME.pt for featx and the same weights for the peers: pretrained ones where they can be fetched."""
-    file, state = MODELS / f"{model}.pt", MODELS / f"{model}.state.pt"
+def make_model(model, kind):
+    """NAME.pt or NAME.pt2 for featx and the same weights for the peers: pretrained ones where they can be fetched."""
+    file, state = MODELS / f"{model}.{kind}", MODELS / f"{model}.state.pt"
     if not file.exists():
-        export = [ROOT / "scripts/export_model.py", model, "--out", MODELS]
+        export = [ROOT / "scripts/export_model.py", model, "--out", MODELS, "--format", kind]
         export += ["--resize", "256", "--crop", "224", "--interpolation", "bilinear"]
         if subprocess.run(export, capture_output=True).returncode != 0:
             say(f"no pretrained weights of {model} to be had: seeded random ones")
             subprocess.run([*export, "--random"], check=True, stdout=sys.stderr)
-        state.unlink(missing_ok=True)
+        if kind == "pt":
+            state.unlink(missing_ok=True)
     if not state.exists():
         subprocess.run([sides.PYTHON, sides.HERE / "weights.py", file, state], check=True)
 

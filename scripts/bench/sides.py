@@ -23,6 +23,7 @@ class Row:
     model: str
     layer: str
     precision: str = "f32"
+    program: bool = False  # of torch.export too, beside TorchScript
 
     @property
     def name(self):
@@ -34,13 +35,14 @@ class Row:
 
 
 ROWS = [
-    Row("vgg16", "features.30"),
+    Row("vgg16", "features.30", program=True),
     Row("vgg16", "features.4"),
     Row("resnet50", "avgpool"),
     Row("alexnet", "features.10"),
     Row("mobilenet_v3_large", "avgpool"),
     Row("vgg16", "features.30", "bf16"),
     Row("vgg16", "features.0"),
+    Row("vit_b_16", "encoder.layers.encoder_layer_11", program=True),
 ]
 
 # In the order in which they take their turns.
@@ -50,16 +52,18 @@ SIDES = {
     "workers": "PyTorch channels last, two loader workers",
     "bf16": "PyTorch bf16, channels last, two loader workers",
     "featx_same_batch": f"featx, batch {BATCH}",
+    "featx_pt2": "featx, .pt2",
     "featx": "featx",
 }
-OWN = ("featx_same_batch", "featx")
+OWN = ("featx_same_batch", "featx_pt2", "featx")
 # Computes in f32 whatever the row says, so that a row of another precision has it to be compared with.
 REFERENCE = {"f32": "eager", "bf16": "thingsvision"}
 
 
 def sides_of(row, wanted):
     """The sides of a row that were asked for and can do it."""
-    return [side for side in row.sides if side in wanted and (side != "bf16" or row.precision == "bf16")]
+    can = {"bf16": row.precision == "bf16", "featx_pt2": row.program}
+    return [side for side in row.sides if side in wanted and can.get(side, True)]
 
 
 def command(side, row, photos):
@@ -70,15 +74,15 @@ def command(side, row, photos):
         return [THINGSVISION, HERE / "peer_thingsvision.py", row.model, row.layer, photos, out, BATCH, weights]
     if side in OWN:
         more = ["--batch-size", BATCH] if side == "featx_same_batch" else []
-        return featx_command(row, photos, out, *more)
+        return featx_command(row, photos, out, *more, kind="pt2" if side == "featx_pt2" else "pt")
     workers = 0 if side == "eager" else 2
     mode = {"eager": "eager", "workers": "channels_last", "bf16": "bf16"}[side]
     return [PYTHON, HERE / "peer_torch.py", row.model, row.layer, photos, out, BATCH, workers, mode, weights]
 
 
-def featx_command(row, photos, out, *more):
+def featx_command(row, photos, out, *more, kind="pt"):
     """As it comes: featx picks its batch itself."""
-    model = MODELS / f"{row.model}.pt"
+    model = MODELS / f"{row.model}.{kind}"
     options = ["--device", "cpu", "--precision", row.precision, "--json", "--quiet", *more]
     return [FEATX, "extract", "--model", model, "--layer", row.layer, "--out", out, *options, photos]
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from .torchscript import relative_l2
 TOLERANCE = 1e-5  # relative L2 of a layer
 SILENT = "left no trace: it did nothing, or nothing uses what it gave"
 NO_ROWS = "has not one row an image"
+FAST_PATH = "PyTorch calls it only where a hook keeps it from its fast path"
 LOST = "the trace does not have its first tensor"
 
 
@@ -59,21 +61,26 @@ def some(names):
 
 
 def extract(featx, path, run, photos):
-    """All layers to the folder `run`. A result that has failed, or nothing."""
+    """All layers to the folder `run`. A result that has failed, or nothing; and why featx left out which layer."""
     command = [featx, "extract", "--model", path, "--layer", "*", "--out", run, "--batch-size", "2", "--quiet", photos]
     on_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, env=on_cpu, capture_output=True, text=True, errors="replace")
     if done.returncode == 0:
-        return None
+        return None, left_out(done.stderr)
     said = [line for line in done.stderr.splitlines() if line.startswith("error: ")] or [done.stderr[-200:].strip()]
     failure = f"featx ended with {done.returncode}: {said[-1]}"
-    return Result(failure=failure, crashed=done.returncode != 1 or "C++ exception" in said[-1])
+    return Result(failure=failure, crashed=done.returncode != 1 or "C++ exception" in said[-1]), {}
 
 
-def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLERANCE):
+def left_out(said):
+    """The reasons that featx gives on stderr, by the layer."""
+    return dict(re.findall(r"^left out: layer '(.+?)' (.+)$", said, re.MULTILINE))
+
+
+def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLERANCE, said=None):
     """Runs PyTorch over the same photos (paths, in the order of the rows), and compares each layer as it is computed.
     Memory holds one activation beyond the model itself. `silent`: layers of which a trace knows nothing; `outputs`: see
-    traced.first_tensors."""
+    traced.first_tensors; `said`: see left_out."""
     transforms = pixels.to_transforms()
     images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
 
@@ -88,8 +95,13 @@ def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLER
         return relative_l2(features, activation) if same_shape else float("inf")
 
     lost = {layer for layer, number in (outputs or {}).items() if number is False}
-    result = _summed(hooks.record(model, images, keep), set(silent), lost, stored, tolerance)
+    why = dict.fromkeys(lost, LOST) | dict.fromkeys(silent, SILENT)
+    result = _summed(hooks.record(model, images, keep), why, said or {}, stored, tolerance)
     result.renamed = renamed
+    if result.missing:
+        called = hooks.called_without_hooks(model, images)
+        result.refused |= {layer: FAST_PATH for layer in result.missing if layer not in called}
+        result.missing = [layer for layer in result.missing if layer in called]
     if result.differing:
         _compare_in_f64(model, images, run, result)
     result.right -= len(result.beyond)
@@ -106,7 +118,8 @@ def _stored(model, run):
             for also in names.values() if len(also) > 1}
 
 
-def _summed(layers, silent, lost, stored, tolerance):
+def _summed(layers, why, said, stored, tolerance):
+    """`why`, `said`: reasons why a layer may be missing, those of the file and featx's own."""
     result = Result()
     for name, layer in layers.items():
         if layer.why_not():
@@ -114,8 +127,7 @@ def _summed(layers, silent, lost, stored, tolerance):
             continue
         result.layers += 1
         if layer.kept is None:
-            names = {name, *layer.aliases}
-            reason = SILENT if names & silent else LOST if names & lost else None if layer.per_image else NO_ROWS
+            reason = _why_missing(layer, (name, *layer.aliases), why, said)
             if reason:
                 result.refused[name] = reason
             else:
@@ -130,6 +142,14 @@ def _summed(layers, silent, lost, stored, tolerance):
         if not layer.kept <= result.worst:
             result.worst, result.worst_layer = layer.kept, name
     return result
+
+
+def _why_missing(layer, names, why, said):
+    reasons = [why[name] for name in names if name in why]
+    if not layer.per_image:
+        reasons.append(NO_ROWS)
+    reasons += [said[name] for name in names if name in said]
+    return reasons[0] if reasons else None
 
 
 def _compare_in_f64(model, images, run, result):

@@ -64,6 +64,28 @@ def _run(model, images, keep):
     return layers
 
 
+def called_without_hooks(model, images):
+    """Names of the modules that a pass calls when nothing watches: a hook keeps PyTorch from some of its fast paths, which
+    leave modules out (nn.TransformerEncoder)."""
+    called, modules = set(), [(name, module) for name, module in model.named_modules() if name]
+
+    def watched(name, forward):
+        def call(*args, **kwargs):
+            called.add(name)
+            return forward(*args, **kwargs)
+        return call
+
+    for name, module in modules:
+        module.forward = watched(name, module.forward)
+    try:
+        with torch.no_grad():
+            model(images.clone())
+    finally:
+        for _, module in modules:
+            del module.forward
+    return called
+
+
 def _recorder(name, layer, keep):
     def hook(_module, _inputs, output):
         found = tensors(output)

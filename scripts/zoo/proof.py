@@ -24,8 +24,8 @@ def through_featx(program, module, path, pixels, made):
         os.link(path, model)
         model.with_suffix(".toml").write_text(made.toml)
         photos = make_photos(folder / "photos", pixels.resize)
-        result = compare.extract(program, model, run, folder / "photos")
-        return in_words(result or compare.compare(module, pixels, photos, run, made.silent, made.outputs))
+        failed, said = compare.extract(program, model, run, folder / "photos")
+        return in_words(failed or compare.compare(module, pixels, photos, run, made.silent, made.outputs, said=said))
 
 
 def _why_not(program):

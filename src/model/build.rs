@@ -20,6 +20,7 @@ const SOURCES: [&str; 18] = [
     "load/module",
     "load/outputs",
     "load/program",
+    "load/saved",
     "load/torchvision",
     "load/walk",
 ];

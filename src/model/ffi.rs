@@ -3,7 +3,7 @@
 use crate::cli::choices::Precision;
 use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::fast::form::Form;
-use crate::model::layer_info::{Capture, LayerInfo};
+use crate::model::layer_info::{Capture, LayerInfo, Silence};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;
 use crate::model::message::{check, owned_text, text};
@@ -168,7 +168,7 @@ impl Module {
                 in_loop: raw.in_loop,
                 no_trace: raw.no_trace,
                 weights_used: raw.weights_used,
-                silent: None,
+                silence: (raw.calls == 0).then_some(Silence::NeverCalled),
                 tensors: tensors(index, raw.tensors),
                 in_order: raw.in_order,
             })

@@ -16,8 +16,8 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
-    /// Why it has no activation, where its file says.
-    pub silent: Option<String>,
+    /// Why it has no activation; none where it has one.
+    pub silence: Option<Silence>,
     /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
     /// forward pass tells, more than there may be.
     pub tensors: Vec<String>,
@@ -29,6 +29,38 @@ impl LayerInfo {
     /// How many tensors it gives shows only when it runs.
     pub fn is_open(&self) -> bool {
         self.tensors.len() >= MOST_TENSORS
+    }
+}
+
+/// Why a layer has no activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    NeverCalled,
+    /// It gave back its input, or nothing called it: in a program such modules look the same.
+    NoOperation,
+    /// Nothing in the program uses what it makes.
+    Unused,
+}
+
+impl Silence {
+    pub const ALL: [Self; 3] = [Self::NeverCalled, Self::NoOperation, Self::Unused];
+
+    /// Of layers that were left out: '... for they are never called'.
+    pub fn of_several(self) -> &'static str {
+        match self {
+            Self::NeverCalled => "they are never called",
+            Self::NoOperation => "the program has no operation of them",
+            Self::Unused => "nothing in the program uses what they give",
+        }
+    }
+
+    /// In a table.
+    pub fn in_short(self) -> &'static str {
+        match self {
+            Self::NeverCalled => "never called",
+            Self::NoOperation => "no operation",
+            Self::Unused => "not used",
+        }
     }
 }
 

@@ -15,6 +15,6 @@ pub use compute::{
     resolve, set_threads,
 };
 pub use fast::{FormsUsed, install_arena, trim_arena};
-pub use layer_info::LayerInfo;
+pub use layer_info::{LayerInfo, Silence};
 pub use load::{Archive, HookTensors, Selection, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};

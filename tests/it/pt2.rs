@@ -6,6 +6,8 @@ use crate::support::extraction::{extract_ok, only_part, refused};
 use crate::support::models::{programs, workdir_of_programs};
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 #[test]
 fn every_layer_of_a_program_is_what_a_hook_sees() {
@@ -24,6 +26,35 @@ fn every_layer_of_a_program_is_what_a_hook_sees() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Files of `tests/fixtures/programs`, which `torch.export.save` of other versions of PyTorch wrote.
+#[test]
+fn programs_of_other_versions_of_pytorch_are_read() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/programs");
+    let dir = workdir_of_programs("pt2_versions");
+    dir.write("two.txt", "dogs.jpg\npeaks.jpg\n");
+    symlink(fixtures.join("../../photos"), dir.path("both")).unwrap();
+    for version in ["2.8", "2.9", "2.13"] {
+        let model = fixtures.join(format!("torch_{version}.pt2"));
+        let said = extract_ok(
+            &dir,
+            &format!(
+                "--model {} --layer * --resize 16 --crop 16 --list two.txt --overwrite both",
+                model.display()
+            ),
+        );
+        assert!(
+            said.contains("the program has no operation of them: 'same' (see"),
+            "{said}"
+        );
+        for layer in ["stem", "block.relu", "block", "attention", "head"] {
+            let (shape, found) = only_part(&dir, layer);
+            let (expected_shape, expected) = values(&fixtures.join(format!("rows/{layer}.npy")));
+            assert_eq!(shape, expected_shape);
+            assert_near(&found, &expected, 1e-5);
+        }
+    }
+}
+
 #[test]
 fn a_layer_without_an_operation_names_a_neighbour() {
     let dir = workdir_of_programs("pt2_neighbour");
@@ -33,6 +64,7 @@ fn a_layer_without_an_operation_names_a_neighbour() {
         "
         --model in_place --layer same photos => layer 'same' of 'in_place.pt2' left no operation in the program (it gives back its input, or is never called); a layer near it: 'relu' (see: featx inspect models/in_place.pt2)
         --model vit --layer encoder.layers.encoder_layer_0.self_attention.out_proj photos => layer 'encoder.layers.encoder_layer_0.self_attention.out_proj' of 'vit.pt2' is never called: its parent uses its weights directly; a layer near it: 'encoder.layers.encoder_layer_0.self_attention' (see: featx inspect models/vit.pt2)
+        --model swin --layer features.1.0.stochastic_depth photos => layer 'features.1.0.stochastic_depth' of 'swin.pt2' left no operation in the program (it gives back its input, or is never called); a layer near it: ...
         --model in_place --layer relo photos => layer 'relo' is not in 'in_place.pt2'; nearest: 'relu', 'last' (see: featx inspect models/in_place.pt2)
         ",
     );
@@ -56,9 +88,8 @@ fn inspect_lists_the_layers_of_a_program() {
     assert_eq!(layer("layer1")["type"], "Sequential");
 }
 
-/// An identity has no operation in a program, as a module that is never called has none.
 #[test]
-fn inspect_tells_what_the_program_never_calls() {
+fn an_identity_has_no_operation_and_a_projection_is_never_called() {
     let dir = workdir_of_programs("pt2_never_called");
     let table = dir.featx_ok(&["inspect", "models/in_place.pt2"]);
     let row = |name: &str| {
@@ -66,10 +97,16 @@ fn inspect_tells_what_the_program_never_calls() {
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(row("stem"), "stem Conv2d 112 (4, 32, 32) 16.4 kB");
-    assert_eq!(row("same"), "same - 0 - - never called");
+    assert_eq!(row("same"), "same - 0 - - no operation");
+    let table = dir.featx_ok(&["inspect", "models/vit.pt2"]);
+    let projection = "encoder.layers.encoder_layer_0.self_attention.out_proj";
+    let line = table
+        .lines()
+        .find(|line| line.contains(projection))
+        .unwrap();
+    assert!(line.ends_with("never called"), "{line}");
     let said = extract_ok(&dir, "--model in_place --layer * photos");
-    let line =
-        "left out, for they are never called: 'same' (see: featx inspect models/in_place.pt2)\n";
+    let line = "left out, for the program has no operation of them: 'same' (see: featx inspect models/in_place.pt2)\n";
     assert!(said.contains(line), "{said}");
 }
 
@@ -184,6 +221,11 @@ fn what_cannot_be_run_is_refused_in_words() {
         ),
     );
     refuse(
+        "quantised",
+        "rounded",
+        "cannot cut 'quantised.pt2': layer 'rounded': operator 'quantized_decomposed.quantize_per_tensor' is of a quantised program, which featx does not run; export the model before it is quantised",
+    );
+    refuse(
         "autocast",
         "head",
         "cannot cut 'autocast.pt2': the model's own forward: operator 'higher_order.wrap_with_autocast' computes in half precision under autocast; export the model without torch.autocast, and choose --precision bf16 or f16 when it runs",
@@ -221,11 +263,27 @@ fn what_cannot_be_run_is_refused_in_words() {
         ),
     );
     refuse(
+        "old",
+        "stem",
+        &format!(
+            "{} was written by PyTorch 2.7 or older (schema version 8.5), featx reads what 2.8 and newer write; load it with torch.export.load of PyTorch 2.8 to 2.13, and save it there with torch.export.save",
+            at("old")
+        ),
+    );
+    refuse(
         "old_weights",
         "stem",
         &format!(
-            "{} keeps its weights as PyTorch 2.8 and older did; ...",
+            "{} is damaged: record 'archive/data/weights/model.pt'; copy or export the file again: ...",
             at("old_weights")
+        ),
+    );
+    refuse(
+        "bit_flipped_saved",
+        "stem",
+        &format!(
+            "{} is damaged: record 'archive/data/weights/model.pt/data/0' has CRC-32 ...",
+            at("bit_flipped_saved")
         ),
     );
     refuse(
@@ -282,7 +340,7 @@ fn what_cannot_be_run_is_refused_in_words() {
 #[test]
 fn a_layer_before_what_cannot_be_run_is_extracted() {
     let dir = workdir_of_programs("pt2_before");
-    for file in ["cond", "custom", "autocast"] {
+    for file in ["cond", "custom", "quantised", "autocast"] {
         extract_ok(
             &dir,
             &format!("--model models/refused/{file}.pt2 --layer stem --overwrite photos"),

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-const SEEDS: [&str; 7] = [
+const SEEDS: [&str; 8] = [
     "regions",
+    "regions_saved",
     "in_place",
     "pairs",
     "shared",
@@ -47,7 +48,7 @@ fn of_a_changed_program_there_is_an_answer_or_an_error() {
 #[test]
 fn of_a_damaged_program_there_are_the_right_rows_or_none() {
     let dir = bench("pt2_fuzz_bytes");
-    let seeds = ["in_place", "regions"].map(|name| {
+    let seeds = ["in_place", "regions", "regions_saved"].map(|name| {
         let bytes = fs::read(programs().join(format!("{name}.pt2"))).unwrap();
         dir.write("case.pt2", &bytes);
         assert!(extract_case(&dir, name), "{name}");

@@ -5,7 +5,8 @@ use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
-    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection, Varies,
+    self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection,
+    Silence, Varies,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
 use crate::run::record::{self, Run};
@@ -108,8 +109,13 @@ fn say_device(job: &Job) {
 
 /// The layers that a glob meant and that are left out, and why.
 fn say_left_out(job: &Job, selection: &Selection) {
+    for silence in Silence::ALL {
+        let names = selection.silent_for(silence);
+        if !names.is_empty() {
+            say(left_out(job, silence.of_several(), &names));
+        }
+    }
     for (names, why) in [
-        (&selection.never_called, "they are never called"),
         (
             &selection.not_in_trace,
             "the trace does not have the tensor that a forward hook sees first",

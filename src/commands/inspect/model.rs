@@ -3,7 +3,8 @@
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Wanted, tensors_of,
+    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence, Wanted,
+    tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::table;
@@ -39,6 +40,8 @@ struct Row {
     /// Places in the model that call it; a call inside a loop counts once.
     calls: u64,
     in_loop: bool,
+    #[serde(skip)]
+    silence: Option<Silence>,
     /// Of one image's activation; none where there is none.
     shape: Option<Vec<u64>>,
     bytes_per_row: Option<u64>,
@@ -82,6 +85,7 @@ pub fn report(path: &Path) -> Result<Report> {
             Some(TensorRow { name, shape })
         });
         Row {
+            silence: info.silence,
             tensors: tensors.collect(),
             bytes_per_row: shape
                 .as_ref()
@@ -165,11 +169,11 @@ pub fn table(report: &Report) -> String {
         vec![tensor.name.clone(), empty(), empty(), shape, size, empty()]
     };
     let rows = report.layers.iter().flat_map(|row| {
-        let calls = match (row.calls, row.in_loop) {
-            (0, _) => "never called".to_owned(),
-            (n, true) => format!("{n}, in a loop"),
-            (1, false) => String::new(),
-            (n, false) => format!("{n}; the last is kept"),
+        let calls = match (row.silence, row.calls, row.in_loop) {
+            (Some(silence), ..) => silence.in_short().to_owned(),
+            (None, n, true) => format!("{n}, in a loop"),
+            (None, 1, false) => String::new(),
+            (None, n, false) => format!("{n}; the last is kept"),
         };
         let line = vec![
             row.name.clone(),

@@ -1,6 +1,6 @@
 //! Why a layer cannot be had, and which one may have been meant.
 
-use crate::model::layer_info::LayerInfo;
+use crate::model::layer_info::{LayerInfo, Silence};
 use crate::text::shell;
 use std::cmp::Reverse;
 use std::fmt;
@@ -81,8 +81,13 @@ pub(super) fn why_never_called(index: usize, layers: &[LayerInfo], model: &Model
             "left no trace when the model was traced (it did nothing there, or nothing uses what it gave)",
             before.or(parent),
         )
-    } else if let Some(reason) = layer.silent.as_deref().filter(|_| !layer.weights_used) {
-        (reason, before.or(parent))
+    } else if layer.silence == Some(Silence::NoOperation) {
+        (
+            "left no operation in the program (it gives back its input, or is never called)",
+            before.or(parent),
+        )
+    } else if layer.silence == Some(Silence::Unused) {
+        ("gives nothing that the program uses", before.or(parent))
     } else if layer.weights_used {
         (
             "is never called: its parent uses its weights directly",

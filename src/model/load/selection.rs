@@ -1,6 +1,6 @@
 //! From what the user typed after `--layer` to tensors of the model.
 
-use crate::model::layer_info::{Capture, LayerInfo};
+use crate::model::layer_info::{Capture, LayerInfo, Silence};
 use crate::model::load::reasons::{ModelName, nearest, why_never_called};
 use anyhow::{Result, bail, ensure};
 use globset::{Glob, GlobMatcher};
@@ -23,14 +23,22 @@ pub enum HookTensor {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub wanted: Vec<Wanted>,
-    /// Layers that a glob matched but no forward pass calls.
-    pub never_called: Vec<String>,
+    /// Layers that a glob matched but that have no activation, and why.
+    pub silent: Vec<(Silence, String)>,
     /// Traced layers of several tensors that a glob matched: which of them a hook sees first is not in the file.
     pub unordered: Vec<String>,
     /// The first such layer that was asked for by its name, its index: it cannot be had so.
     pub refused: Option<usize>,
     /// Layers whose first tensor a trace does not have, as the model's TOML says.
     pub not_in_trace: Vec<String>,
+}
+
+impl Selection {
+    /// The layers that have no activation for this reason.
+    pub fn silent_for(&self, silence: Silence) -> Vec<String> {
+        let silent = self.silent.iter().filter(|(why, _)| *why == silence);
+        silent.map(|(_, name)| name.clone()).collect()
+    }
 }
 
 /// A layer's tensor that is asked for.
@@ -138,9 +146,10 @@ impl Selecting<'_> {
             );
         }
         for layer in matched {
-            if layer.calls == 0 {
-                if !self.selection.never_called.contains(&layer.name) {
-                    self.selection.never_called.push(layer.name.clone());
+            if let Some(silence) = layer.silence {
+                let silent = (silence, layer.name.clone());
+                if !self.selection.silent.contains(&silent) {
+                    self.selection.silent.push(silent);
                 }
             } else if !choice.is_empty() {
                 if has_tensor(layer, choice) {
@@ -269,15 +278,16 @@ mod tests {
     use std::path::Path;
 
     fn layers(names: &[&str]) -> Vec<LayerInfo> {
+        let silent = |name: &str| name.ends_with("idle") || name.ends_with("out_proj");
         let layer = |name: &&str| LayerInfo {
             name: (*name).to_owned(),
             kind: "Module".to_owned(),
             parameters: 0,
-            calls: u64::from(!name.ends_with("idle") && !name.ends_with("out_proj")),
+            calls: u64::from(!silent(name)),
             in_loop: false,
             no_trace: false,
             weights_used: name.ends_with("out_proj"),
-            silent: None,
+            silence: silent(name).then_some(Silence::NeverCalled),
             tensors: match *name {
                 "pair" | "traced" => vec!["0".to_owned(), "1".to_owned()],
                 _ => vec!["0".to_owned()],
@@ -314,7 +324,7 @@ mod tests {
             ("features.1", true),
         ];
         assert_eq!(wanted, expected);
-        assert_eq!(selection.never_called, ["idle"]);
+        assert_eq!(selection.silent_for(Silence::NeverCalled), ["idle"]);
     }
 
     #[test]

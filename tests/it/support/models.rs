@@ -12,10 +12,14 @@ pub fn models() -> &'static Path {
     MADE.get_or_init(|| made_by("make_models.py", "models"))
 }
 
-/// The programs of torch.export, made by `tests/make_programs.py`.
+/// The programs of torch.export, made by `tests/make_programs.py`; those of another PyTorch for
+/// `scripts/check_torch_versions.sh`.
 pub fn programs() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| made_by("make_programs.py", "programs"))
+    MADE.get_or_init(|| match std::env::var_os("FEATX_PROGRAMS") {
+        Some(folder) => folder.into(),
+        None => made_by("make_programs.py", "programs"),
+    })
 }
 
 fn made_by(script: &str, folder: &str) -> PathBuf {

@@ -35,6 +35,11 @@ pub fn scalar_type(code: i64) -> Option<ScalarType> {
     Some(ScalarType { code, bytes, name })
 }
 
+/// The schema's number for one of `c10::ScalarType`.
+pub fn of_scalar_type(code: i64) -> Option<i64> {
+    (1..=32).find(|&number| scalar_type(number).is_some_and(|known| known.code == code))
+}
+
 /// `schema.MemoryFormat` to `c10::MemoryFormat`.
 pub fn memory_format(code: i64) -> Option<i64> {
     match code {
@@ -46,9 +51,12 @@ pub fn memory_format(code: i64) -> Option<i64> {
     }
 }
 
+/// `schema.Layout.Strided`
+pub const STRIDED: i64 = 7;
+
 /// `schema.Layout` to `c10::Layout`: the strided one only.
 pub fn layout(code: i64) -> Option<i64> {
-    (code == 7).then_some(0)
+    (code == STRIDED).then_some(0)
 }
 
 /// TorchScript's name of an operation on numbers (`_SYM_OPS` in `torch/_export/serde/serialize.py`).

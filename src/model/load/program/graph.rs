@@ -296,6 +296,12 @@ fn operation(target: &str) -> Operation {
             one_line(target)
         ));
     };
+    if space == "quantized_decomposed" {
+        return Operation::Refused(format!(
+            "operator '{space}.{name}' is of a quantised program, which featx does not run; export the model before it is \
+             quantised"
+        ));
+    }
     let overload = if overload == "default" { "" } else { overload };
     let name = match (space, name) {
         ("aten", "sym_size") => "size",

@@ -9,11 +9,12 @@ mod graph;
 mod input;
 mod layers;
 pub mod records;
+mod saved;
 mod schema;
 mod weights;
 
 use crate::model::ffi::{Module, open_torchvision};
-use crate::model::layer_info::{Capture, LayerInfo};
+use crate::model::layer_info::{Capture, LayerInfo, Silence};
 use crate::model::load::archive::Archive;
 use crate::model::load::batch::Batch;
 use anyhow::{Context, Result, anyhow, bail};
@@ -56,7 +57,7 @@ impl Program {
         let module = program.graph_module;
         let mut flattener = Flattener::default();
         let mut scope = Scope::new();
-        let payloads = WeightsOf::read(records, &archive.deferrable)?;
+        let payloads = WeightsOf::read(records, &archive.deferrable, &module.signature)?;
         let weights = payloads.bind(&module.signature, &mut flattener, &mut scope)?;
         let images = Images::bind(
             &module.signature,
@@ -211,7 +212,7 @@ fn infos(
             in_loop: false,
             no_trace: false,
             weights_used: is_read(&module.name),
-            silent: silent(&module.activation),
+            silence: silence(&module.activation, is_read(&module.name)),
             tensors: (0..tensors).map(|number| number.to_string()).collect(),
             in_order,
         }
@@ -219,14 +220,11 @@ fn infos(
     modules.iter().map(info).collect()
 }
 
-/// Why a module has no activation.
-fn silent(activation: &Activation) -> Option<String> {
-    Some(match activation {
-        Activation::Tensors(_) => return None,
-        Activation::NoOperation => {
-            "left no operation in the program (it gives back its input, or is never called)"
-                .to_owned()
-        }
-        Activation::Unused => "gives nothing that the program uses".to_owned(),
-    })
+fn silence(activation: &Activation, weights_used: bool) -> Option<Silence> {
+    match activation {
+        Activation::Tensors(_) => None,
+        Activation::NoOperation if weights_used => Some(Silence::NeverCalled),
+        Activation::NoOperation => Some(Silence::NoOperation),
+        Activation::Unused => Some(Silence::Unused),
+    }
 }

@@ -1,33 +1,48 @@
 //! The records of a `.pt2` archive that `torch.export.save` wrote: the program's JSON, which is read at once, and where
 //! its tensors lie.
 
+use super::saved::Saved;
 use super::schema::Header;
 use crate::model::load::archive::Record;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
 /// The major version of the schema that featx reads.
 const SCHEMA: i64 = 8;
 
+/// The versions of PyTorch that write it.
+const READ: &str = "2.8 to 2.13";
+
+/// The record with the program, until PyTorch 2.7.
+const OLD_MODEL: &str = "serialized_exported_program.json";
+
 /// What is read of an archive when it is opened.
 #[derive(Debug)]
 pub struct Records {
     /// `models/NAME.json`
     pub model: Vec<u8>,
-    /// `data/weights/NAME_weights_config.json`
-    pub weights: Vec<u8>,
-    /// `data/constants/NAME_constants_config.json`
-    pub constants: Vec<u8>,
+    pub weights: Listing,
+    pub constants: Listing,
+}
+
+/// Where the tensors of a folder lie.
+#[derive(Debug)]
+pub enum Listing {
+    /// `NAME_weights_config.json`; each tensor's storage is a record.
+    Json(Vec<u8>),
+    /// `NAME.pt`, of PyTorch 2.8.
+    Saved(Saved),
 }
 
 /// Whether an archive's records are those of a `.pt2` file.
 pub fn is_pt2(archive: &ZipArchive<File>) -> bool {
-    archive.file_names().flatten().any(|name| {
-        inner(&name) == "archive_format" || inner(&name) == "serialized_exported_program.json"
-    })
+    archive
+        .file_names()
+        .flatten()
+        .any(|name| inner(&name) == "archive_format" || inner(&name) == OLD_MODEL)
 }
 
 /// Reads the program's JSON, which checks its CRC-32, and lists the tensors' records.
@@ -42,39 +57,41 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
         .map(|name| Ok(name?.into_owned()))
         .collect::<Result<_>>()
         .with_context(|| format!("'{file}' is damaged"))?;
+    if names.iter().any(|name| inner(name) == OLD_MODEL) {
+        bail!("{}", too_old(path, archive));
+    }
     let model = only_model(path, &names)?;
-    let text = |archive: &mut ZipArchive<File>, wanted: &str| match names
-        .iter()
-        .find(|name| inner(name) == wanted)
-    {
-        Some(name) => read_record(path, archive, name),
-        None => Ok(b"{\"config\": {}}".to_vec()),
-    };
-    let stem = model
+    let stem = inner(&model)
         .trim_start_matches("models/")
-        .trim_end_matches(".json")
-        .to_owned();
-    let program = text(archive, &model)?;
+        .trim_end_matches(".json");
+    let program = read_record(path, archive, &model)?;
     check_version(path, &program)?;
-    let old = format!("data/weights/{stem}.pt");
-    ensure!(
-        !names.iter().any(|name| inner(name) == old),
-        "'{file}' keeps its weights as PyTorch 2.8 and older did; load it there or in a newer one with torch.export.load, \
-         and save it with torch.export.save of PyTorch 2.9 or newer"
-    );
     ensure!(
         is_little_endian(path, archive, &names)?,
         "'{file}' was written on a big-endian machine; export it on another"
     );
+    let mut tensors = tensors(path, archive)?;
+    let mut listing = |folder: &str| {
+        let named = |ending: &str| {
+            let wanted = format!("data/{folder}/{stem}{ending}");
+            names.iter().find(|name| inner(name) == wanted)
+        };
+        if let Some(name) = named(&format!("_{folder}_config.json")) {
+            return Ok(Listing::Json(read_record(path, archive, name)?));
+        }
+        let Some(name) = named(".pt") else {
+            return Ok(Listing::Json(b"{\"config\": {}}".to_vec()));
+        };
+        let (saved, records) = Saved::open(path, archive, name)?;
+        tensors.extend(records);
+        anyhow::Ok(Listing::Saved(saved))
+    };
     let records = Records {
         model: program,
-        weights: text(archive, &format!("data/weights/{stem}_weights_config.json"))?,
-        constants: text(
-            archive,
-            &format!("data/constants/{stem}_constants_config.json"),
-        )?,
+        weights: listing("weights")?,
+        constants: listing("constants")?,
     };
-    Ok((records, tensors(path, archive)?))
+    Ok((records, tensors))
 }
 
 /// A record's name without the archive's own in front of it.
@@ -82,15 +99,23 @@ pub fn inner(name: &str) -> &str {
     name.split_once('/').map_or(name, |(_, inner)| inner)
 }
 
+fn too_old(path: &Path, archive: &mut ZipArchive<File>) -> String {
+    let schema = match read_record(path, archive, "version") {
+        Ok(version) => String::from_utf8_lossy(&version).into_owned(),
+        Err(_) => "unknown".to_owned(),
+    };
+    format!(
+        "'{}' was written by PyTorch 2.7 or older (schema version {schema}), featx reads what 2.8 and newer write; load it \
+         with torch.export.load of PyTorch {READ}, and save it there with torch.export.save",
+        path.display()
+    )
+}
+
 /// The name of the record with the program.
 fn only_model(path: &Path, names: &[String]) -> Result<String> {
     let file = path.display();
-    let is_model = |name: &&str| name.starts_with("models/") && name.ends_with(".json");
-    let models: Vec<&str> = names
-        .iter()
-        .map(|name| inner(name))
-        .filter(is_model)
-        .collect();
+    let is_model = |name: &&str| inner(name).starts_with("models/") && name.ends_with(".json");
+    let models: Vec<&str> = names.iter().map(String::as_str).filter(is_model).collect();
     let holds = |part: &str| {
         names
             .iter()
@@ -102,17 +127,17 @@ fn only_model(path: &Path, names: &[String]) -> Result<String> {
             "'{file}' was compiled by AOTInductor, and holds no program; save the program itself with torch.export.save, \
              or export the model with: scripts/export_model.py --format pt2"
         ),
-        [] if holds("serialized_exported_program.json") => bail!(
-            "'{file}' was written by PyTorch 2.7 or older; load it with torch.export.load and save it with \
-             torch.export.save of PyTorch 2.9 or newer"
-        ),
         [] => bail!(
             "'{file}' is a .pt2 archive without a program; export the model with: scripts/export_model.py --format pt2"
         ),
         several => bail!(
             "'{file}' holds {} programs ({}); save one alone with torch.export.save",
             several.len(),
-            several.join(", ")
+            several
+                .iter()
+                .map(|name| inner(name))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     }
 }
@@ -129,7 +154,7 @@ fn check_version(path: &Path, program: &[u8]) -> Result<()> {
     ensure!(
         major == SCHEMA,
         "'{file}' has schema version {major}.{minor} (PyTorch {writer}), featx reads {SCHEMA}.x; export the model again with \
-         PyTorch 2.9 to 2.13"
+         PyTorch {READ}"
     );
     Ok(())
 }
@@ -141,7 +166,12 @@ fn is_little_endian(path: &Path, archive: &mut ZipArchive<File>, names: &[String
     Ok(read_record(path, archive, name)? == b"little")
 }
 
-fn read_record(path: &Path, archive: &mut ZipArchive<File>, name: &str) -> Result<Vec<u8>> {
+/// Its bytes, whose CRC-32 is that of the directory.
+pub fn read_record(
+    path: &Path,
+    archive: &mut ZipArchive<impl Read + Seek>,
+    name: &str,
+) -> Result<Vec<u8>> {
     let damaged = || {
         format!(
             "'{}' is damaged: record '{name}'; copy or export the file again",
@@ -168,7 +198,8 @@ fn tensors(path: &Path, archive: &mut ZipArchive<File>) -> Result<Vec<Record>> {
         let is_tensor = ["data/weights/", "data/constants/"]
             .iter()
             .any(|folder| inner(&name).starts_with(folder));
-        if !is_tensor || name.ends_with(".json") || entry.size() == 0 {
+        let is_list = name.ends_with(".json") || name.ends_with(".pt");
+        if !is_tensor || is_list || entry.size() == 0 {
             continue;
         }
         ensure!(

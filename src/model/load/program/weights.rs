@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::graph::{Flattener, Scope, Value};
-use super::records::{Records, inner};
+use super::records::{Listing, Records, inner};
 use super::schema::{InputSpec, Payload, Payloads, Signature, Size, TensorMeta};
 use crate::model::load::archive::Record;
 use anyhow::{Context, Result, bail, ensure};
@@ -39,11 +39,20 @@ pub struct WeightsOf<'a> {
 }
 
 impl<'a> WeightsOf<'a> {
-    pub fn read(records: &Records, tensors: &'a [Record]) -> Result<Self> {
+    /// # Errors
+    /// A list that is none.
+    pub fn read(records: &Records, tensors: &'a [Record], signature: &Signature) -> Result<Self> {
+        let mut weights = payloads(&records.weights).context("its list of weights")?;
+        for spec in &signature.input_specs {
+            if let InputSpec::Buffer(buffer) = spec
+                && let Some(payload) = weights.config.get_mut(&buffer.buffer_name)
+            {
+                payload.is_param = false;
+            }
+        }
         Ok(Self {
-            weights: serde_json::from_slice(&records.weights).context("its list of weights")?,
-            constants: serde_json::from_slice(&records.constants)
-                .context("its list of constants")?,
+            weights,
+            constants: payloads(&records.constants).context("its list of constants")?,
             records: tensors,
         })
     }
@@ -152,6 +161,13 @@ impl<'a> WeightsOf<'a> {
                 .then_some(count)
         })
         .fold(0, u64::saturating_add)
+    }
+}
+
+fn payloads(listing: &Listing) -> Result<Payloads> {
+    match listing {
+        Listing::Json(text) => Ok(serde_json::from_slice(text)?),
+        Listing::Saved(saved) => saved.payloads(),
     }
 }
 
