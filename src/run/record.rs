@@ -295,9 +295,10 @@ impl Run {
         let said = PREPROCESS
             .iter()
             .filter(|key| self.preprocess.contains_key(**key));
-        let words = said.map(|&key| match preprocess_word(&self.preprocess, key) {
-            word if key == "interpolation" => word,
-            word => format!("{key} {word}"),
+        let words = said.map(|&key| match (key, preprocess_word(&self.preprocess, key)) {
+            ("interpolation", word) => word,
+            ("mean" | "std", word) => format!("{key} {}", word.replace(['[', ']', ' '], "")),
+            (_, word) => format!("{key} {word}"),
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -307,10 +308,6 @@ fn preprocess_word(preprocess: &Preprocess, key: &str) -> String {
     match preprocess.get(key) {
         None => "as usual".to_owned(),
         Some(toml::Value::String(text)) => text.clone(),
-        Some(toml::Value::Array(values)) => {
-            let words: Vec<String> = values.iter().map(toml::Value::to_string).collect();
-            words.join(",")
-        }
         Some(value) => value.to_string(),
     }
 }
