@@ -167,7 +167,7 @@ fn files_that_are_no_image_are_named_as_what_they_are() {
             b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
             "is a HEIC image",
         ),
-        ("a.jpg", b"P7\nWIDTH 2\n", "is a PAM image"),
+        ("a.jpg", b"P7\nWIDTH 1\nHEIGHT 1\n", "is a PAM image"),
         (
             "a.jpg",
             b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\0",
