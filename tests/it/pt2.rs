@@ -310,10 +310,8 @@ fn what_cannot_be_run_is_refused_in_words() {
     refuse(
         "one_channel",
         "stem",
-        &format!(
-            "cannot run {}: it takes images of 1 channels; featx gives 3",
-            at("one_channel")
-        ),
+        "'one_channel.pt2': was exported for images of shape (1, 64, 64), the preprocessing gives (3, 64, 64); pass \
+         --channels grey, with its --mean and --std",
     );
     refuse(
         "two_inputs",
