@@ -11,6 +11,7 @@ pub mod errors;
 #[cfg(feature = "torch")]
 pub mod journal;
 pub mod lock;
+pub mod preprocess;
 pub mod record;
 #[cfg(feature = "torch")]
 pub mod shard;

@@ -2,6 +2,7 @@
 
 use crate::rows::durable;
 use crate::rows::row_type::{RowType, as_descr};
+use crate::run::preprocess::{self, Preprocess};
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -65,24 +66,6 @@ pub struct Model {
     /// SHA-256 of the archive's directory, in hexadecimal.
     pub fingerprint: String,
 }
-
-/// As the TOML of a model has it: `images::Preprocess`, which a build without decoders does not have. Keys that are not
-/// there have their usual values.
-pub type Preprocess = toml::Table;
-
-/// Each key of it, in the order of its steps.
-const PREPROCESS: [&str; 10] = [
-    "orient",
-    "resize",
-    "pad",
-    "crop",
-    "interpolation",
-    "resampler",
-    "channels",
-    "scale",
-    "mean",
-    "std",
-];
 
 /// A sparse random projection, of each layer that has more numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,7 +229,6 @@ impl Run {
             let text = l.projected_from.map(|n| format!("{n} numbers"));
             text.unwrap_or_else(|| "none".into())
         });
-        let preprocess = PREPROCESS.map(|key| (key, preprocess_word(&self.preprocess, key)));
         // Shards are cut at batch multiples; a run of one shard may go on with other batches.
         let batch = if self.shards > 1 {
             self.batch_size.to_string()
@@ -280,7 +262,7 @@ impl Run {
             ),
             ("row shapes", forms.collect::<Vec<_>>().join(", ")),
         ];
-        settings.extend(preprocess);
+        settings.extend(preprocess::settings(&self.preprocess));
         settings.extend([
             ("images", self.images.to_string()),
             ("image list", self.image_list.clone()),
@@ -288,27 +270,6 @@ impl Run {
             ("batch size", batch),
         ]);
         settings
-    }
-
-    /// What was done to images, in words.
-    pub fn preprocess_words(&self) -> String {
-        let said = PREPROCESS
-            .iter()
-            .filter(|key| self.preprocess.contains_key(**key));
-        let words = said.map(|&key| match (key, preprocess_word(&self.preprocess, key)) {
-            ("interpolation", word) => word,
-            ("mean" | "std", word) => format!("{key} {}", word.replace(['[', ']', ' '], "")),
-            (_, word) => format!("{key} {word}"),
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn preprocess_word(preprocess: &Preprocess, key: &str) -> String {
-    match preprocess.get(key) {
-        None => "as usual".to_owned(),
-        Some(toml::Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
     }
 }
 

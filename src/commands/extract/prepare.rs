@@ -352,7 +352,7 @@ pub fn describe(
 }
 
 /// The keys that tell it whole: a crop is written down whether or not it was said.
-fn recorded(preprocess: &Preprocess) -> record::Preprocess {
+fn recorded(preprocess: &Preprocess) -> toml::Table {
     let whole = Preprocess {
         crop: Some(preprocess.crop()),
         ..preprocess.clone()

@@ -5,6 +5,7 @@ use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
+use crate::run::preprocess;
 use crate::run::record::Run;
 use crate::run::shards::{Submission, array_expression, submissions};
 use crate::text::figures::{bytes, count, counted, reduced, row_shape};
@@ -300,7 +301,7 @@ fn run_words(run: &Run) -> Vec<(&'static str, String)> {
             "precision",
             format!("{}, stored as {}", run.precision, run.dtype),
         ),
-        ("preprocess", run.preprocess_words()),
+        ("preprocess", preprocess::words(&run.preprocess)),
         ("featx", run.featx.clone()),
     ];
     if run.flatten {

@@ -1,0 +1,43 @@
+//! What was done to images, as a run's record has it.
+
+/// As the TOML of a model has it: `images::Preprocess`, which a build without decoders does not have. Keys that are not
+/// there have their usual values.
+pub type Preprocess = toml::Table;
+
+/// Each key of it, in the order of its steps.
+const KEYS: [&str; 10] = [
+    "orient",
+    "resize",
+    "pad",
+    "crop",
+    "interpolation",
+    "resampler",
+    "channels",
+    "scale",
+    "mean",
+    "std",
+];
+
+/// Each key and its value, for a run to be held against another.
+pub fn settings(preprocess: &Preprocess) -> [(&'static str, String); 10] {
+    KEYS.map(|key| (key, value(preprocess, key)))
+}
+
+/// In a line, for a person.
+pub fn words(preprocess: &Preprocess) -> String {
+    let said = KEYS.into_iter().filter(|key| preprocess.contains_key(*key));
+    let words = said.map(|key| match (key, value(preprocess, key)) {
+        ("interpolation", value) => value,
+        ("mean" | "std", value) => format!("{key} {}", value.replace(['[', ']', ' '], "")),
+        (_, value) => format!("{key} {value}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn value(preprocess: &Preprocess, key: &str) -> String {
+    match preprocess.get(key) {
+        None => "as usual".to_owned(),
+        Some(toml::Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
