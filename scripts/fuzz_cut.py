@@ -166,7 +166,8 @@ def compare(featx, model, script, folder, images, is_trace):
     script.save(folder / "m.pt")
     (folder / "m.toml").write_text(TOML)
     out = folder / "out"
-    if failed := extract(featx, folder / "m.pt", out, folder / "images"):
+    failed, _ = extract(featx, folder / "m.pt", out, folder / "images")
+    if failed:
         return [failed.failure]
     wrong = []
     for name, layer in called.items():
