@@ -2,7 +2,7 @@
 //! not asked; that an image has the size that Pillow gives it is.
 //! `tests/make_broken.py` breaks them. `FEATX_BROKEN=50` breaks ten times as many.
 
-use crate::support::pillow::{made_by, rows};
+use crate::support::pillow::{assert_none_wrong, made_by, rows};
 use featx::images::{ImageError, Preprocess, Preprocessor};
 use std::fs;
 use std::path::Path;
@@ -43,11 +43,5 @@ fn broken_images_give_an_error_or_a_clean_image() {
     let cases = rows(&out.join("broken.tsv"));
     assert!(cases.len() > 300);
     let wrong: Vec<String> = cases.iter().filter_map(|case| wrong(&out, case)).collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    assert_none_wrong(&wrong, cases.len());
 }

@@ -1,7 +1,9 @@
 //! The pixels that enter the model are those of Pillow and torchvision, bit for bit.
 //! `tests/make_pixels.py` makes the images and asks Pillow.
 
-use crate::support::pillow::{compare_whole, difference, made_by, npy, rows};
+use crate::support::pillow::{
+    assert_none_wrong, compare_preprocessed, compare_whole, made_by, rows,
+};
 use featx::images::{Crop, Interpolation, Preprocess, Preprocessor, Resize};
 use std::path::Path;
 
@@ -25,23 +27,7 @@ fn compare_case(out: &Path, case: &[String]) -> Option<String> {
         interpolation: interpolation(filter),
         ..Preprocess::default()
     };
-    let mut pixels = vec![7; preprocess.image_bytes()];
-    if let Err(error) =
-        Preprocessor::new(&preprocess).load_into(&out.join("images").join(name), &mut pixels)
-    {
-        return Some(format!("{stem}: {error}"));
-    }
-    if let Some(difference) = difference(&pixels, &npy(&out.join(format!("{stem}.u8.npy")))) {
-        return Some(format!("{stem}: {difference}"));
-    }
-    let mut values = vec![0.0; pixels.len()];
-    preprocess.normaliser().normalise_nhwc(&pixels, &mut values);
-    let bytes: Vec<u8> = values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    (bytes != npy(&out.join(format!("{stem}.f32.npy"))))
-        .then(|| format!("{stem}: normalised values differ"))
+    compare_preprocessed(out, name, stem, &preprocess).map(|wrong| format!("{stem}: {wrong}"))
 }
 
 #[test]
@@ -54,13 +40,7 @@ fn pixels_are_pillows() {
         .filter_map(|case| compare_case(&out, case))
         .chain(whole.iter().filter_map(|case| compare_whole(&out, case)))
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        cases.len() + whole.len(),
-        wrong.join("\n")
-    );
+    assert_none_wrong(&wrong, cases.len() + whole.len());
 }
 
 /// What is said of a file that holds `data`.

@@ -63,6 +63,43 @@ pub fn difference(found: &[u8], expected: &[u8]) -> Option<String> {
     })
 }
 
+/// What is wrong with what a preprocessing makes of an image of `out`: STEM.u8.npy has the pixels, STEM.f32.npy what the
+/// model is given.
+pub fn compare_preprocessed(
+    out: &Path,
+    name: &str,
+    stem: &str,
+    preprocess: &Preprocess,
+) -> Option<String> {
+    let mut pixels = vec![7; preprocess.image_bytes()];
+    let path = out.join("images").join(name);
+    if let Err(error) = Preprocessor::new(preprocess).load_into(&path, &mut pixels) {
+        return Some(error.to_string());
+    }
+    if let Some(difference) = difference(&pixels, &npy(&out.join(format!("{stem}.u8.npy")))) {
+        return Some(difference);
+    }
+    let mut values = vec![0.0; pixels.len()];
+    preprocess.normaliser().normalise_nhwc(&pixels, &mut values);
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    (bytes != npy(&out.join(format!("{stem}.f32.npy"))))
+        .then(|| "normalised values differ".to_owned())
+}
+
+/// Fails with every line of what is wrong among so many cases.
+#[track_caller]
+pub fn assert_none_wrong(wrong: &[String], cases: usize) {
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 /// A line of `whole.tsv`: what is wrong with the verdict or the pixels of a whole image.
 pub fn compare_whole(out: &Path, case: &[String]) -> Option<String> {
     let [name, array] = case else {
