@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// No image within the pixel limit needs a larger file, but for what it carries besides pixels.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -21,7 +22,7 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// A thread's own decoder: keeps its buffers from image to image, shares nothing.
 #[derive(Debug)]
 pub struct Preprocessor {
-    preprocess: Preprocess,
+    preprocess: Arc<Preprocess>,
     file: Vec<u8>,
     scratch: Vec<u8>,
     image: Raster,
@@ -32,7 +33,7 @@ impl Preprocessor {
     /// `preprocess` is one that [`Preprocess::validate`] has passed.
     pub fn new(preprocess: &Preprocess) -> Self {
         Self {
-            preprocess: preprocess.clone(),
+            preprocess: Arc::new(preprocess.clone()),
             file: Vec::new(),
             scratch: Vec::new(),
             image: Raster::default(),
@@ -159,7 +160,7 @@ impl Preprocessor {
             true => orientation::of(data),
             false => Turn::default(), // Pillow turns TIFF files by itself
         };
-        let preprocess = self.preprocess.clone();
+        let preprocess = Arc::clone(&self.preprocess);
         self.decode_wanted(data, |width, height| match turn == Turn::default() {
             true => Window::of_crop(width, height, &preprocess),
             false => None,

@@ -83,7 +83,7 @@ impl Work<'_> {
     }
 }
 
-/// Pixels of consecutive images of one segment, or f32 values that are not preprocessed; shape (batch, height, width, 3).
+/// Pixels of consecutive images of one segment, or f32 values that are not preprocessed; shape (batch, height, width, channels).
 #[derive(Default)]
 struct Batch {
     number: usize,

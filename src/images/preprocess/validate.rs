@@ -135,24 +135,20 @@ impl Preprocess {
         above: &str,
         valid: fn(f32) -> bool,
     ) -> Result<(), Numbers> {
-        let (word, plural) = match self.channels.count() {
-            1 => ("one", ""),
-            _ => ("three", "s"),
+        let (number, finite) = match self.channels.count() {
+            1 => ("one number", "one finite number"),
+            _ => ("three numbers", "three finite numbers"),
         };
         if numbers.len() != self.channels.count() {
             return Err(Numbers::Count {
-                count: if word == "one" {
-                    "one number"
-                } else {
-                    "three numbers"
-                },
+                count: number,
                 channels: self.channels.name(),
                 found: numbers.len(),
             });
         }
         match numbers.iter().find(|&&number| !valid(number as f32)) {
             Some(&found) => Err(Numbers::Value {
-                expected: format!("{word} finite number{plural}{above}"),
+                expected: format!("{finite}{above}"),
                 found,
             }),
             None => Ok(()),

@@ -213,7 +213,7 @@ impl Taps {
         self.weights.clear();
         let bits = match method.resampler {
             Resampler::Pillow => PRECISION_BITS,
-            _ => self.bits(axis, method),
+            _ => self.bits(&filter, axis.output, method),
         };
         for index in axis.first..axis.first + axis.kept {
             let taps = self.weigh(&filter, index, method);
@@ -250,11 +250,10 @@ impl Taps {
     }
 
     /// PyTorch's bits after the point: as many as the axis' largest weight, its uncropped part included, leaves in an `i16`.
-    fn bits(&mut self, axis: &Axis, method: Method) -> u32 {
-        let filter = Filter::new(axis, method);
+    fn bits(&mut self, filter: &Filter, output: usize, method: Method) -> u32 {
         let mut largest = 0.0f64;
-        for index in 0..axis.output {
-            self.weigh(&filter, index, method);
+        for index in 0..output {
+            self.weigh(filter, index, method);
             largest = self.exact.iter().copied().fold(largest, f64::max);
         }
         let fits = |bits: &u32| ((0.5 + largest * f64::from(1 << (bits + 1))) as i64) < 1 << 15;

@@ -84,7 +84,7 @@ impl Engine {
         self.module.lay_out(channels_last)
     }
 
-    /// Computes one image, shape (1, height, width, 3), and tells the most bytes that it took.
+    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on it.
@@ -161,7 +161,7 @@ impl Engine {
         self.module.packed_bytes()
     }
 
-    /// The outputs of the cut for a batch of shape (batch, height, width, 3). On a GPU they are there when
+    /// The outputs of the cut for a batch of shape (batch, height, width, channels). On a GPU they are there when
     /// [`Engine::synchronize`] returns. Where a GPU runs out of memory, the batch is computed in halves from then on.
     ///
     /// # Errors
@@ -302,16 +302,14 @@ mod tests {
         Engine::new(module, Device::Cpu, Precision::F32, true).unwrap()
     }
 
-    pub fn one(side: usize) -> Tensor {
-        crate::model::compute::feeder::blank(1, square(side), Device::Cpu).unwrap()
-    }
+    const SHAPE: Shape = Shape {
+        channels: 3,
+        height: 16,
+        width: 16,
+    };
 
-    fn square(side: usize) -> Shape {
-        Shape {
-            channels: 3,
-            height: side,
-            width: side,
-        }
+    fn one() -> Tensor {
+        crate::model::compute::feeder::blank(1, SHAPE, Device::Cpu).unwrap()
     }
 
     #[test]
@@ -334,8 +332,8 @@ mod tests {
         for (net, form) in [(CONVOLUTIONS, Form::Fused), (LINEAR_LAYERS, Form::Joined)] {
             let mut one = engine(net);
             let plain = one.compute(&images).unwrap();
-            one.try_on(&super::tests::one(16)).unwrap();
-            one.choose_form(square(16), 4, 2).unwrap();
+            one.try_on(&super::tests::one()).unwrap();
+            one.choose_form(SHAPE, 4, 2).unwrap();
             let other = one.replicate(Device::Cpu).unwrap();
             for mut engine in [one, other] {
                 for _ in 0..3 {
@@ -351,9 +349,9 @@ mod tests {
     #[test]
     fn a_form_that_is_wrong_in_its_trial_is_not_chosen() {
         let mut engine = engine(CONVOLUTIONS);
-        engine.try_on(&one(16)).unwrap();
+        engine.try_on(&one()).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
-        engine.choose_form(square(16), 4, 2).unwrap();
+        engine.choose_form(SHAPE, 4, 2).unwrap();
         assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
         let notice = engine.notice.unwrap();
         assert!(
@@ -365,8 +363,8 @@ mod tests {
     #[test]
     fn a_form_that_fails_is_dropped_and_the_user_is_told() {
         let mut engine = engine(CONVOLUTIONS);
-        engine.try_on(&one(16)).unwrap();
-        engine.choose_form(square(16), 4, 2).unwrap();
+        engine.try_on(&one()).unwrap();
+        engine.choose_form(SHAPE, 4, 2).unwrap();
         engine.unproved = 0;
         // Of another size than the form was made for.
         let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
@@ -383,8 +381,8 @@ mod tests {
         for proofs in [1, 2] {
             let mut engine = engine(CONVOLUTIONS);
             let plain = engine.compute(&images).unwrap();
-            engine.try_on(&one(16)).unwrap();
-            engine.choose_form(square(16), 4, proofs).unwrap();
+            engine.try_on(&one()).unwrap();
+            engine.choose_form(SHAPE, 4, proofs).unwrap();
             engine.tolerance = -1.0; // nothing is near enough
             for _ in 0..2 {
                 let found = engine.compute(&images).unwrap();
