@@ -41,7 +41,8 @@ fn every_layer_is_what_a_hook_sees() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// A run of many batches finds a faster form of the graph, and computes all rows in that; `--form plain` does not.
+/// All rows of a run of many batches are computed in a faster form of the graph, but with `--form plain`. Whether one is
+/// faster is for the machine to say: `--form faster` is for tests, and takes what gives the right rows.
 #[test]
 fn a_long_run_computes_the_same() {
     for (name, layer) in [
@@ -55,13 +56,15 @@ fn a_long_run_computes_the_same() {
         ("loop_scripted", "blocks.2.1"),
         ("vit_traced", "encoder"),
     ] {
-        let (distance, form) = long_run(name, layer, "", "");
+        let (distance, form) = long_run(name, layer, "", "--form faster");
         assert!(distance <= TOLERANCE, "{name}, '{layer}': {distance:e}");
         assert!(FASTER.contains(&&form[..]), "{name}: {form}");
     }
-    let (distance, form) = long_run("resnet_scripted", "layer4", "", "--form plain");
-    assert!(distance <= TOLERANCE, "{distance:e}");
-    assert_eq!(form, "plain");
+    for (more, forms) in [("", &["plain", "joined", "fused"][..]), ("--form plain", &["plain"])] {
+        let (distance, form) = long_run("resnet_scripted", "layer4", "", more);
+        assert!(distance <= TOLERANCE, "{more}: {distance:e}");
+        assert!(forms.contains(&&form[..]), "{more}: {form}");
+    }
 }
 
 /// Also where OpenMP gives fewer threads than libtorch asks for, and then nothing is left out. Few digits are lost.
@@ -71,7 +74,7 @@ fn convolutions_of_3_by_3_lose_no_digits() {
         ("thick_scripted", "odd", ""),
         ("thick_traced", "added", "1"),
     ] {
-        let (distance, form) = long_run(name, layer, threads, "");
+        let (distance, form) = long_run(name, layer, threads, "--form faster");
         assert!(distance <= 2e-6, "{name}, '{layer}': {distance:e}");
         assert!(FASTER.contains(&&form[..]), "{name}: {form}");
     }

@@ -111,8 +111,7 @@ fn an_identity_has_no_operation_and_a_projection_is_never_called() {
     assert!(said.contains(line), "{said}");
 }
 
-/// A long run finds a faster form of a program too, unless the machine is so busy that none is seen to be faster; and
-/// `--form plain` does not.
+/// As of a TorchScript file: `fidelity::a_long_run_computes_the_same`.
 #[test]
 fn a_long_run_of_a_program_computes_the_same() {
     let form_of = |file, layer, more| {
@@ -126,8 +125,8 @@ fn a_long_run_of_a_program_computes_the_same() {
         ("resnet.pt2", "layer4"),
         ("vit.pt2", "encoder"),
     ] {
-        let is_faster = |_| FASTER.contains(&&form_of(file, layer, "")[..]);
-        assert!((0..5).any(is_faster), "{file}");
+        let form = form_of(file, layer, "--form faster");
+        assert!(FASTER.contains(&&form[..]), "{file}: {form}");
     }
     assert_eq!(form_of("resnet.pt2", "layer4", "--form plain"), "plain");
 }

@@ -200,9 +200,9 @@ fn extract(
 
 /// Where the user leaves it open, and the budget has room.
 fn choose_form(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<()> {
-    let may_choose = job.form == FormChoice::Auto;
+    let may_choose = job.form != FormChoice::Plain;
     if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
-        extractor.choose_form()?;
+        extractor.choose_form(job.form == FormChoice::Auto)?;
     }
     Ok(())
 }

@@ -258,15 +258,15 @@ impl Extractor {
         self.engine.form().name()
     }
 
-    /// Looks for the fastest way to compute, for this extractor and those that will be made of it. It costs the time of
-    /// a few batches, and [`Extractor::bytes_of_faster_forms`].
+    /// Looks for the fastest way to compute, for this extractor and those that will be made of it; unless `timed`, for
+    /// one that is meant to be faster. It costs the time of a few batches, and [`Extractor::bytes_of_faster_forms`].
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
-    pub fn choose_form(&mut self) -> Result<()> {
+    pub fn choose_form(&mut self, timed: bool) -> Result<()> {
         let proofs = trial::FEW.div_ceil(self.passes);
         self.engine
-            .choose_form(self.options.shape, self.batch, proofs)
+            .choose_form(self.options.shape, self.batch, proofs, timed)
     }
 
     /// Of one image's activations, all layers, as they are given back.

@@ -41,7 +41,8 @@ struct Plain<'a> {
 }
 
 /// The form that computes batches of so many images fastest, of those that agree with the plain one to `tolerance`; it
-/// is made. `images`: [`FEW`]. Also says which form was wrong, the first one where both were.
+/// is made. Unless `timed`, the first that agrees. `images`: [`FEW`]. Also says which form was wrong, the first one
+/// where both were.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
@@ -50,10 +51,11 @@ pub fn choose(
     images: &Tensor,
     batch: usize,
     tolerance: f64,
+    timed: bool,
 ) -> Result<(Form, Option<Wrong>)> {
     let (mut outputs, mut time) = (Vec::new(), Duration::MAX);
     for image in 0..images.size()[0] {
-        let (output, taken) = timed(module, Form::Plain, &take(images, &[image])?)?;
+        let (output, taken) = clocked(module, Form::Plain, &take(images, &[image])?)?;
         outputs.push(output);
         // A first call makes much that later ones find.
         time = taken / module.batch.fixed().unwrap_or(1) as u32;
@@ -65,7 +67,9 @@ pub fn choose(
     };
     let mut wrong = None;
     for form in [Form::Fused, Form::Joined] {
-        match keeps_up(module, form, batch, &plain, tolerance) {
+        let made = module.make(form, batch);
+        let last = made.and_then(|()| agrees(module, form, batch, &plain, tolerance));
+        match last.and_then(|last| Ok(!timed || keeps_up(module, form, &plain, last)?)) {
             Ok(true) => return Ok((form, wrong)),
             Ok(false) => {}
             Err(reason) => wrong = wrong.or(reason.downcast().ok()), // or libtorch cannot make it
@@ -75,19 +79,17 @@ pub fn choose(
     Ok((Form::Plain, wrong))
 }
 
-/// Makes a form and tells whether it computes a batch as fast as the plain one. If that is not plain to see, both
-/// compute the batch, and their fastest calls count.
+/// Computes two batches in a form whose rows have to be the plain form's; gives the second one, and the time it took.
 ///
 /// # Errors
-/// libtorch's: a graph that offers nothing to the form, for one. Rows that differ from the plain form's ([`Wrong`]).
-fn keeps_up(
+/// libtorch's: a graph that offers nothing to the form, for one. Rows that differ ([`Wrong`]).
+fn agrees(
     module: &mut Module,
     form: Form,
     batch: usize,
     plain: &Plain,
     tolerance: f64,
-) -> Result<bool> {
-    module.make(form, batch)?;
+) -> Result<(Tensor, Duration)> {
     let few = plain.images.size()[0];
     let in_turn: Vec<i64> = (0..batch as i64).map(|row| row % few).collect();
     let mixed: Vec<i64> = (0..batch as i64)
@@ -96,7 +98,7 @@ fn keeps_up(
     let (mut images, mut time) = (Tensor::new(), Duration::MAX);
     for order in [in_turn, mixed] {
         images = take(plain.images, &order)?;
-        let (outputs, taken) = timed(module, form, &images)?;
+        let (outputs, taken) = clocked(module, form, &images)?;
         let rows = (0..).zip(order.iter().map(|&image| &plain.outputs[image as usize]));
         ensure_equal(
             form,
@@ -107,17 +109,31 @@ fn keeps_up(
         )?;
         time = taken;
     }
-    let one_by_one = plain.time * batch as u32;
+    Ok((images, time))
+}
+
+/// Whether a form that computed these images in this time is as fast as the plain one. If that is not plain to see, both
+/// compute them, and their fastest calls count.
+///
+/// # Errors
+/// libtorch's.
+fn keeps_up(
+    module: &mut Module,
+    form: Form,
+    plain: &Plain,
+    (images, mut time): (Tensor, Duration),
+) -> Result<bool> {
+    let one_by_one = plain.time * images.size()[0] as u32;
     if one_by_one > SHORT && time <= one_by_one.mul_f64(PLAIN_TO_SEE) {
         return Ok(true);
     }
     let mut fastest = Duration::MAX;
     for _ in 0..CALLS {
-        fastest = timed(module, Form::Plain, &images)?.1.min(fastest);
+        fastest = clocked(module, Form::Plain, &images)?.1.min(fastest);
         if time <= fastest.mul_f64(limit(form)) {
             return Ok(true);
         }
-        time = timed(module, form, &images)?.1.min(time);
+        time = clocked(module, form, &images)?.1.min(time);
     }
     Ok(false)
 }
@@ -131,7 +147,7 @@ fn limit(form: Form) -> f64 {
     }
 }
 
-fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
+fn clocked(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
     let started = Instant::now();
     let outputs = module.forward(form, images)?;
     Ok((outputs, started.elapsed()))
