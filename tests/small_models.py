@@ -171,6 +171,26 @@ class Thick(nn.Module):
         return self.odd(F.relu(self.added(x) + x))
 
 
+class SameInputAgain(nn.Module):
+    """A module called in a loop on what it was called on before: its results are one to libtorch, and so are the
+    copies of them that are kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.again = nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        stem = self.stem(x)
+        x = self.again(stem)
+        for _ in range(2):
+            if float(x.abs().sum()) < 0.0:
+                x = self.again(x + stem)
+            else:
+                x = self.again(stem)
+        return x + stem
+
+
 class Loop(nn.Module):
     """A module called three times by a loop, one by a loop whose count depends on the input, one in a loop of no
     turns; a ModuleList and a ModuleDict."""
@@ -667,6 +687,7 @@ MODELS = {
     "branch": (Branch, ("scripted",)),
     "convolutions": (Convolutions, BOTH),
     "thick": (Thick, BOTH),
+    "same_input_again": (SameInputAgain, ("scripted",)),
     "loop": (Loop, BOTH),
     "shared": (Shared, BOTH),
     "nested_tuple": (NestedTuple, BOTH),

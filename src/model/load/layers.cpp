@@ -374,7 +374,7 @@ std::vector<at::Tensor> constants(const std::shared_ptr<Graph>& graph) {
 void drop_needless_clones(const std::shared_ptr<Graph>& graph) {
   Value* list = graph->outputs().at(0);
   AliasDb aliases(graph);
-  std::vector<Node*> needless;
+  std::unordered_set<Node*> needless; // two layers may be kept by the same one
   for (const Use& use : list->uses()) {
     Node* clone = use.user->kind() == aten::_set_item ? use.user->input(2)->node() : nullptr;
     if (!clone || clone->kind() != aten::clone) {
@@ -383,7 +383,7 @@ void drop_needless_clones(const std::shared_ptr<Graph>& graph) {
     Value* source = clone->input(0);
     const bool callers = aliases.mayContainAlias(source, graph->inputs()); // the input's memory is used again
     if (!callers && !aliases.hasWriters(source)) {
-      needless.push_back(clone);
+      needless.insert(clone);
     }
   }
   for (Node* clone : needless) {
