@@ -139,7 +139,8 @@ assert version('torchvision').split('+')[0] == '$(pinned torchvision)'" 2> /dev/
 pip_install() {
     local quiet=(--quiet)
     [ ! -t 2 ] || quiet=()
-    $venv/bin/python -m pip --disable-pip-version-check install "${quiet[@]}" "$@" >&2
+    # Python compiles what is imported, and that is a small part.
+    $venv/bin/python -m pip --disable-pip-version-check install --no-compile "${quiet[@]}" "$@" >&2
 }
 
 # The right versions are there, and they load.

@@ -60,7 +60,10 @@ fn a_long_run_computes_the_same() {
         assert!(distance <= TOLERANCE, "{name}, '{layer}': {distance:e}");
         assert!(FASTER.contains(&&form[..]), "{name}: {form}");
     }
-    for (more, forms) in [("", &["plain", "joined", "fused"][..]), ("--form plain", &["plain"])] {
+    for (more, forms) in [
+        ("", &["plain", "joined", "fused"][..]),
+        ("--form plain", &["plain"]),
+    ] {
         let (distance, form) = long_run("resnet_scripted", "layer4", "", more);
         assert!(distance <= TOLERANCE, "{more}: {distance:e}");
         assert!(forms.contains(&&form[..]), "{more}: {form}");

@@ -29,6 +29,7 @@ fn made_by(script: &str, folder: &str) -> PathBuf {
     let status = python
         .arg(root.join("tests").join(script))
         .arg(&out)
+        .env("OMP_WAIT_POLICY", "PASSIVE") // as featx, in `Workdir::command`
         .status();
     assert!(status.unwrap().success(), "{script} failed");
     out

@@ -35,6 +35,8 @@ impl Workdir {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_featx"));
         command.args(args).current_dir(&self.path);
+        // Programs of several tests at a time share the cores: none waits for its own threads by counting.
+        command.env("OMP_WAIT_POLICY", "PASSIVE");
         // Tests may run in a job of Slurm's themselves.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SLURM_")) {
             command.env_remove(name);
