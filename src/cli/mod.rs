@@ -12,7 +12,7 @@ mod model;
 #[cfg(feature = "torch")]
 pub use model::find_model;
 
-use crate::run::shards::MAX_ARRAY_SIZE;
+use crate::batch::MAX_ARRAY_SIZE;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
