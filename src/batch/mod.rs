@@ -27,7 +27,7 @@ pub struct System {
     bounds: BoundsIn,
     /// The cores of a job on one node.
     cores: &'static str,
-    /// A program that submits, and a variable that tells it from another system's of the same name.
+    /// A program that submits, and a variable that says that the user's shell is made for it.
     command: &'static str,
     beside: &'static str,
     tasks: Tasks,
@@ -189,16 +189,16 @@ impl System {
     /// The one that runs this process, else the one that jobs are submitted to from here, else Slurm.
     #[must_use]
     pub fn at_hand() -> &'static Self {
-        let runs = |system: &&Self| env::var_os(system.job).is_some();
-        let submits = |system: &&Self| {
-            is_command(system.command)
-                && (system.beside.is_empty() || env::var_os(system.beside).is_some())
-        };
-        let mut systems = SYSTEMS.iter();
-        systems
-            .clone()
-            .find(runs)
-            .or_else(|| systems.find(submits))
+        let is_set = |variable: &str| env::var_os(variable).is_some();
+        let runs = |system: &&Self| is_set(system.job);
+        // Of two systems, the one that the user's environment is made for.
+        let is_chosen = |system: &&Self| is_set(system.beside) && is_command(system.command);
+        let submits = |system: &&Self| system.beside.is_empty() && is_command(system.command);
+        let all = SYSTEMS.iter();
+        let found = all.clone().find(runs);
+        let found = found.or_else(|| all.clone().find(is_chosen));
+        found
+            .or_else(|| all.clone().find(submits))
             .unwrap_or(&SYSTEMS[0])
     }
 
