@@ -4,7 +4,7 @@
 # finds that of the Python environment where the wheel is installed.
 #
 # A program runs on the glibc that it was built with and on newer ones. As root, with debootstrap, the programs are built in
-# a Debian 11 (target/wheel/debian, 0.9 GB, kept), whose glibc 2.31 is older than that of RHEL 9; the mirror is this system's.
+# a Debian 11 (target/wheel/debian, kept), whose glibc 2.31 is older than that of RHEL 9; on a Debian, its mirror is used.
 # Otherwise they are built here. The wheel is named after what auditwheel finds in them.
 #
 # usage: scripts/build_wheel.sh [--host] [--programs DIR]
@@ -59,10 +59,10 @@ find_python() {
 }
 
 can_make_debian() {
-    [ "$(id -u)" -eq 0 ] && command -v debootstrap unshare chroot > /dev/null && [ -n "$(mirror)" ]
+    [ "$(id -u)" -eq 0 ] && command -v debootstrap unshare chroot > /dev/null
 }
 
-# Where this system's own packages come from.
+# Where a Debian's own packages come from; elsewhere nothing, and debootstrap goes by itself.
 mirror() {
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2> /dev/null |
         sed -nE 's/^(URIs:|deb( \[[^]]*\])?) *(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' | head -1
@@ -72,7 +72,7 @@ build_in_debian() {
     if [ ! -e "$root/complete" ]; then
         say "making a Debian 11 in target/wheel/debian"
         rm -rf "$root"
-        debootstrap --variant=minbase --include=g++,make,nasm,pkg-config,python3 bullseye "$root" "$(mirror)" \
+        debootstrap --variant=minbase --include=g++,make,nasm,pkg-config,python3 bullseye "$root" $(mirror) \
             > "$work/debootstrap.log" 2>&1 || die "debootstrap failed; its log is target/wheel/debootstrap.log"
         touch "$root/complete"
     fi
@@ -105,19 +105,31 @@ build_here() {
 lay_out() {
     local program
     rm -rf "$stage"
-    mkdir -p "$stage/bin" "$stage/share"
+    mkdir -p "$stage/bin"
     for program in featx featx-compute; do
         [ -x "$1/$program" ] || die "'$1/$program' is not there; expected a folder with featx and featx-compute"
         strip -o "$stage/bin/$program" "$1/$program"
     done
     find scripts/python -name __pycache__ -prune -exec rm -r {} +
     cp -r scripts/python/featx scripts/python/pyproject.toml scripts/python/platform_wheel.py Cargo.toml README.md LICENSE "$stage/"
+    lay_out_share "$stage/share"
+}
+
+# Where shells and man look, under the environment's folder.
+lay_out_share() {
+    local featx=$stage/bin/featx
+    mkdir -p "$1/bash-completion/completions" "$1/zsh/site-functions" "$1/fish/vendor_completions.d"
+    "$featx" completions bash > "$1/bash-completion/completions/featx"
+    "$featx" completions zsh > "$1/zsh/site-functions/_featx"
+    "$featx" completions fish > "$1/fish/vendor_completions.d/featx.fish"
+    "$featx" man "$1/man/man1"
 }
 
 # The tag of the wheel is auditwheel's: the oldest system that has all that the programs ask of it, beside libtorch.
 pack() {
     rm -rf "$work/dist" "$work/tagged"
-    (cd "$stage" && "$python" -m hatchling build --target wheel --directory "$work/dist") > /dev/null
+    (cd "$stage" && "$python" -m hatchling build --target wheel --directory "$work/dist") > "$work/hatchling.log" 2>&1 ||
+        die "hatchling made no wheel: $(tail -1 "$work/hatchling.log") (its log is target/wheel/hatchling.log)"
     PATH=$work/python/bin:$PATH "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' \
         --wheel-dir "$work/tagged" "$work"/dist/*.whl 2> "$work/auditwheel.log" ||
         die "auditwheel refuses the wheel: $(tail -1 "$work/auditwheel.log") (its log is target/wheel/auditwheel.log)"
