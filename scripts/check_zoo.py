@@ -103,7 +103,7 @@ def main():
 
 def read_results(path):
     """(model, way, result) of each line."""
-    from zoo import compare
+    from featx.export import compare
     lines = path.read_text().splitlines() if path and path.exists() else []
     return [(line["model"], line["way"], compare.Result(**line["result"])) for line in map(json.loads, lines)]
 
@@ -159,7 +159,8 @@ def chosen(args):
 
 def all_names(args):
     """In the order of the table."""
-    from zoo import families, modules, sources
+    from featx.export import sources
+    from zoo import families, modules
     if args.timm:
         sources.require_timm()
         return families.SMALL
@@ -170,13 +171,13 @@ def all_names(args):
 
 
 def torchvision_parameters(name):
-    from zoo import sources
+    from featx.export import sources
     return sources.torchvision_weights(name).meta["num_params"]
 
 
 def check_model(name, args):
     """(way, result, seconds) for each way of exporting the model."""
-    from zoo import compare, torchscript
+    from featx.export import compare, torchscript
     make = make_of_timm if args.timm else make_module if args.modules else make_of_torchvision
     try:
         model, pixels = make(name)
@@ -194,7 +195,7 @@ def make_of_torchvision(name):
     """The model with random weights, and the smallest square that it takes."""
     import torch
     import torchvision
-    from zoo import preprocess, sources, weights
+    from featx.export import preprocess, sources, weights
     smallest = sources.torchvision_weights(name).meta["min_size"][0]
     vit = name.startswith("vit_")
     side = 224 if vit else max(SIDE, smallest)
@@ -209,7 +210,7 @@ def make_of_timm(name):
     """As torchvision's; at the size that it was made for where it takes no other."""
     import timm
     import torch
-    from zoo import preprocess, sources, weights
+    from featx.export import preprocess, sources, weights
     own = timm.get_pretrained_cfg(name).input_size[-1]
     for side in sorted({min(SIDE, own), own}):
         torch.manual_seed(sources.SEED)
@@ -226,13 +227,14 @@ def make_of_timm(name):
 
 def make_module(name):
     import torch
-    from zoo import modules, preprocess, sources
+    from featx.export import preprocess, sources
+    from zoo import modules
     torch.manual_seed(sources.SEED)
     return modules.make(name), preprocess.Preprocess(resize=modules.SIDE, crop=modules.SIDE)
 
 
 def check_file(model, pixels, way, folder, args):
-    from zoo import compare, program, torchscript
+    from featx.export import compare, program, torchscript
     path, run, photos = folder / ("model.pt2" if way == "exported" else "model.pt"), folder / "run", folder / "photos"
     try:
         silent, outputs = export(model, pixels, way, path)
@@ -249,7 +251,7 @@ def check_file(model, pixels, way, folder, args):
 
 def export(model, pixels, way, path):
     """Writes the file and its TOML. Returns the layers of which it knows nothing, and traced.first_tensors."""
-    from zoo import description, program, torchscript, traced
+    from featx.export import description, program, torchscript, traced
     shape = pixels.shape
     if way == "exported":
         program.save(program.export(model, shape), path)

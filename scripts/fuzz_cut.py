@@ -159,9 +159,9 @@ def make(seed, folder):
 
 def compare(featx, model, script, folder, images, is_trace):
     """What is wrong, a line each."""
-    from zoo.compare import extract, read_features
-    from zoo.hooks import record
-    from zoo.torchscript import relative_l2
+    from featx.export.compare import extract, read_features
+    from featx.export.hooks import record
+    from featx.export.torchscript import relative_l2
     called = {name: layer for name, layer in record(model, images).items() if layer.called}
     script.save(folder / "m.pt")
     (folder / "m.toml").write_text(TOML)

@@ -70,7 +70,7 @@ def main():
 def read_images(photos, toml):
     import torch
     from PIL import Image
-    from zoo import preprocess
+    from featx.export import preprocess
     transforms = preprocess.read_toml(toml).to_transforms()
     paths = sorted(path for path in photos.iterdir())
     return torch.stack([transforms(Image.open(path).convert("RGB")) for path in paths])
@@ -126,7 +126,7 @@ def change_numbers(argument, chance):
 
 
 def try_case(case, images, photos, featx):
-    from zoo import compare, torchscript
+    from featx.export import compare, torchscript
     run = case.with_name("run")
     command = [featx, "extract", "--model", case, "--layer", ".", "--out", run, "--overwrite", "--device", "cpu", "--form", "plain",
                "--threads", "1", "--batch-size", str(len(images)), "--quiet", photos]
@@ -152,7 +152,7 @@ def try_case(case, images, photos, featx):
 
 def reference(case, images):
     import torch
-    from zoo import program, torchscript
+    from featx.export import program, torchscript
     with program.quiet(), open(case, "rb") as file:
         loaded = torch.export.load(file).module()
         return torchscript.tensors(loaded(images.clone()))[0]

@@ -21,13 +21,13 @@ def main():
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 where a preset differs")
     args = parser.parse_args()
     use_project_python()
-    from zoo import sources
+    from featx.export import sources
     presets = {CONFIGS / f"{name}.toml": preset(name) for name in sources.torchvision_names()}
     return check(presets) if args.check else write(presets)
 
 
 def preset(name):
-    from zoo import preprocess, sources
+    from featx.export import preprocess, sources
     weights = sources.torchvision_weights(name)
     settings, problems = preprocess.read_transforms(weights.transforms())
     if problems:

@@ -35,6 +35,9 @@ fn main() -> ExitCode {
 
 fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {
     let typed = inspect::found_by_name(typed);
+    if typed.layer_names {
+        return commands::inspect::model::print_layer_names(&typed.path);
+    }
     let report = commands::inspect::model::report(&typed.path)?;
     inspect::print(typed.json, &report, commands::inspect::model::table)
 }

@@ -90,10 +90,13 @@ fn find() -> Result<PathBuf> {
         true => shell::word(&pip).to_string(),
         false => "pip".into(),
     };
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(": {}", others.join(", ")),
+    };
     bail!(
-        "no libtorch {BUILT_VERSION} was found: {}; install it with: {pip} install torch=={BUILT_VERSION}, or let \
-         {FROM_USER} name a folder that holds its lib/",
-        others.join(", ")
+        "no libtorch {BUILT_VERSION} was found{others}; install it with: {pip} install torch=={BUILT_VERSION}, or let \
+         {FROM_USER} name a folder that holds its lib/"
     )
 }
 
@@ -113,28 +116,68 @@ fn places() -> Vec<Place> {
     let active = |variable| env::var_os(variable).map(PathBuf::from);
     let environments = [
         (own.map(Path::to_owned), "featx's own environment"),
+        (own.and_then(base), "below featx's own environment"),
         (active("VIRTUAL_ENV"), "VIRTUAL_ENV"),
         (active("CONDA_PREFIX"), "CONDA_PREFIX"),
+        (
+            active("HOME").map(|home| home.join(".local")),
+            "your own packages",
+        ),
+        (python_on_path(), "python3 on the PATH"),
     ];
     let mut places = Vec::new();
+    // Clusters whose modules are folders of packages put them there.
+    for package in env::split_paths(&env::var_os("PYTHONPATH").unwrap_or_default()) {
+        let folder = package.join("torch");
+        if folder.is_dir() {
+            places.push(Place {
+                folder,
+                says: "PYTHONPATH",
+            });
+        }
+    }
     for (prefix, says) in environments {
         let folders = prefix.iter().flat_map(|prefix| torch_folders(prefix));
         places.extend(folders.map(|folder| Place { folder, says }));
     }
-    places.push(Place {
-        folder: BUILT_WITH.into(),
-        says: "built with it",
-    });
+    // Where featx was installed from a wheel, this is a folder of another machine.
+    let folder = PathBuf::from(BUILT_WITH);
+    if folder.is_dir() {
+        places.push(Place {
+            folder,
+            says: "built with it",
+        });
+    }
     places
+}
+
+/// What a virtual environment was made from, where it shows the packages of that too.
+fn base(venv: &Path) -> Option<PathBuf> {
+    let text = fs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
+    let value = |key: &str| {
+        let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+        pairs.find_map(|(name, value)| (name.trim() == key).then(|| value.trim()))
+    };
+    let shown = value("include-system-site-packages")?;
+    shown.eq_ignore_ascii_case("true").then_some(())?;
+    Some(Path::new(value("home")?).parent()?.to_owned())
+}
+
+fn python_on_path() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folder = env::split_paths(&path).find(|folder| folder.join("python3").is_file())?;
+    Some(folder.parent()?.to_owned())
 }
 
 /// The `torch` packages of a Python environment.
 fn torch_folders(prefix: &Path) -> Vec<PathBuf> {
     let inside = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders = Vec::new();
-    for lib in ["lib", "lib64"] {
-        let pythons = inside(prefix.join(lib))
-            .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"));
+    // In a venv, lib64 is a link to lib.
+    let libs = ["lib", "lib64"].map(|lib| prefix.join(lib));
+    for lib in libs.into_iter().filter(|lib| !lib.is_symlink()) {
+        let pythons =
+            inside(lib).filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"));
         for python in pythons {
             let packages = ["site-packages", "dist-packages"]
                 .map(|name| python.path().join(name).join("torch"));
@@ -188,5 +231,21 @@ mod tests {
         for other in ["2.10.0", "2.12.0+cu130", "3.11.0", "2", ""] {
             assert!(!fits(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_venv_that_shows_packages_of_its_base_leads_there() {
+        let venv = env::temp_dir().join(format!("featx-venv-{}", std::process::id()));
+        fs::create_dir(&venv).unwrap();
+        let base_with = |shown: &str| {
+            let text = format!(
+                "home = /opt/py/bin\ninclude-system-site-packages = {shown}\nversion = 3.12.1\n"
+            );
+            fs::write(venv.join("pyvenv.cfg"), text).unwrap();
+            base(&venv)
+        };
+        assert_eq!(base_with("true").as_deref(), Some(Path::new("/opt/py")));
+        assert_eq!(base_with("false"), None);
+        fs::remove_dir_all(venv).unwrap();
     }
 }

@@ -3,11 +3,12 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 use clap::Parser;
-use featx::cli::Cli;
+use featx::cli::{self, Cli};
 use featx::commands;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     featx::prepare_process();
+    cli::complete::answer();
     commands::ended(commands::run(Cli::parse()))
 }

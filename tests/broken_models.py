@@ -10,7 +10,7 @@ from typing import Dict
 
 import torch
 from torch import Tensor, nn
-from zoo import torchscript
+from featx.export import torchscript
 
 
 class Plain(nn.Module):

@@ -67,7 +67,7 @@ def is_made(out):
 def sources_digest():
     """Of all that the files depend on."""
     digest = hashlib.sha256()
-    scripts = [*HERE.glob("*.py"), *(HERE.parent / "scripts" / "zoo").glob("*.py"), *(HERE / "photos").iterdir()]
+    scripts = [*HERE.glob("*.py"), *(HERE.parent / "scripts/python/featx/export").glob("*.py"), *(HERE / "photos").iterdir()]
     for path in sorted([*scripts, HERE.parent / "scripts" / "requirements.txt"]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
@@ -102,7 +102,7 @@ def make_all(out):
 
 
 def make_model(out, name, construct, ways):
-    from zoo import torchscript
+    from featx.export import torchscript
     shape = (3, SIDE, SIDE)
     model = woken(name, construct)
     silent = []
@@ -120,7 +120,7 @@ def make_model(out, name, construct, ways):
 def woken(name, construct):
     """The network with random weights, the same ones each time."""
     import torch
-    from zoo import weights
+    from featx.export import weights
     torch.manual_seed(sum(name.encode()))
     model = construct()
     weights.vary_norms(model)
@@ -130,7 +130,7 @@ def woken(name, construct):
 
 def pixels(name):
     """Each kind of network gets another preprocessing, so that none passes by featx's default alone."""
-    from zoo.preprocess import Preprocess
+    from featx.export.preprocess import Preprocess
     if name in ("vit", "swin"):
         return Preprocess(72, SIDE, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     if name == "mobilenet":
@@ -143,7 +143,7 @@ def pixels(name):
 def make_references(out, name, model, folders, silent):
     import torch
     from PIL import Image
-    from zoo import hooks
+    from featx.export import hooks
     transforms = pixels(name.removesuffix("_fixed")).to_transforms()
     images = torch.stack([transforms(Image.open(out / "photos" / photo).convert("RGB")) for photo in sorted(PHOTOS)])
     layers = hooks.record(model, images)

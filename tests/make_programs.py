@@ -49,7 +49,7 @@ def make_accepted(out):
 
 
 def make_program(out, name, construct):
-    from zoo import program
+    from featx.export import program
     model = make_models.woken(name, construct)
     path = out / f"{name}.pt2"
     program.save(program.export(model, (3, SIDE, SIDE)), path)
@@ -58,7 +58,7 @@ def make_program(out, name, construct):
 
 
 def finish(out, name, kind, model):
-    from zoo import program
+    from featx.export import program
     (out / f"{name}.toml").write_text(make_models.pixels(kind).to_toml())
     make_models.make_references(out, name, model, [name], program.without_operation(model, (3, SIDE, SIDE)))
 
@@ -91,7 +91,7 @@ def make_saved(out, name):
 
 def save(path, model, *more, batch=2, dynamic=None, **keywords):
     import torch
-    from zoo.program import quiet
+    from featx.export.program import quiet
     images = torch.randn(batch, keywords.pop("channels", 3), SIDE, SIDE)
     with quiet(), torch.no_grad():
         program = torch.export.export(model.eval(), (images, *more), dynamic_shapes=dynamic, **keywords)

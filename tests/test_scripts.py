@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
-from zoo import Failure, description, hooks, preprocess, sources, torchscript, weights
+from featx.export import Failure, description, hooks, preprocess, sources, torchscript, weights
 from zoo.venv import find_featx
 
 
@@ -421,10 +421,28 @@ class Export(unittest.TestCase):
                 sources._load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
 
     def test_help_needs_no_torch(self):
-        for script in ("export_model.py", "check_zoo.py", "make_configs.py", "fuzz_programs.py"):
+        for script in ("check_zoo.py", "make_configs.py", "fuzz_programs.py"):
             command = [sys.executable, "-S", ROOT / "scripts" / script, "--help"]  # -S: without installed packages
             done = subprocess.run(command, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), script)
+
+    def test_help_does_not_wait_for_torch(self):
+        path = os.environ | {"PYTHONPATH": str(ROOT / "scripts/python")}
+        asked = [sys.executable, "-X", "importtime", "-m", "featx.export", "--help"]
+        done = subprocess.run(asked, capture_output=True, text=True, env=path)
+        self.assertIn("python -m featx.export --random vit_b_16", done.stdout)
+        self.assertNotIn("| torch\n", done.stderr)
+
+    def test_what_is_missing_is_named(self):
+        packages = Path(torch.__file__).parents[1]
+        for name in ("numpy", "numpy.libs"):
+            (self.folder / name).symlink_to(packages / name)
+        path = os.environ | {"PYTHONPATH": f"{ROOT / 'scripts/python'}:{self.folder}"}
+        asked = [sys.executable, "-S", "-m", "featx.export", "vgg16"]  # -S: without installed packages
+        done = subprocess.run(asked, capture_output=True, text=True, env=path)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "has no torch and no torchvision and no pillow; install what is missing with: "
+                                      ".*python.* -m pip install torch==2.11.\\* torchvision==0.26.\\* pillow")
 
     def test_one_failure_does_not_keep_the_others(self):
         code, _, errors = self.export("--random", "resnt18", "squeezenet1_1")

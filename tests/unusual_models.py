@@ -12,7 +12,7 @@ import torchvision  # its operators
 from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
-from zoo.preprocess import Preprocess
+from featx.export.preprocess import Preprocess
 
 PIXELS = Preprocess(72, 64)
 

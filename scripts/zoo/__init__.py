@@ -1,18 +1,7 @@
-"""What featx's Python scripts share: finding models, their preprocessing, TorchScript, PyTorch's hooks."""
+"""What featx's Python scripts share: the project's Python, the program, models to check with."""
 
+import sys
+from pathlib import Path
 
-import re
-
-TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|.)")
-
-
-class Failure(Exception):
-    """Something to tell the user: lower case, the name quoted, expected, found, cure. One line."""
-
-    def __str__(self):
-        return one_line(super().__str__())
-
-
-def one_line(text):
-    """Without line breaks, and without what colours a terminal."""
-    return " ".join(TERMINAL_CODE.sub("", text).split())
+# What is installed with featx: its reader, and featx.export.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))

@@ -1,12 +1,14 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
 use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
+use crate::cli::complete;
 use crate::cli::config::{OrConfig, options};
 use crate::images::{Channels, Crop, Interpolation, Pad, Resampler, Resize};
 use crate::memory::RamBudget;
 use crate::rows::row_type::RowType;
 use crate::text::figures;
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -23,12 +25,12 @@ pub struct Extract {
     pub images: Vec<PathBuf>,
 
     /// A TorchScript file, or the name of a model whose NAME.pt is in $FEATX_MODELS or models/
-    #[arg(long, value_name = "NAME|FILE.pt")]
+    #[arg(long, value_name = "NAME|FILE.pt", add = ArgValueCompleter::new(complete::models))]
     pub model: Option<String>,
 
     /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
     /// model's own output; repeatable, or comma-separated
-    #[arg(long, value_name = "NAME|GLOB")]
+    #[arg(long, value_name = "NAME|GLOB", add = ArgValueCompleter::new(complete::layers))]
     #[serde(deserialize_with = "one_or_many_layers")]
     pub layer: Vec<String>,
 

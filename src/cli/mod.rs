@@ -2,6 +2,7 @@
 
 #[cfg(feature = "torch")]
 pub mod choices;
+pub mod complete;
 #[cfg(feature = "torch")]
 mod config;
 #[cfg(feature = "torch")]
@@ -13,7 +14,8 @@ mod model;
 pub use model::find_model;
 
 use crate::batch::MAX_ARRAY_SIZE;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use std::path::PathBuf;
 
 /// Activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
@@ -32,6 +34,32 @@ pub enum Command {
     Merge(Merge),
     Split(Split),
     Inspect(Inspect),
+    #[command(hide = true)]
+    Completions(Completions),
+    #[command(hide = true)]
+    Man(Man),
+}
+
+/// Print the completions of a shell, for packagers.
+///
+/// The wheel has them where shells look. Otherwise: source <(featx completions bash)
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Print the manual page of featx, or write those of all its commands, for packagers.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Where featx.1, featx-extract.1 and the others go [default: featx.1 on stdout]
+    pub dir: Option<PathBuf>,
 }
 
 /// Join the parts of each layer into one file, DIR/<layer>/features.npy, or export them, in constant memory.
@@ -43,13 +71,13 @@ pub struct Merge {
     /// A run directory, or a folder of parts
     pub dir: PathBuf,
     /// These layers alone; repeatable, comma-separated, globs [default: all layers]
-    #[arg(long, value_name = "NAME|GLOB", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME|GLOB", value_delimiter = ',', add = ArgValueCompleter::new(complete::merged_layers))]
     pub layer: Vec<String>,
     /// Where the result goes, in the format that its ending says [default: features.npy beside the parts]
     ///
     /// .h5, .hdf5, .mat (MATLAB 7.3), .parquet, .safetensors and .pt (PyTorch) take several layers; .npy, .csv and .tsv
     /// take one. All but .npy hold the file names too.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", add = ArgValueCompleter::new(complete::merged_file))]
     pub out: Option<PathBuf>,
     /// Remove each part once its rows are safe in the result, an .npy file
     ///
@@ -71,6 +99,7 @@ pub struct Merge {
 #[derive(Debug, Args)]
 pub struct Split {
     /// The array
+    #[arg(add = ArgValueCompleter::new(complete::npy_files))]
     pub file: PathBuf,
     /// Into how many files [default: 10, or as many as there are rows]
     #[arg(long, value_name = "N", conflicts_with = "rows", value_parser = clap::value_parser!(u64).range(1..))]
@@ -101,7 +130,11 @@ pub struct Split {
 #[derive(Debug, Clone, Args)]
 pub struct Inspect {
     /// An .npy file, a run directory or a folder of parts, or a TorchScript model
+    #[cfg_attr(feature = "torch", arg(add = ArgValueCompleter::new(complete::inspected)))]
     pub path: PathBuf,
+    /// The names of a model's layers alone, a line each: for completion
+    #[arg(long, hide = true)]
+    pub layer_names: bool,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,

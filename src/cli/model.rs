@@ -24,11 +24,7 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
         is_name,
         "model '{model}' not found; expected a model file (.pt, .pt2) or a model's name"
     );
-    let folders: Vec<PathBuf> = std::env::var_os("FEATX_MODELS")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(["models".into()])
-        .collect();
+    let folders = folders();
     for folder in &folders {
         for ending in ["pt", "pt2"] {
             let file = folder.join(format!("{model}.{ending}"));
@@ -45,4 +41,23 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
         "model '{model}' not found in {}; make it with: scripts/export_model.py {model}",
         places.join(" or ")
     )
+}
+
+/// Where models lie that are called by name.
+fn folders() -> Vec<PathBuf> {
+    let own = std::env::var_os("FEATX_MODELS").map(PathBuf::from);
+    own.into_iter().chain(["models".into()]).collect()
+}
+
+/// The models that a name leads to: names, and files.
+pub fn model_files() -> impl Iterator<Item = (String, PathBuf)> {
+    let entries = folders().into_iter().rev().flat_map(|folder| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path())
+    });
+    entries.filter_map(|file| {
+        let ending = file.extension()?;
+        let name = file.file_stem()?.to_str()?.to_owned();
+        (ending == "pt" || ending == "pt2").then_some((name, file))
+    })
 }

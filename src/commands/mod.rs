@@ -2,12 +2,14 @@
 
 pub mod inspect;
 mod merge;
+mod packaging;
 mod split;
 
 use crate::cli::{Cli, Command, WrongUsage};
 use crate::rows::size_limit;
 #[cfg(feature = "torch")]
 use crate::signals::Stopped;
+use crate::text::exporter;
 use crate::text::printing::say;
 use anyhow::{Error, Result};
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Merge(typed) => merge::run(&typed),
         Command::Split(typed) => split::run(&typed),
         Command::Inspect(typed) => inspect::run(&typed),
+        Command::Completions(typed) => packaging::completions(typed.shell),
+        Command::Man(typed) => packaging::man(typed.dir.as_deref()),
     }
 }
 
@@ -51,10 +55,12 @@ fn exit_code(error: &Error) -> u8 {
 fn words(error: &Error) -> String {
     let text = format!("{error:#}");
     let text = without_frames(&text);
-    match exit_code(error) {
-        128.. => text.to_owned(),
-        _ => format!("error: {text}{}", cure(text).unwrap_or_default()),
+    if exit_code(error) >= 128 {
+        return text.to_owned();
     }
+    let text = text.replace(exporter::OF_A_CLONE, exporter::command());
+    let cure = cure(&text).unwrap_or_default();
+    format!("error: {text}{cure}")
 }
 
 /// Without the C++ frames that libtorch puts after some of its errors.

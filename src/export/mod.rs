@@ -80,6 +80,12 @@ pub trait Format: Sync {
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()>;
 }
 
+/// What the name of a result may end in, without the dot.
+pub fn endings() -> impl Iterator<Item = &'static str> {
+    let exports = FORMATS.iter().flat_map(|format| format.endings());
+    std::iter::once(NPY).chain(exports.copied())
+}
+
 /// The format that a name's ending asks for; `None` for `.npy`.
 ///
 /// # Errors
@@ -105,10 +111,7 @@ pub fn format_of(target: &Path) -> Result<Option<&'static dyn Format>> {
             "cannot write '{path}': this featx was built without its feature '{feature}'; build it with: cargo build --release --features {feature}"
         );
     }
-    let known: Vec<String> = std::iter::once(&NPY)
-        .chain(FORMATS.iter().flat_map(|format| format.endings()))
-        .map(|known| format!(".{known}"))
-        .collect();
+    let known: Vec<String> = endings().map(|known| format!(".{known}")).collect();
     bail!(
         "'{path}' says no format that is known; expected a name that ends in {}",
         known.join(", ")

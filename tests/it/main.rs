@@ -6,6 +6,8 @@
 #[cfg(feature = "images")]
 mod broken;
 #[cfg(feature = "torch")]
+mod completions;
+#[cfg(feature = "torch")]
 mod devices;
 #[cfg(all(feature = "hdf5", feature = "parquet"))]
 mod exports;

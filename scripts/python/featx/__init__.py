@@ -17,7 +17,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-import tomllib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,11 @@ import numpy as np
 
 from .projection import projection_matrix
 from .rows import Ranges, Rows
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 __all__ = ["Run", "Rows", "open", "projection_matrix"]
 

@@ -7,7 +7,7 @@ use crate::model::{
     tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
-use crate::text::table;
+use crate::text::{printing, table};
 use anyhow::Result;
 use serde::Serialize;
 use std::path::Path;
@@ -106,6 +106,16 @@ pub fn report(path: &Path) -> Result<Report> {
         problem,
         layers: infos.into_iter().map(row).collect(),
     })
+}
+
+/// The names alone, for which nothing is computed.
+///
+/// # Errors
+/// It is no model.
+pub fn print_layer_names(path: &Path) -> Result<()> {
+    let layers = Layers::load(Archive::open(path)?)?;
+    let names = layers.infos.iter().map(|info| format!("{}\n", info.name));
+    printing::print(&names.collect::<String>())
 }
 
 /// The tensors of a layer that gives more than one, as far as its type tells.

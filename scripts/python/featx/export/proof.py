@@ -30,7 +30,7 @@ def through_featx(program, module, path, pixels, made):
 
 def _why_not(program):
     if program is None:
-        return "it is not built (cargo build --release, or name it with --featx PROGRAM)"
+        return "there is none (cargo build --release in a clone; --featx PROGRAM names one)"
     try:
         asked = subprocess.run([program, "--version"], capture_output=True, text=True, errors="replace")
     except OSError as error:

@@ -12,7 +12,7 @@ import torch
 import torchvision
 from torch import nn
 
-from . import Failure, one_line, preprocess
+from . import Failure, naming, one_line, preprocess
 from .weights import wake
 
 TIMM = "timm==1.0.31"
@@ -117,7 +117,7 @@ def from_timm(name, wanted):
     import timm
     if not timm.is_model(name):
         raise Failure(f"timm {timm.__version__} has no model '{name}'{nearest(name, timm.list_models())} "
-                      "(see: scripts/export_model.py --list 'timm/*')")
+                      f"(see: {naming.COMMAND} --list 'timm/*')")
     full = _with_tag(name, wanted.weights)
     torch.manual_seed(SEED)
     if wanted.download():
@@ -215,7 +215,7 @@ def find(name, wanted):
         if timm.is_model(name):
             raise Failure(f"'{name}' is a model of timm's, not of torchvision's; ask for 'timm/{name}'")
     raise Failure(f"no model '{name}' in torchvision{nearest(name, torchvision_names())}; "
-                  f"timm's models are called timm/NAME (see: scripts/export_model.py --list)")
+                  f"timm's models are called timm/NAME (see: {naming.COMMAND} --list)")
 
 
 def nearest(name, names):

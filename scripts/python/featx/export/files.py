@@ -1,4 +1,4 @@
-"""The work of export_model.py: a model found, its preprocessing read, its file made and proved."""
+"""The work of the exporter: a model found, its preprocessing read, its file made and proved."""
 
 import fnmatch
 import sys
@@ -7,8 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import Failure, description, preprocess, program, proof, sources, torchscript, traced
-from .venv import find_featx
+from . import Failure, description, naming, preprocess, program, proof, sources, torchscript, traced
 
 
 def print_names(pattern):
@@ -59,8 +58,7 @@ def export(name, args):
     def prove(made, temporary):
         made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
         if not args.no_featx:
-            featx = args.featx or find_featx()
-            made.notes += proof.through_featx(featx, source.module, temporary, pixels, made)
+            made.notes += proof.through_featx(args.featx, source.module, temporary, pixels, made)
 
     path, made = write(name, source.module, stem, input_shape, args.ways, prove)
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
@@ -206,7 +204,7 @@ def in_toml(pixels, module, made, origin):
     """What featx is to know of the model."""
     known = description.tokens_of(module)
     known.outputs = made.outputs
-    return pixels.to_toml(f"{origin} by scripts/export_model.py") + known.to_toml()
+    return pixels.to_toml(f"{origin} by {naming.COMMAND}") + known.to_toml()
 
 
 def write_toml(path, text):

@@ -1,0 +1,5 @@
+"""python -m featx.export"""
+
+from .command import started
+
+started("python -m featx.export")

@@ -1,0 +1,3 @@
+"""What the user typed to come here, for messages that name it."""
+
+COMMAND = "featx-export"
