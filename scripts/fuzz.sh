@@ -14,7 +14,7 @@ pass="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
 pass="$pass -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 pass="$pass -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
 more=
-case $target in config | source) more="--features $target" ;; esac
+case $target in config | source | read_source) more="--features $target" ;; esac
 # Naming the host as the target keeps the flags from build scripts.
 RUSTFLAGS="--cfg fuzzing $pass" cargo build -q --release --target "$host" --bin "$target" $more
 
