@@ -10,9 +10,9 @@ use crate::images::raster::{BYTES, Raster, zeroed};
 use crate::images::resize::Resizer;
 use crate::images::resize::geometry::Geometry;
 use crate::images::window::Window;
+use crate::text::contained::contained;
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,8 +84,7 @@ impl Preprocessor {
             "out is height x width x channels bytes"
         );
         // The last belt: no decoder is known to panic, and none may take the run with it.
-        catch_unwind(AssertUnwindSafe(|| self.make(data, out)))
-            .unwrap_or(Err(ImageError::DecoderFailed))
+        contained(|| self.make(data, out)).unwrap_or(Err(ImageError::DecoderFailed))
     }
 
     /// As [`Preprocessor::decode_into`], of pixels that are decoded already: `height` rows of `width` pixels of

@@ -14,7 +14,7 @@ pub use compute::{
     Varies, configure_cuda, ensure_threads, explain_terminate, is_native, libtorch_version,
     resolve, set_threads,
 };
-pub use fast::{FormsUsed, install_arena, trim_arena};
+pub use fast::{Form, FormWish, FormsUsed, install_arena, trim_arena};
 pub use layer_info::{LayerInfo, Silence};
 pub use load::{Archive, HookTensors, Selection, Wanted, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};

@@ -6,14 +6,14 @@ use crate::sources::parquet_column::{Column, find};
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
+use crate::text::contained::contained;
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, ByteArrayType};
 use ::parquet::errors::{ParquetError, Result as ParquetResult};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +49,8 @@ impl Parquet {
 
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
-            let table = Table::open(&self.path, self.inside.as_deref())?;
+            let open = || Table::open(&self.path, self.inside.as_deref());
+            let table = contained(open).unwrap_or_else(|| Err(not_whole(&self.path)))?;
             self.buffers
                 .store(table.column.bytes_to_read(KEPT), Ordering::Relaxed);
             Ok(table)
@@ -115,19 +116,20 @@ struct Ahead {
     kept: VecDeque<Option<ByteArray>>,
 }
 
+fn not_whole(path: &Path) -> Error {
+    anyhow!(
+        "'{}' is no whole Parquet file; make or download it again",
+        path.display()
+    )
+}
+
 impl Table {
     /// # Errors
     /// No whole Parquet file; no such column.
     fn open(path: &Path, inside: Option<&str>) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
-        let file = SerializedFileReader::new(File::open(path).with_context(named)?).with_context(
-            || {
-                format!(
-                    "'{}' is no whole Parquet file; make or download it again",
-                    path.display()
-                )
-            },
-        )?;
+        let file = SerializedFileReader::new(File::open(path).with_context(named)?)
+            .map_err(|error| Error::new(error).context(not_whole(path)))?;
         let column = find(file.metadata(), path, inside)?;
         Ok(Self {
             file,
@@ -155,8 +157,8 @@ impl Table {
             };
         }
         while ahead.next <= row {
-            let read = catch_unwind(AssertUnwindSafe(|| self.read_next(&mut ahead)));
-            let value = read.unwrap_or_else(|_| {
+            let read = contained(|| self.read_next(&mut ahead));
+            let value = read.unwrap_or_else(|| {
                 Err(ParquetError::General("it makes the decoder fail".into()))
             })?;
             ahead.kept.push_back(value);

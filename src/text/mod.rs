@@ -1,5 +1,6 @@
 //! What a person reads: numbers, tables, progress, and messages about TOML.
 
+pub mod contained;
 pub mod exporter;
 pub mod figures;
 pub mod printing;

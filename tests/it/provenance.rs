@@ -67,6 +67,20 @@ fn going_on_in_another_form_or_on_another_device_is_said() {
     assert_eq!(run["form"].as_str(), Some(&format!("{form},plain")[..]));
 }
 
+/// Whatever the machine is busy with meanwhile.
+#[test]
+fn going_on_keeps_the_form() {
+    for begun in ["--form faster", "--form plain"] {
+        let dir = Workdir::new("provenance_form");
+        make_images(&dir);
+        let form = summary(&dir, begun)["form"].clone();
+        lose_a_part(&dir);
+        let on = summary(&dir, "");
+        assert_eq!(on["form"], form);
+        assert!(!on["said"].as_str().unwrap().contains("begun with"), "{on}");
+    }
+}
+
 #[test]
 fn a_run_of_an_earlier_version_goes_on_and_stays_as_it_is() {
     let dir = Workdir::new("provenance_earlier");

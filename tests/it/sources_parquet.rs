@@ -3,6 +3,7 @@
 use crate::sources::{MODEL, names, rows, shell, with_folder_run};
 use crate::support::extraction::{error_line, extract, extract_ok, refusal};
 use crate::support::workdir::Workdir;
+use std::fs;
 
 /// `p` is pyarrow.parquet, `photos` the photos' bytes, `column` a struct of bytes and path as `datasets` makes it.
 fn python(dir: &Workdir, code: &str) {
@@ -164,4 +165,14 @@ fn what_is_wrong_with_a_table_is_said() {
         2,
         "{errors}"
     );
+    // Its reader panics on this one.
+    let seed = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fuzz/seeds/source/negative_offset.parquet"
+    );
+    fs::copy(seed, dir.path("negative.parquet")).unwrap();
+    let args = format!("{MODEL} --overwrite negative.parquet");
+    let said = error_line(&extract(&dir, &args), &args, 1);
+    let words = "image 'negative.parquet/0' cannot be read: its row group is damaged";
+    assert!(said.contains(words), "{said}");
 }

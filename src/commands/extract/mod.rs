@@ -15,7 +15,7 @@ use crate::cli::choices::FormChoice;
 use crate::cli::extract::Extract;
 use crate::job::Job;
 use crate::memory::{Gate, Tuner};
-use crate::model::{self, Extractor};
+use crate::model::{self, Extractor, Form, FormWish};
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
@@ -198,11 +198,22 @@ fn extract(
     pipeline::run(work, replicas, sink, signals)
 }
 
-/// Where the user leaves it open, and the budget has room.
+/// Where the user leaves it open, and the budget has room. A run that goes on stays with the form that it was begun in, so
+/// that it ends in the same bytes however busy the machine is.
 fn choose_form(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<()> {
-    let may_choose = job.form != FormChoice::Plain;
-    if may_choose && plan.allow(extractor.bytes_of_faster_forms()) {
-        extractor.choose_form(job.form == FormChoice::Auto)?;
+    let held = plan
+        .held
+        .as_ref()
+        .filter(|held| held.device == plan.run.device);
+    let held = held.and_then(|run| run.form.as_deref());
+    let wish = match (job.form, held.and_then(Form::named)) {
+        (FormChoice::Auto, Some(form)) => FormWish::As(form),
+        (FormChoice::Auto, None) => FormWish::Fastest,
+        (FormChoice::Faster, _) => FormWish::Faster,
+        (FormChoice::Plain, _) => FormWish::As(Form::Plain),
+    };
+    if wish != FormWish::As(Form::Plain) && plan.allow(extractor.bytes_of_faster_forms()) {
+        extractor.choose_form(wish)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::layer::Varies;
 use crate::model::compute::precision::tolerance;
-use crate::model::fast::form::Form;
+use crate::model::fast::form::{Form, FormWish};
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
 use anyhow::{Error, Result};
@@ -131,8 +131,8 @@ impl Engine {
         self.module.wants_instead(channels)
     }
 
-    /// Looks for the fastest way to compute batches of so many images, or, unless `timed`, for one that is meant to be.
-    /// So many of the next batch have to prove it once more, one or two.
+    /// Looks for the way to compute batches of so many images that is wished. So many of the next batch have to prove it
+    /// once more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
@@ -141,11 +141,11 @@ impl Engine {
         shape: Shape,
         batch: usize,
         proofs: usize,
-        timed: bool,
+        wish: FormWish,
     ) -> Result<()> {
         let images = self.images(&noise(trial::FEW, shape, self.device)?);
         let (module, tolerance) = (&mut self.module, self.tolerance);
-        let (form, wrong) = trial::choose(module, &images, batch, tolerance, timed)?;
+        let (form, wrong) = trial::choose(module, &images, batch, tolerance, wish)?;
         self.module.drop_form(Form::Plain); // what was recorded
         self.unproved = if form == Form::Plain { 0 } else { proofs };
         self.form = form;
@@ -340,7 +340,7 @@ mod tests {
             let mut one = engine(net);
             let plain = one.compute(&images).unwrap();
             one.try_on(&super::tests::one()).unwrap();
-            one.choose_form(SHAPE, 4, 2, false).unwrap();
+            one.choose_form(SHAPE, 4, 2, FormWish::Faster).unwrap();
             let other = one.replicate(Device::Cpu).unwrap();
             for mut engine in [one, other] {
                 for _ in 0..3 {
@@ -358,7 +358,7 @@ mod tests {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_on(&one()).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
-        engine.choose_form(SHAPE, 4, 2, false).unwrap();
+        engine.choose_form(SHAPE, 4, 2, FormWish::Faster).unwrap();
         assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
         let notice = engine.notice.unwrap();
         assert!(
@@ -371,7 +371,7 @@ mod tests {
     fn a_form_that_fails_is_dropped_and_the_user_is_told() {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_on(&one()).unwrap();
-        engine.choose_form(SHAPE, 4, 2, false).unwrap();
+        engine.choose_form(SHAPE, 4, 2, FormWish::Faster).unwrap();
         engine.unproved = 0;
         // Of another size than the form was made for.
         let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
@@ -389,7 +389,9 @@ mod tests {
             let mut engine = engine(CONVOLUTIONS);
             let plain = engine.compute(&images).unwrap();
             engine.try_on(&one()).unwrap();
-            engine.choose_form(SHAPE, 4, proofs, false).unwrap();
+            engine
+                .choose_form(SHAPE, 4, proofs, FormWish::Faster)
+                .unwrap();
             engine.tolerance = -1.0; // nothing is near enough
             for _ in 0..2 {
                 let found = engine.compute(&images).unwrap();

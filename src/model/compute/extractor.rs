@@ -9,7 +9,7 @@ use crate::model::compute::layer::Layer;
 use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
 use crate::model::compute::tokens::TokensOf;
-use crate::model::fast::{FormsUsed, trial};
+use crate::model::fast::{FormWish, FormsUsed, trial};
 use crate::model::ffi::Module;
 use crate::model::load::selection::Wanted;
 use crate::model::reduce::Reduction;
@@ -258,15 +258,15 @@ impl Extractor {
         self.engine.form().name()
     }
 
-    /// Looks for the fastest way to compute, for this extractor and those that will be made of it; unless `timed`, for
-    /// one that is meant to be faster. It costs the time of a few batches, and [`Extractor::bytes_of_faster_forms`].
+    /// Looks for the way to compute that is wished, for this extractor and those that will be made of it. It costs the time
+    /// of a few batches, and [`Extractor::bytes_of_faster_forms`].
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
-    pub fn choose_form(&mut self, timed: bool) -> Result<()> {
+    pub fn choose_form(&mut self, wish: FormWish) -> Result<()> {
         let proofs = trial::FEW.div_ceil(self.passes);
         self.engine
-            .choose_form(self.options.shape, self.batch, proofs, timed)
+            .choose_form(self.options.shape, self.batch, proofs, wish)
     }
 
     /// Of one image's activations, all layers, as they are given back.

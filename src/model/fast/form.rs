@@ -13,9 +13,36 @@ pub enum Form {
     Fused,
 }
 
+/// Which form a run is to be computed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormWish {
+    /// The fastest that gives the model's own rows.
+    Fastest,
+    /// The first of those that are meant to be faster, whatever time it takes.
+    Faster,
+    /// This one, if it gives the model's own rows: others of the run's have come from it.
+    As(Form),
+}
+
+impl FormWish {
+    /// Those to try, in their order.
+    pub fn forms(self) -> Vec<Form> {
+        match self {
+            Self::Fastest | Self::Faster => vec![Form::Fused, Form::Joined],
+            Self::As(Form::Plain) => Vec::new(),
+            Self::As(form) => vec![form],
+        }
+    }
+}
+
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 
 impl Form {
+    /// Of its name; none where there are several.
+    pub fn named(name: &str) -> Option<Self> {
+        FORMS.into_iter().find(|form| form.name() == name)
+    }
+
     /// As the summary and `run.toml` call it.
     pub fn name(self) -> &'static str {
         match self {

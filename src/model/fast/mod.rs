@@ -5,4 +5,4 @@ pub mod form;
 pub mod trial;
 
 pub use arena::{install_arena, trim_arena};
-pub use form::FormsUsed;
+pub use form::{Form, FormWish, FormsUsed};

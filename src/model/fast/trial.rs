@@ -6,7 +6,7 @@
 //! and the same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows
 //! are the same. So nothing here depends on small differences in time.
 
-use crate::model::fast::form::Form;
+use crate::model::fast::form::{Form, FormWish};
 use crate::model::ffi::Module;
 use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
@@ -41,8 +41,7 @@ struct Plain<'a> {
 }
 
 /// The form that computes batches of so many images fastest, of those that agree with the plain one to `tolerance`; it
-/// is made. Unless `timed`, the first that agrees. `images`: [`FEW`]. Also says which form was wrong, the first one
-/// where both were.
+/// is made; or what else is wished. `images`: [`FEW`]. Also says which form was wrong, the first one where both were.
 ///
 /// # Errors
 /// As [`Module::forward`] of the plain form. What the others fail with ends their trial only.
@@ -51,7 +50,7 @@ pub fn choose(
     images: &Tensor,
     batch: usize,
     tolerance: f64,
-    timed: bool,
+    wish: FormWish,
 ) -> Result<(Form, Option<Wrong>)> {
     let (mut outputs, mut time) = (Vec::new(), Duration::MAX);
     for image in 0..images.size()[0] {
@@ -66,10 +65,11 @@ pub fn choose(
         time,
     };
     let mut wrong = None;
-    for form in [Form::Fused, Form::Joined] {
+    let is_timed = wish == FormWish::Fastest;
+    for form in wish.forms() {
         let made = module.make(form, batch);
         let last = made.and_then(|()| agrees(module, form, batch, &plain, tolerance));
-        match last.and_then(|last| Ok(!timed || keeps_up(module, form, &plain, last)?)) {
+        match last.and_then(|last| Ok(!is_timed || keeps_up(module, form, &plain, last)?)) {
             Ok(true) => return Ok((form, wrong)),
             Ok(false) => {}
             Err(reason) => wrong = wrong.or(reason.downcast().ok()), // or libtorch cannot make it
