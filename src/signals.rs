@@ -5,11 +5,11 @@
 //! sends SIGHUP, which `nohup` has ignored: then it stays so. The kernel repeats SIGXCPU each second until the hard limit,
 //! so only the first of them counts.
 //!
-//! In a job of Slurm's, a second signal other than SIGINT means no more than the first: `scancel --full --signal=USR1`
-//! reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. Slurm's own
-//! last word is SIGKILL.
+//! In a job of a batch system, a second signal other than SIGINT means no more than the first: Slurm's `scancel --full --signal=USR1`
+//! reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. The
+//! last word of all is SIGKILL.
 
-use crate::slurm::Slurm;
+use crate::batch;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 use signal_hook::{flag, low_level};
@@ -33,7 +33,7 @@ impl Signals {
     pub fn note() -> Result<Self> {
         let noted = Arc::new(AtomicUsize::new(0));
         let again = Arc::new(AtomicBool::new(false));
-        let in_job = Slurm::here().in_job;
+        let in_job = batch::in_job();
         for signal in NOTED {
             if signal == SIGHUP && is_ignored(signal) {
                 continue;

@@ -191,6 +191,20 @@ class SameInputAgain(nn.Module):
         return x + stem
 
 
+class LastCallUnused(nn.Module):
+    """A module whose last call's result nothing uses: a trace has not kept it, nor that of the call before for a hook's."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv()
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.stem(x))
+        self.act(x)
+        return x
+
+
 class Loop(nn.Module):
     """A module called three times by a loop, one by a loop whose count depends on the input, one in a loop of no
     turns; a ModuleList and a ModuleDict."""
@@ -688,6 +702,7 @@ MODELS = {
     "convolutions": (Convolutions, BOTH),
     "thick": (Thick, BOTH),
     "same_input_again": (SameInputAgain, ("scripted",)),
+    "last_call_unused": (LastCallUnused, BOTH),
     "loop": (Loop, BOTH),
     "shared": (Shared, BOTH),
     "nested_tuple": (NestedTuple, BOTH),

@@ -119,13 +119,14 @@ pub struct Extract {
     #[serde(deserialize_with = "from_duration")]
     pub image_timeout: Option<Duration>,
 
-    /// Do the I-th (from 0) of N contiguous slices of the rows; all shards share one run directory [default: from Slurm's
-    /// SLURM_ARRAY_TASK_ID, or SLURM_PROCID and SLURM_NTASKS under srun; else 0/1]
+    /// Do the I-th (from 0) of N contiguous slices of the rows; all shards share one run directory [default: from the
+    /// variables of Slurm (SLURM_ARRAY_TASK_ID; under srun SLURM_PROCID), PBS, LSF, Grid Engine, AWS Batch or Kubernetes;
+    /// else 0/1]
     #[arg(long, value_name = "I/N")]
     #[serde(deserialize_with = "from_text")]
     pub shard: Option<ShardArg>,
 
-    /// Do the whole run, whatever Slurm's variables say
+    /// Do the whole run, whatever a batch system's variables say
     #[arg(long, conflicts_with = "shard")]
     pub no_shard: bool,
 

@@ -13,7 +13,7 @@ mod model;
 #[cfg(feature = "torch")]
 pub use model::find_model;
 
-use crate::run::shards::MAX_ARRAY_SIZE;
+use crate::batch::MAX_ARRAY_SIZE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use std::path::PathBuf;

@@ -14,7 +14,6 @@ use crate::memory::{RamBudget, cores};
 use crate::model::{self, HookTensors, Reduction, TokensOf};
 use crate::rows::row_type::RowType;
 use crate::run::shard::ShardWish;
-use crate::slurm::Slurm;
 use crate::text::toml_file;
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
@@ -131,7 +130,7 @@ impl Job {
             reduction,
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
-            shard: ShardWish::find(args.shard, args.no_shard, &Slurm::here())?,
+            shard: ShardWish::find(args.shard, args.no_shard, |name| std::env::var(name).ok())?,
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
             may_divide: args.batch_size.and_then(Auto::fixed).is_none() && args.threads.is_none(),

@@ -1,19 +1,21 @@
 //! What the job may use of the machine.
 
+use crate::batch;
+use crate::batch::slurm::Slurm;
 use crate::memory::usage::status_bytes;
-use crate::slurm::Slurm;
 use crate::text::figures;
 use rustix::process::{Resource, getrlimit};
 use std::fs;
 use std::path::{Path, PathBuf};
 use sysinfo::{MemoryRefreshKind, System};
 
-/// Cores that this process may use: affinity, cgroup quota and Slurm's share, whichever is least.
+/// Cores that this process may use: affinity, cgroup quota and the batch system's share, whichever is least.
 #[must_use]
 pub fn cores() -> usize {
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = Slurm::here().cores;
-    share.map_or(usable, |share| usable.min(share as usize))
+    let told = batch::cores(|name| std::env::var(name).ok());
+    let shares = Slurm::here().cores.into_iter().chain(told);
+    shares.fold(usable, |cores, share| cores.min(share as usize))
 }
 
 /// Address space that threads' stacks and malloc reserve beyond what they use, bytes.

@@ -1,9 +1,11 @@
-//! Which slice of a run this process does: from `--shard`, else from Slurm's variables, and from the run directory.
+//! Which slice of a run this process does: from `--shard`, else from the batch system's variables, and from the run
+//! directory.
 
+use crate::batch::slurm::{Slurm, StepTask};
+use crate::batch::{ArrayBounds, ArrayTask, System, array_tasks};
 use crate::cli::WrongUsage;
 use crate::cli::extract::ShardArg;
 use crate::run::record::{RUN_FILE, Run};
-use crate::slurm::{ArrayBounds, ArrayTask, Slurm, StepTask};
 use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
 
@@ -20,40 +22,50 @@ pub struct Shard {
 pub struct ShardWish {
     index: u64,
     count: Count,
-    /// Where the index comes from: `--shard`, `SLURM_ARRAY_TASK_ID`.
-    source: &'static str,
+    /// Where the index comes from: `--shard`, `SLURM_ARRAY_TASK_ID`, `SGE_TASK_ID - 1`.
+    source: String,
 }
 
 /// Of how many shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Count {
     Given(u64),
-    /// The run's. What was submitted to Slurm tells it only where no run has begun and it is whole: of `--array=3,7`
-    /// Slurm says that there are two.
-    OfRun(Option<ArrayBounds>),
+    /// The run's. What was submitted tells it only where no run has begun and it is whole: of `--array=3,7` Slurm says
+    /// that there are two.
+    OfRun(ArrayTask),
 }
 
 impl ShardWish {
     /// None: one process does the whole run.
     ///
     /// # Errors
-    /// Slurm tells only one of index and count, or contradicts itself ([`WrongUsage`]).
-    pub fn find(typed: Option<ShardArg>, no_shard: bool, slurm: &Slurm) -> Result<Option<Self>> {
+    /// The batch system tells only one of index and count, or contradicts itself, or there are two ([`WrongUsage`]).
+    pub fn find(
+        typed: Option<ShardArg>,
+        no_shard: bool,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>> {
         if let Some(ShardArg { index, count }) = typed {
             return Ok(Some(Self {
                 index,
                 count: Count::Given(count),
-                source: "--shard",
+                source: TYPED.into(),
             }));
         }
         if no_shard {
             return Ok(None);
         }
+        let slurm = Slurm::from_variables(&variable);
         let step = slurm.step.as_ref().map(of_step).transpose()?.flatten();
-        match (&slurm.array, step) {
-            (Some(_), Some(step)) => Err(both(&step)),
-            (Some(task), None) => of_array(task).map(Some),
-            (None, step) => Ok(step),
+        let tasks = array_tasks(variable);
+        match (&tasks[..], step) {
+            ([task, ..], Some(step)) => Err(both(task, &step)),
+            ([task], None) => of_array(task).map(Some),
+            ([one, other, ..], None) => Err(wrong(format!(
+                "{} and {} are set, and either could number the shards; pass --shard I/N, or --no-shard",
+                one.system.index, other.system.index
+            ))),
+            ([], step) => Ok(step),
         }
     }
 
@@ -71,7 +83,7 @@ impl ShardWish {
                 return Err(other_run(directory, run.shards, &this));
             }
             (Count::OfRun(_), Some(run)) => run.shards,
-            (Count::OfRun(bounds), None) => self.whole_array(*bounds, directory)?,
+            (Count::OfRun(task), None) => self.whole_array(task, directory)?,
         };
         if index >= count {
             let this = format!("this is shard {index} ({})", self.source);
@@ -80,12 +92,12 @@ impl ShardWish {
         Ok(Shard { index, count })
     }
 
-    /// The line that says what Slurm's variables were taken for; none where the user gave the shard.
+    /// The line that says what the batch system's variables were taken for; none where the user gave the shard.
     #[must_use]
     pub fn line(&self, shard: Shard, directory: &Path, has_run: bool) -> Option<String> {
         let Shard { index, count } = shard;
         let of = match (&self.count, has_run) {
-            _ if self.source == "--shard" => return None,
+            _ if self.source == TYPED => return None,
             (Count::Given(_), _) => "SLURM_NTASKS".to_owned(),
             (_, true) => format!("'{}'", directory.join(RUN_FILE).display()),
             (_, false) => "the whole array".to_owned(),
@@ -96,29 +108,30 @@ impl ShardWish {
         ))
     }
 
-    /// The number of tasks of an array that was submitted as `0-N`, for a run that has not begun.
-    fn whole_array(&self, bounds: Option<ArrayBounds>, directory: &Path) -> Result<u64> {
-        let id = self.index;
-        match bounds {
-            Some(ArrayBounds { first, last, count }) if first == 0 && last + 1 == count => {
-                Ok(count)
+    /// The number of tasks of an array that was submitted whole, for a run that has not begun.
+    fn whole_array(&self, task: &ArrayTask, directory: &Path) -> Result<u64> {
+        let System { index, first, .. } = *task.system;
+        let held = format!("'{}' holds no run yet", directory.display());
+        match task.bounds {
+            Some(bounds) if bounds.first == first && bounds.last + 1 == first + bounds.count => {
+                Ok(bounds.count)
             }
             Some(ArrayBounds { first, last, count }) if last + 1 == first + count => {
                 Err(wrong(format!(
-                    "'{}' holds no run yet, and shards count from 0, but the array goes from {first} to {last}; submit \
-                     --array=0-{}, or pass --shard $((SLURM_ARRAY_TASK_ID - {first}))/{count}",
-                    directory.display(),
-                    count - 1
+                    "{held}, and shards count from 0, but the array goes from {first} to {last}; submit {}, or pass \
+                     --shard $(({index} - {first}))/{count}",
+                    task.system.whole(count)
                 )))
             }
             _ => Err(wrong(format!(
-                "SLURM_ARRAY_TASK_ID={id} says which shard this is, but nothing of how many: '{}' holds no run yet; pass \
-                 --shard {id}/N",
-                directory.display()
+                "{index}={} says which shard this is, but nothing of how many: {held}; pass --shard {}/N",
+                task.id, self.index
             ))),
         }
     }
 }
+
+const TYPED: &str = "--shard";
 
 /// The error about a run that cannot have this shard.
 fn other_run(directory: &Path, shards: u64, this: &str) -> anyhow::Error {
@@ -136,11 +149,19 @@ fn other_run(directory: &Path, shards: u64, this: &str) -> anyhow::Error {
 }
 
 fn of_array(task: &ArrayTask) -> Result<ShardWish> {
-    let index = number("SLURM_ARRAY_TASK_ID", &task.id)?;
+    let System { index, first, .. } = *task.system;
+    let id = number(index, &task.id)?;
     Ok(ShardWish {
-        index,
-        count: Count::OfRun(task.bounds),
-        source: "SLURM_ARRAY_TASK_ID",
+        index: id.checked_sub(first).ok_or_else(|| {
+            wrong(format!(
+                "expected at least {first} in {index}, found {id}; pass --shard I/N, or --no-shard"
+            ))
+        })?,
+        count: Count::OfRun(task.clone()),
+        source: match first {
+            0 => index.into(),
+            _ => format!("{index} - {first}"),
+        },
     })
 }
 
@@ -169,7 +190,7 @@ fn of_step(task: &StepTask) -> Result<Option<ShardWish>> {
     let wish = ShardWish {
         index,
         count: Count::Given(count),
-        source: "SLURM_PROCID",
+        source: "SLURM_PROCID".into(),
     };
     Ok((count > 1).then_some(wish))
 }
@@ -188,13 +209,14 @@ fn half(known: &str, unknown: &str) -> anyhow::Error {
     ))
 }
 
-fn both(step: &ShardWish) -> anyhow::Error {
+fn both(task: &ArrayTask, step: &ShardWish) -> anyhow::Error {
     let Count::Given(tasks) = step.count else {
         return half("SLURM_PROCID", "SLURM_NTASKS");
     };
     wrong(format!(
         "this is one of {tasks} tasks of srun in a job array, and either could number the shards; pass \
-         --shard $((SLURM_ARRAY_TASK_ID * {tasks} + SLURM_PROCID))/N, or --no-shard"
+         --shard $(({} * {tasks} + SLURM_PROCID))/N, or --no-shard",
+        task.system.index
     ))
 }
 
@@ -205,8 +227,8 @@ fn wrong(text: String) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::variables as variables_of;
     use crate::run::record::tests::example;
-    use crate::slurm::tests::slurm;
 
     const OUT: &str = "out";
 
@@ -215,7 +237,8 @@ mod tests {
             shards,
             ..example()
         });
-        let wish = ShardWish::find(None, false, &slurm(variables)).map_err(|e| e.to_string())?;
+        let wish =
+            ShardWish::find(None, false, variables_of(variables)).map_err(|e| e.to_string())?;
         wish.map(|wish| wish.resolve(run.as_ref(), Path::new(OUT)))
             .transpose()
             .map(|shard| shard.map(|shard| (shard.index, shard.count)))
@@ -285,6 +308,50 @@ mod tests {
             found(&both, None)
                 .unwrap_err()
                 .contains("$((SLURM_ARRAY_TASK_ID * 2 + SLURM_PROCID))/N")
+        );
+    }
+
+    #[test]
+    fn other_systems_number_shards_too() {
+        let task = |text: &str, run| found(text, run);
+        for (text, shard) in [
+            ("PBS_ARRAY_INDEX=3", (3, 10)),
+            ("LSB_JOBINDEX=3 LSB_JOBINDEX_END=3", (2, 10)),
+            (
+                "SGE_TASK_ID=10 SGE_TASK_FIRST=10 SGE_TASK_LAST=10 SGE_TASK_STEPSIZE=1",
+                (9, 10),
+            ),
+            (
+                "AWS_BATCH_JOB_ARRAY_INDEX=0 AWS_BATCH_JOB_ARRAY_SIZE=10",
+                (0, 10),
+            ),
+            ("JOB_COMPLETION_INDEX=9", (9, 10)),
+        ] {
+            assert_eq!(task(text, Some(10)), Ok(Some(shard)), "{text}");
+        }
+        let sge = "SGE_TASK_ID=2 SGE_TASK_FIRST=1 SGE_TASK_LAST=4 SGE_TASK_STEPSIZE=1";
+        assert_eq!(task(sge, None), Ok(Some((1, 4))));
+        let aws = "AWS_BATCH_JOB_ARRAY_INDEX=1 AWS_BATCH_JOB_ARRAY_SIZE=4";
+        assert_eq!(task(aws, None), Ok(Some((1, 4))));
+        let alone = task("LSB_JOBINDEX=3 LSB_JOBINDEX_END=9", None).unwrap_err();
+        let line = "LSB_JOBINDEX=3 says which shard this is, but nothing of how many: 'out' holds no run yet; pass \
+                    --shard 2/N";
+        assert_eq!(alone, line);
+        let later = "SGE_TASK_ID=3 SGE_TASK_FIRST=3 SGE_TASK_LAST=6 SGE_TASK_STEPSIZE=1";
+        let from_three = task(later, None).unwrap_err();
+        assert!(
+            from_three.contains("submit -t 1-4, or pass --shard $((SGE_TASK_ID - 3))/4"),
+            "{from_three}"
+        );
+        let two = task("JOB_COMPLETION_INDEX=1 PBS_ARRAY_INDEX=1", None).unwrap_err();
+        assert!(
+            two.starts_with("PBS_ARRAY_INDEX and JOB_COMPLETION_INDEX are set"),
+            "{two}"
+        );
+        let zero = task("SGE_TASK_ID=0", None).unwrap_err();
+        assert!(
+            zero.starts_with("expected at least 1 in SGE_TASK_ID, found 0"),
+            "{zero}"
         );
     }
 }

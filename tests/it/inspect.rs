@@ -139,7 +139,9 @@ missing: --array=0-2,4-9
             "running": [],
             "missing": [0, 1, 2, 4, 5, 6, 7, 8, 9],
             "array": "0-2,4-9",
-            "submit": [{"offset": 0, "array": "0-2,4-9"}]
+            "submit": [{"offset": 0, "array": "0-2,4-9"}],
+            "system": "Slurm",
+            "resubmit": ["--array=0-2,4-9"]
         })
     );
     assert_eq!(found["run"]["model"]["file"], "vgg16.pt");

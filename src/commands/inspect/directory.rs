@@ -1,5 +1,6 @@
 //! `featx inspect DIR`: a run, or a folder of parts.
 
+use crate::batch::{Submission, System, array_expression, submissions};
 use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
@@ -7,7 +8,6 @@ use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::preprocess;
 use crate::run::record::Run;
-use crate::run::shards::{Submission, array_expression, submissions};
 use crate::text::figures::{bytes, count, counted, reduced, row_shape};
 use crate::text::table;
 use anyhow::Result;
@@ -86,6 +86,9 @@ struct Shards {
     array: String,
     /// The same, as arrays that Slurm takes.
     submit: Vec<Submission>,
+    /// What to submit, in the words of this batch system.
+    system: &'static str,
+    resubmit: Vec<String>,
 }
 
 /// Reads names and headers alone. Arrays to submit have no index as large as `max_array_size`.
@@ -121,12 +124,15 @@ fn shards(dir: &RunDir, layers: &[LayerState], max_array_size: u64) -> Result<Sh
         missing,
     } = dir.shards(layers)?;
     let count = dir.run.shards;
+    let system = System::at_hand();
     Ok(Shards {
         count,
         done,
         running,
         array: array_expression(&missing),
         submit: submissions(&missing, count, max_array_size),
+        system: system.name,
+        resubmit: system.resubmission(&missing, count, max_array_size),
         missing,
     })
 }
@@ -228,7 +234,7 @@ fn shard_words(shards: &Shards) -> String {
     if !shards.running.is_empty() {
         text += &format!("running: {}\n", array_expression(&shards.running));
     }
-    for submission in &shards.submit {
+    for submission in &shards.resubmit {
         text += &format!("missing: {submission}\n");
     }
     text

@@ -2,6 +2,7 @@
 
 mod export;
 
+use crate::batch::{MAX_ARRAY_SIZE, System, array_expression};
 use crate::cli::Merge;
 use crate::export::{NPY, format_of};
 use crate::rows::durable::{directory_of, require_space};
@@ -14,7 +15,6 @@ use crate::run::binding::is_bound;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
-use crate::run::shards::{MAX_ARRAY_SIZE, array_expression, submissions};
 use crate::text::figures::{bytes, counted, row_shape};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
@@ -182,8 +182,7 @@ fn cure(dir: &RunDir, layers: &[LayerState]) -> Result<String> {
     let ShardStates {
         running, missing, ..
     } = dir.shards(layers)?;
-    let arrays = submissions(&missing, dir.run.shards, MAX_ARRAY_SIZE);
-    let arrays: Vec<_> = arrays.iter().map(ToString::to_string).collect();
+    let arrays = System::at_hand().resubmission(&missing, dir.run.shards, MAX_ARRAY_SIZE);
     let submit = format!(
         "submit the missing shards again: {}",
         arrays.join(", then ")

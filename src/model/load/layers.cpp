@@ -96,6 +96,12 @@ class Capturer : public Walk {
     }
     list = graph.insertNode(graph.createList(TensorType::get(), std::vector<Value*>(count, unset_)))->output();
   }
+  void run() {
+    Walk::run();
+    for (Node* node : forgotten_) {
+      node->destroy();
+    }
+  }
   // As run(), and captures what the module itself gives, where that is wanted.
   void run_and_return() {
     run();
@@ -142,16 +148,17 @@ class Capturer : public Walk {
     }
     return tensor;
   }
-  // A hook keeps the last call; where that is unknown, an earlier one is not it.
+  // A hook keeps the last call; where that is unknown, an earlier one is not it. The walk stands among these nodes: they go
+  // when it is over.
   void forget(const Slot& slot) {
-    for (Node* node : kept_[slot.index]) {
-      node->destroy();
-    }
-    kept_[slot.index].clear();
+    auto& kept = kept_[slot.index];
+    forgotten_.insert(forgotten_.end(), kept.begin(), kept.end());
+    kept.clear();
   }
   const Names& names_;
   Slots slots_;
   std::unordered_map<int64_t, std::vector<Node*>> kept_; // by slot
+  std::vector<Node*> forgotten_;
   Value* unset_; // what a layer has that a batch does not reach: no elements, and no image's row
 };
 

@@ -1,4 +1,4 @@
-//! What Slurm says of this process, in its environment (sbatch(1) and srun(1), "OUTPUT ENVIRONMENT VARIABLES"). A
+//! What Slurm alone says of this process, in its environment (sbatch(1) and srun(1), "OUTPUT ENVIRONMENT VARIABLES"). A
 //! process that Slurm did not start finds nothing.
 
 /// Step ids from here on are Slurm's own: the batch script, an interactive shell, what others adopt.
@@ -8,10 +8,6 @@ const MIB: u64 = 1 << 20;
 /// What was found. A variable that is there but no number counts as absent, but for those that shards follow from.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Slurm {
-    /// A job of Slurm's runs this process.
-    pub in_job: bool,
-    /// Its place in a job array.
-    pub array: Option<ArrayTask>,
     /// Its place in a step of `srun`. A batch script has `SLURM_PROCID=0` and all of the job's `SLURM_NTASKS` too,
     /// without being one of so many tasks: it is in no step.
     pub step: Option<StepTask>,
@@ -21,22 +17,6 @@ pub struct Slurm {
     pub cores: Option<u64>,
     /// Memory of this task, bytes.
     pub memory: Option<u64>,
-}
-
-/// A task of a job array.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArrayTask {
-    /// As Slurm says it.
-    pub id: String,
-    /// First and last index, and how many there are; of what was submitted, which may be part of a run alone.
-    pub bounds: Option<ArrayBounds>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArrayBounds {
-    pub first: u64,
-    pub last: u64,
-    pub count: u64,
 }
 
 /// A task of a step, as Slurm says it.
@@ -70,11 +50,6 @@ impl Slurm {
         let per_gpu =
             || Some(number("SLURM_MEM_PER_GPU")? * number("SLURM_GPUS_ON_NODE")? / tasks_here);
         Self {
-            in_job: variable("SLURM_JOB_ID").is_some(),
-            array: variable("SLURM_ARRAY_TASK_ID").map(|id| ArrayTask {
-                id,
-                bounds: array_bounds(number),
-            }),
             step: in_step.then(|| StepTask {
                 index: variable("SLURM_PROCID"),
                 count: variable("SLURM_NTASKS"),
@@ -88,14 +63,6 @@ impl Slurm {
                 .map(|mib| mib.saturating_mul(MIB)),
         }
     }
-}
-
-fn array_bounds(number: impl Fn(&str) -> Option<u64>) -> Option<ArrayBounds> {
-    Some(ArrayBounds {
-        first: number("SLURM_ARRAY_TASK_MIN")?,
-        last: number("SLURM_ARRAY_TASK_MAX")?,
-        count: number("SLURM_ARRAY_TASK_COUNT")?,
-    })
 }
 
 /// `2(x3),1`: two tasks on each of three nodes, one on the fourth.
@@ -120,14 +87,8 @@ fn tasks_on_node(variable: &impl Fn(&str) -> Option<String>) -> Option<u64> {
 pub mod tests {
     use super::*;
 
-    /// `A=1 B=2` as an environment.
     pub fn slurm(text: &str) -> Slurm {
-        let pairs: Vec<_> = text
-            .split_whitespace()
-            .filter_map(|pair| pair.split_once('='))
-            .collect();
-        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);
-        Slurm::from_variables(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        Slurm::from_variables(crate::batch::variables(text))
     }
 
     #[test]
