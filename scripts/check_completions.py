@@ -25,7 +25,7 @@ PROMPT = "READY> "
 LINES = [
     ("featx ext", ["featx extract"]),
     ("featx extract --model sm", ["featx extract --model small"]),
-    ("featx extract --model efficientnet_b", [f"efficientnet_b{i}" for i in range(8)]),
+    ("featx extract --model vgg1", ["vgg11", "vgg13", "vgg16", "vgg19"]),
     ("featx extract --model small --layer ", ["body", "body.0", "body.1", "head"]),
     ("featx extract --model=small --layer he", ["--layer head"]),
     ("featx extract --model small --layer body.0,he", ["--layer body.0,head"]),

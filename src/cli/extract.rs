@@ -190,7 +190,7 @@ pub struct Extract {
     pub std: Option<Vec<f64>>,
 
     /// TOML file with any of these options as keys; the command line wins
-    #[arg(long, value_name = "FILE.toml")]
+    #[arg(long, value_name = "FILE.toml", add = ArgValueCompleter::new(complete::toml_files))]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
