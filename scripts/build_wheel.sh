@@ -112,17 +112,7 @@ lay_out() {
     done
     find scripts/python -name __pycache__ -prune -exec rm -r {} +
     cp -r scripts/python/featx scripts/python/pyproject.toml scripts/python/platform_wheel.py Cargo.toml README.md LICENSE "$stage/"
-    lay_out_share "$stage/share"
-}
-
-# Where shells and man look, under the environment's folder.
-lay_out_share() {
-    local featx=$stage/bin/featx
-    mkdir -p "$1/bash-completion/completions" "$1/zsh/site-functions" "$1/fish/vendor_completions.d"
-    "$featx" completions bash > "$1/bash-completion/completions/featx"
-    "$featx" completions zsh > "$1/zsh/site-functions/_featx"
-    "$featx" completions fish > "$1/fish/vendor_completions.d/featx.fish"
-    "$featx" man "$1/man/man1"
+    scripts/lay_out_share.sh "$stage/bin/featx" "$stage/share"
 }
 
 # The tag of the wheel is auditwheel's: the oldest system that has all that the programs ask of it, beside libtorch.

@@ -90,27 +90,28 @@ def check(name, start, folder, featx):
     return failed
 
 
+def put(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def bash(home, script):
-    place = home / "share/bash-completion/completions"
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "featx").write_text(script)
-    (home / "rc").write_text(f"PS1='{PROMPT}'\nsource {place}/featx\nbind 'set show-all-if-ambiguous on'\n"
+    place = home / "share/bash-completion/completions/featx"
+    put(place, script)
+    (home / "rc").write_text(f"PS1='{PROMPT}'\nsource {place}\nbind 'set show-all-if-ambiguous on'\n"
                              "bind 'set bell-style none'\nbind 'set page-completions off'\n")
     return ["bash", "--noprofile", "--rcfile", str(home / "rc"), "-i"]
 
 
 def zsh(home, script):
-    (home / "site-functions").mkdir(exist_ok=True)
-    (home / "site-functions/_featx").write_text(script)
+    put(home / "site-functions/_featx", script)
     (home / ".zshrc").write_text(f"PS1='{PROMPT}'\nunsetopt zle_bracketed_paste list_beep\nfpath=({home}/site-functions $fpath)\n"
                                  "autoload -Uz compinit && compinit -u\n")
     return ["zsh", "-i"]
 
 
 def fish(home, script):
-    place = home / ".config/fish/completions"
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "featx.fish").write_text(script)
+    put(home / ".config/fish/completions/featx.fish", script)
     (home / ".config/fish/config.fish").write_text(f"function fish_prompt; printf '{PROMPT}'; end\nset -g fish_greeting\n"
                                                    "set -g fish_autosuggestion_enabled 0\n")
     return ["fish", "-i"]

@@ -11,23 +11,21 @@ array       an array of 4 by scripts/grid_engine/array.sh, one task deleted in t
 begin       ten tasks that start at once on one new directory and know of themselves only what Grid Engine tells
 """
 
-import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 
-from check_slurm import LAYER, OPTIONS, ROOT, Bench, Fault, free_port, require, shard_rows, wait
-from zoo.venv import use_project_python
-
-CLUSTER = ROOT / "scripts/grid_engine/local_cluster.sh"
-NAMES = ("SGE_", "NSLOTS", "JOB_ID", "FEATX_")
+from check_slurm import LAYER, OPTIONS, ROOT, Bench, require, run, shard_rows, wait
 
 
 class GridEngine(Bench):
     """The same images and rows; jobs go to Grid Engine."""
+
+    SYSTEM, SHORT, FOLDER = "Grid Engine", "SGE", "grid_engine"
+    VARIABLES = ("SGE_", "NSLOTS", "JOB_ID", "SLURM_")
+    STATE = ["qstat", "-f", "-ne"]
 
     def submit(self, out, *words, **variables):
         """qsub of the template; the job's id."""
@@ -85,42 +83,5 @@ def begin(bench):
 CASES = [array, begin]
 
 
-def main():
-    use_project_python()
-    typed = arguments()
-    if os.geteuid() != 0:
-        print("skipped: a local Grid Engine needs root")
-        return 0
-    for name in [name for name in os.environ if name.startswith((*NAMES, "SLURM_"))]:
-        del os.environ[name]
-    os.environ["FEATX_SGE_DIR"] = f"/run/featx-sge-{os.getpid()}"
-    os.environ["FEATX_SGE_PORT"] = str(free_port())
-    try:
-        started = subprocess.run([CLUSTER, "start"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if started.returncode != 0:
-            print(f"skipped: no local Grid Engine here: {started.stderr.strip().splitlines()[-1:]}")
-            return 0
-        settings = subprocess.run([CLUSTER, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        os.environ.update(word.split("=", 1) for word in settings.split()[1:])
-        bench = GridEngine(typed.featx)
-        for case in CASES:
-            if not typed.only or case.__name__ in typed.only:
-                began = time.monotonic()
-                print(f"{case.__name__}: {case(bench)} ({time.monotonic() - began:.0f} s)", flush=True)
-    except Fault as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
-    finally:
-        subprocess.run([CLUSTER, "stop"], check=True)
-    return 0
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--featx", default=ROOT / "target/debug/featx", help="the program [target/debug/featx]")
-    parser.add_argument("--only", metavar="NAME", action="append", choices=[case.__name__ for case in CASES])
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(GridEngine, CASES, __doc__))

@@ -33,7 +33,6 @@ from zoo.small import small_model
 from zoo.venv import ROOT, use_project_python
 
 IMAGES = 240
-CLUSTER = ROOT / "scripts/slurm/local_cluster.sh"
 WHERE = ROOT / "target/slurm"  # images, runs and the tasks' logs
 OPTIONS = ["--batch-size", "2", "--step-size", "1", "--threads", "1", "--workers", "1"]
 LAYER = "fc"
@@ -49,43 +48,45 @@ def require(condition, text):
         raise Fault(text)
 
 
-def main():
+def run(kind, cases, about):
+    """The cases on a cluster of its own, by a bench of this kind; the exit code."""
     use_project_python()
-    typed = arguments()
+    typed = arguments(cases, about)
     if os.geteuid() != 0:
-        print("skipped: a local Slurm needs root")
+        print(f"skipped: a local {kind.SYSTEM} needs root")
         return 0
     # Of a job that this script may itself run in, nothing may reach the jobs that it submits.
-    for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_", "FEATX_"))]:
+    for name in [name for name in os.environ if name.startswith((*kind.VARIABLES, "FEATX_"))]:
         del os.environ[name]
-    os.environ["FEATX_SLURM_DIR"] = f"/run/featx-slurm-{os.getpid()}"
-    os.environ["FEATX_SLURM_PORT"] = str(free_port())
+    os.environ[f"FEATX_{kind.SHORT}_DIR"] = f"/run/featx-{kind.SHORT.lower()}-{os.getpid()}"
+    os.environ[f"FEATX_{kind.SHORT}_PORT"] = str(free_port())
+    cluster = ROOT / "scripts" / kind.FOLDER / "local_cluster.sh"
     try:
-        started = subprocess.run([CLUSTER, "start"], stderr=subprocess.PIPE, text=True)
+        started = subprocess.run([cluster, "start"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if started.returncode != 0:
-            print(f"skipped: no local Slurm here: {started.stderr.strip().splitlines()[-1:]}")
+            print(f"skipped: no local {kind.SYSTEM} here: {started.stderr.strip().splitlines()[-1:]}")
             return 0
-        settings = subprocess.run([CLUSTER, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        os.environ["SLURM_CONF"] = settings.strip().split("=", 1)[1]
-        bench = Bench(typed.featx)
-        for case in CASES:
+        settings = subprocess.run([cluster, "env"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        os.environ.update(word.split("=", 1) for word in settings.split()[1:])
+        bench = kind(typed.featx)
+        for case in cases:
             if not typed.only or case.__name__ in typed.only:
                 began = time.monotonic()
                 print(f"{case.__name__}: {case(bench)} ({time.monotonic() - began:.0f} s)", flush=True)
     except Fault as fault:
         print(f"error: {fault}", file=sys.stderr)
-        tell_state()
+        tell_state(kind)
         return 1
     finally:
-        subprocess.run([CLUSTER, "stop"], check=True)
+        subprocess.run([cluster, "stop"], check=True)
     return 0
 
 
-def tell_state():
-    """What the logs end with, and what Slurm knows of its jobs."""
+def tell_state(kind):
+    """What the logs end with, and what the system knows of its jobs."""
     for log in sorted(WHERE.glob("*.log")):
         print(f"{log.name}: {log.read_text()[-1000:]}", file=sys.stderr)
-    subprocess.run(["squeue", "--states=all", "--array", "--format=%i %T %r %M %S"], stdout=sys.stderr, check=False)
+    subprocess.run(kind.STATE, stdout=sys.stderr, check=False)
 
 
 def free_port():
@@ -96,7 +97,11 @@ def free_port():
 
 
 class Bench:
-    """Images, a model, and what a single process makes of them in `single`."""
+    """Images, a model, and what a single process makes of them in `single`. Jobs go to Slurm."""
+
+    SYSTEM, SHORT, FOLDER = "Slurm", "SLURM", "slurm"
+    VARIABLES = ("SLURM_", "SBATCH_")
+    STATE = ["squeue", "--states=all", "--array", "--format=%i %T %r %M %S"]
 
     def __init__(self, featx):
         self.featx, self.where = Path(featx).resolve(), WHERE
@@ -290,12 +295,12 @@ def make_images(folder):
         os.link(kinds[kind], folder / f"{index:04}.jpg")
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(cases, about):
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--featx", default=ROOT / "target/debug/featx", help="the program [target/debug/featx]")
-    parser.add_argument("--only", metavar="NAME", action="append", choices=[case.__name__ for case in CASES])
+    parser.add_argument("--only", metavar="NAME", action="append", choices=[case.__name__ for case in cases])
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(Bench, CASES, __doc__))

@@ -16,7 +16,7 @@ mod model;
 mod pipeline;
 
 // The rooms of the library have the same names here.
-use featx::{cli, images, memory, rows, run, signals, sources, text};
+use featx::{batch, cli, images, memory, rows, run, signals, sources, text};
 
 use clap::Parser;
 use cli::{Cli, Command};

@@ -10,7 +10,8 @@
 //! - [`sources`]: where images come from; [`images`]: bytes → pixels → preprocessed, as Pillow does;
 //! - `pipeline`: the threads of an extraction; `memory`: what the job may use, and the sizes that follow;
 //! - `model`: the only home of libtorch: `load` and cut a file, `compute` batches, `fast` forms, `reduce` rows;
-//! - [`batch`]: which task of a batch system this is; [`rows`]: files of rows; [`run`]: one run directory; [`export`]: rows in another format;
+//! - [`batch`]: which task of a batch system this is;
+//! - [`rows`]: files of rows; [`run`]: one run directory; [`export`]: rows in another format;
 //! - [`text`]: what a person reads.
 
 // Both panic where nobody reads; `text::printing` does not.

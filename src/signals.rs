@@ -5,9 +5,9 @@
 //! sends SIGHUP, which `nohup` has ignored: then it stays so. The kernel repeats SIGXCPU each second until the hard limit,
 //! so only the first of them counts.
 //!
-//! In a job of a batch system, a second signal other than SIGINT means no more than the first: Slurm's `scancel --full --signal=USR1`
-//! reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by SIGTERM. The
-//! last word of all is SIGKILL.
+//! In a job of a batch system, a second signal other than SIGINT means no more than the first: Slurm's `scancel --full
+//! --signal=USR1` reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by
+//! SIGTERM. The last word of all is SIGKILL.
 
 use crate::batch;
 use anyhow::{Context, Result};

@@ -13,6 +13,7 @@
 # FEATX_SGE_PORT    its first of two ports [16444]
 # FEATX_SGE_SLOTS   slots that it claims to have; jobs share the real cores [16]
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../end_process.sh"
 
 dir=${FEATX_SGE_DIR:-/run/featx-sge}
 port=${FEATX_SGE_PORT:-16444}
@@ -136,16 +137,12 @@ configure() {
 stop() {
     eval "$(settings)"
     if answers; then qdel -u '*' > /dev/null 2>&1 || true; fi
-    local name pid _
+    local name pid
     for name in execd qmaster; do
         for pid in $(pgrep -x "sge_$name" || true); do
             # Of the Grid Engines that run here, this one.
             grep -qz "^SGE_ROOT=$dir$" "/proc/$pid/environ" 2> /dev/null || continue
-            kill "$pid"
-            for _ in $(seq 100); do
-                [ -d "/proc/$pid" ] || break
-                sleep 0.1
-            done
+            end_process "$pid"
         done
     done
     rm -rf "$dir"

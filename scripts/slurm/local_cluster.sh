@@ -13,6 +13,7 @@
 # FEATX_SLURM_PORT    its first of two ports [16817]
 # FEATX_SLURM_CPUS    CPUs that it claims to have; jobs share the real ones [16]
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../end_process.sh"
 
 dir=${FEATX_SLURM_DIR:-/run/featx-slurm}
 port=${FEATX_SLURM_PORT:-16817}
@@ -115,17 +116,13 @@ CONF
 # Ends what `start` started, by its process ids, in the order in which one needs the other.
 stop() {
     if answers; then SLURM_CONF=$conf scancel --user root || true; fi
-    local name pid _
+    local name pid
     for name in slurmd slurmctld munged; do
         [ -f "$dir/$name.pid" ] || continue
         pid=$(cat "$dir/$name.pid")
         # Another program may have got the id of one that is gone.
         [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = "$name" ] || continue
-        kill "$pid"
-        for _ in $(seq 100); do
-            [ -d "/proc/$pid" ] || break
-            sleep 0.1
-        done
+        end_process "$pid"
     done
     rm -rf "$dir"
 }

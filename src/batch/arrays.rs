@@ -12,8 +12,8 @@ pub fn array_expression(indices: &[u64]) -> String {
     ranges(indices, 4).join(",")
 }
 
-/// Indices as `7`, `12-15` and `0-30:2`, a range with gaps of at least so many of them; without gaps of two at least, of
-/// three where those with gaps have more.
+/// Indices as `7`, `12-15` and `0-30:2`. Fewer than `least_with_gaps` with gaps between them stand one by one, and so do two
+/// that follow each other, unless two with a gap are a range.
 ///
 /// `indices` ascend strictly.
 #[must_use]

@@ -158,6 +158,12 @@ pub struct ArrayBounds {
     pub count: u64,
 }
 
+/// A variable of this process's environment.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
 /// The tasks of arrays that this process is; more than one where one system runs inside another.
 pub fn array_tasks(variable: impl Fn(&str) -> Option<String>) -> Vec<ArrayTask> {
     let task = |system: &'static System| {
@@ -194,12 +200,10 @@ impl System {
         // Of two systems, the one that the user's environment is made for.
         let is_chosen = |system: &&Self| is_set(system.beside) && is_command(system.command);
         let submits = |system: &&Self| system.beside.is_empty() && is_command(system.command);
-        let all = SYSTEMS.iter();
+        let mut all = SYSTEMS.iter();
         let found = all.clone().find(runs);
         let found = found.or_else(|| all.clone().find(is_chosen));
-        found
-            .or_else(|| all.clone().find(submits))
-            .unwrap_or(&SYSTEMS[0])
+        found.or_else(|| all.find(submits)).unwrap_or(&SYSTEMS[0])
     }
 
     fn bounds(&self, number: impl Fn(&str) -> Option<u64>) -> Option<ArrayBounds> {

@@ -30,7 +30,7 @@ impl Slurm {
     /// Of this process.
     #[must_use]
     pub fn here() -> Self {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::from_variables(super::variable)
     }
 
     /// From what `variable` gives for a name.

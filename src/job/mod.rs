@@ -6,6 +6,7 @@ mod reduction;
 
 pub use preset::{Described, describe};
 
+use crate::batch;
 use crate::cli::choices::{Device, FormChoice, Precision};
 use crate::cli::extract::{Auto, Extract, OnError};
 use crate::cli::{WrongUsage, find_model};
@@ -130,7 +131,7 @@ impl Job {
             reduction,
             skip_broken: args.on_error == Some(OnError::Skip),
             image_timeout: at_least_a_second(args.image_timeout.unwrap_or(IMAGE_TIMEOUT))?,
-            shard: ShardWish::find(args.shard, args.no_shard, |name| std::env::var(name).ok())?,
+            shard: ShardWish::find(args.shard, args.no_shard, batch::variable)?,
             workers: threads("workers", args.workers, cores)?,
             threads: threads("threads", args.threads, cores)?,
             may_divide: args.batch_size.and_then(Auto::fixed).is_none() && args.threads.is_none(),

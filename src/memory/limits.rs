@@ -1,7 +1,6 @@
 //! What the job may use of the machine.
 
-use crate::batch;
-use crate::batch::slurm::Slurm;
+use crate::batch::{self, slurm::Slurm};
 use crate::memory::usage::status_bytes;
 use crate::text::figures;
 use rustix::process::{Resource, getrlimit};
@@ -13,7 +12,7 @@ use sysinfo::{MemoryRefreshKind, System};
 #[must_use]
 pub fn cores() -> usize {
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    let told = batch::cores(|name| std::env::var(name).ok());
+    let told = batch::cores(batch::variable);
     let shares = Slurm::here().cores.into_iter().chain(told);
     shares.fold(usable, |cores, share| cores.min(share as usize))
 }

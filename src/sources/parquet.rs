@@ -11,7 +11,7 @@ use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, ByteArrayType};
 use ::parquet::errors::{ParquetError, Result as ParquetResult};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,8 @@ impl Parquet {
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
             let open = || Table::open(&self.path, self.inside.as_deref());
-            let table = contained(open).unwrap_or_else(|| Err(not_whole(&self.path)))?;
+            let table =
+                contained(open).unwrap_or_else(|| Err(Error::msg(not_whole(&self.path))))?;
             self.buffers
                 .store(table.column.bytes_to_read(KEPT), Ordering::Relaxed);
             Ok(table)
@@ -116,8 +117,8 @@ struct Ahead {
     kept: VecDeque<Option<ByteArray>>,
 }
 
-fn not_whole(path: &Path) -> Error {
-    anyhow!(
+fn not_whole(path: &Path) -> String {
+    format!(
         "'{}' is no whole Parquet file; make or download it again",
         path.display()
     )
@@ -129,7 +130,7 @@ impl Table {
     fn open(path: &Path, inside: Option<&str>) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
         let file = SerializedFileReader::new(File::open(path).with_context(named)?)
-            .map_err(|error| Error::new(error).context(not_whole(path)))?;
+            .with_context(|| not_whole(path))?;
         let column = find(file.metadata(), path, inside)?;
         Ok(Self {
             file,

@@ -17,19 +17,14 @@ from __future__ import annotations
 import csv
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ._toml import tomllib
 from .projection import projection_matrix
 from .rows import Ranges, Rows
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["Run", "Rows", "open", "projection_matrix"]
 

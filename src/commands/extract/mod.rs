@@ -201,12 +201,10 @@ fn extract(
 /// Where the user leaves it open, and the budget has room. A run that goes on stays with the form that it was begun in, so
 /// that it ends in the same bytes however busy the machine is.
 fn choose_form(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<()> {
-    let held = plan
-        .held
-        .as_ref()
-        .filter(|held| held.device == plan.run.device);
-    let held = held.and_then(|run| run.form.as_deref());
-    let wish = match (job.form, held.and_then(Form::named)) {
+    let held = plan.held.as_ref();
+    let same_device = held.filter(|held| held.device == plan.run.device);
+    let form = same_device.and_then(|held| Form::named(held.form.as_deref()?));
+    let wish = match (job.form, form) {
         (FormChoice::Auto, Some(form)) => FormWish::As(form),
         (FormChoice::Auto, None) => FormWish::Fastest,
         (FormChoice::Faster, _) => FormWish::Faster,

@@ -131,9 +131,10 @@ impl Extractor {
         let again = probe::samples(&self.engine.compute(&images)?)?;
         let alone = std::mem::take(&mut self.alone);
         self.engine.synchronize()?;
+        let sameness = self.engine.sameness();
         for layer in &mut self.layers {
             let (once, again) = (&once[layer.output], &again[layer.output]);
-            layer.varies = self.engine.varies(once, again, alone.get(layer.output))?;
+            layer.varies = probe::varies(once, again, alone.get(layer.output), sameness)?;
         }
         self.batch = batch;
         Ok(())

@@ -3,6 +3,8 @@
 use crate::cli::choices::Device;
 use crate::images::{Normaliser, Shape};
 use crate::model::compute::feeder::{blank, place};
+use crate::model::compute::layer::Varies;
+use crate::model::fast::trial;
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
@@ -55,6 +57,29 @@ fn as_values(bytes: &[u8]) -> Vec<f32> {
         .iter()
         .map(|value| f32::from_le_bytes(*value))
         .collect()
+}
+
+/// What a layer's rows depend on besides their images, by samples of them: `once` and `again` are of the same batch,
+/// `alone` of its first image. Rows nearer to each other than `sameness`, a relative L2 distance, are the same.
+///
+/// # Errors
+/// libtorch's.
+pub fn varies(
+    once: &Tensor,
+    again: &Tensor,
+    alone: Option<&Tensor>,
+    sameness: f64,
+) -> Result<Option<Varies>> {
+    let rows = again.f_split(1, 0)?;
+    let pairs: Vec<_> = (0..).zip(&rows).collect();
+    if trial::distance(once, &pairs)? > sameness {
+        return Ok(Some(Varies::Chance));
+    }
+    let alone = alone.filter(|alone| alone.size()[..1] == [1]);
+    match alone {
+        Some(alone) if trial::distance(once, &[(0, alone)])? > sameness => Ok(Some(Varies::Batch)),
+        _ => Ok(None),
+    }
 }
 
 /// Numbers of a row that show whether it is the same as another.

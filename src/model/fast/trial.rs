@@ -54,7 +54,7 @@ pub fn choose(
 ) -> Result<(Form, Option<Wrong>)> {
     let (mut outputs, mut time) = (Vec::new(), Duration::MAX);
     for image in 0..images.size()[0] {
-        let (output, taken) = clocked(module, Form::Plain, &take(images, &[image])?)?;
+        let (output, taken) = timed(module, Form::Plain, &take(images, &[image])?)?;
         outputs.push(output);
         // A first call makes much that later ones find.
         time = taken / module.batch.fixed().unwrap_or(1) as u32;
@@ -98,7 +98,7 @@ fn agrees(
     let (mut images, mut time) = (Tensor::new(), Duration::MAX);
     for order in [in_turn, mixed] {
         images = take(plain.images, &order)?;
-        let (outputs, taken) = clocked(module, form, &images)?;
+        let (outputs, taken) = timed(module, form, &images)?;
         let rows = (0..).zip(order.iter().map(|&image| &plain.outputs[image as usize]));
         ensure_equal(
             form,
@@ -129,11 +129,11 @@ fn keeps_up(
     }
     let mut fastest = Duration::MAX;
     for _ in 0..CALLS {
-        fastest = clocked(module, Form::Plain, &images)?.1.min(fastest);
+        fastest = timed(module, Form::Plain, &images)?.1.min(fastest);
         if time <= fastest.mul_f64(limit(form)) {
             return Ok(true);
         }
-        time = clocked(module, form, &images)?.1.min(time);
+        time = timed(module, form, &images)?.1.min(time);
     }
     Ok(false)
 }
@@ -147,7 +147,7 @@ fn limit(form: Form) -> f64 {
     }
 }
 
-fn clocked(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
+fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor>, Duration)> {
     let started = Instant::now();
     let outputs = module.forward(form, images)?;
     Ok((outputs, started.elapsed()))

@@ -36,16 +36,6 @@ std::vector<Layer> survey(const torch::jit::Module& module);
 // last of them is computed.
 void cut(torch::jit::Module& module, const std::vector<Wanted>& wanted);
 
-// Every tensor that forward reads: attributes reached from self, and constants of the graph.
-std::vector<at::Tensor> tensors_used(const torch::jit::Module& module);
-
-// Every tensor that is a constant of the graph.
-std::vector<at::Tensor> constants(const std::shared_ptr<torch::jit::Graph>& graph);
-
-// Every tensor inside a value, modules' attributes included. Sets *opaque, unless null, where a C++ object of some
-// extension could hold more.
-void collect_tensors(const c10::IValue& value, std::vector<at::Tensor>& tensors, bool* opaque);
-
 // Takes away the clones that guard captured tensors where nothing writes to them afterwards.
 void drop_needless_clones(const std::shared_ptr<torch::jit::Graph>& graph);
 

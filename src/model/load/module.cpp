@@ -27,6 +27,7 @@
 #include "load/guarded.h"
 #include "load/input.h"
 #include "load/layers.h"
+#include "load/tensors.h"
 #include "load/torchvision.h"
 #include "load/walk.h"
 #include "fast/pointwise.h"

@@ -16,6 +16,16 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// What variables of batch systems begin with (`featx::batch`).
+const OF_JOBS: [&str; 6] = [
+    "SLURM_",
+    "LSB_",
+    "SGE_",
+    "PBS_",
+    "AWS_BATCH_",
+    "JOB_COMPLETION_INDEX",
+];
+
 impl Workdir {
     /// An empty directory of that name, which is the test's own. It stays for whoever wants to look.
     pub fn new(name: &str) -> Self {
@@ -37,8 +47,9 @@ impl Workdir {
         command.args(args).current_dir(&self.path);
         // Programs of several tests at a time share the cores: none waits for its own threads by counting.
         command.env("OMP_WAIT_POLICY", "PASSIVE");
-        // Tests may run in a job of Slurm's themselves.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SLURM_")) {
+        // Tests may run in a job of a batch system's themselves.
+        let of_job = |name: &str| OF_JOBS.iter().any(|start| name.starts_with(start));
+        for (name, _) in std::env::vars().filter(|(name, _)| of_job(name)) {
             command.env_remove(name);
         }
         command

@@ -1,18 +1,13 @@
 """Preprocessing: from a library's own transforms to featx's TOML, and from the TOML to transforms."""
 
 import json
-import sys
 from dataclasses import dataclass, fields
 
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
+from .._toml import tomllib
 from . import Failure
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 # For PIL images, which have one way of choosing the nearest pixel, NEAREST and NEAREST_EXACT mean the same.
 INTERPOLATIONS = {mode: mode.value for mode in InterpolationMode} | {InterpolationMode.NEAREST_EXACT: "nearest"}
