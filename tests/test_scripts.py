@@ -1,5 +1,6 @@
 """Tests of the Python scripts: .venv/bin/python -m unittest discover --start-directory tests"""
 
+import argparse
 import contextlib
 import io
 import os
@@ -15,11 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import export_model
+import look
+import numpy
+import safetensors.torch
 import torch
+import torchvision
 from torch import nn
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 from featx.export import Failure, description, hooks, preprocess, sources, torchscript, weights
+from featx.export.sources import hf_pixels, state_dict
 from zoo.venv import find_featx
 
 
@@ -69,11 +75,11 @@ class TorchvisionModels(unittest.TestCase):
         crops = {"inception_v3": (342, 299), "efficientnet_b1": (255, 240), "vit_h_14": (518, 518),
                  "swin_s": (246, 224), "resnet50": (232, 224), "vgg16": (256, 224)}
         for name, (resize, crop) in crops.items():
-            settings, problems = preprocess.read_transforms(sources.torchvision_weights(name).transforms())
+            settings, problems = preprocess.read_transforms(sources.from_torchvision.weights_of(name).transforms())
             self.assertEqual((settings["resize"], settings["crop"], problems), (resize, crop, []), name)
 
     def test_other_weights_want_other_pixels(self):
-        first = preprocess.read_transforms(sources.torchvision_weights("resnet50", "IMAGENET1K_V1").transforms())[0]
+        first = preprocess.read_transforms(sources.from_torchvision.weights_of("resnet50", "IMAGENET1K_V1").transforms())[0]
         self.assertEqual(first["resize"], 256)
 
     def test_unknown_names_get_the_nearest(self):
@@ -114,6 +120,16 @@ class Hooks(unittest.TestCase):
             def forward(self, x):
                 return x.repeat(4, 1)
         self.assertFalse(hooks.record(nn.Sequential(Four()), torch.randn(3, 4))["0"].per_image)
+
+
+class Look(unittest.TestCase):
+    def test_labels_and_neighbours(self):
+        features = numpy.array([[1, 0, 5], [0, 1, 5], [1, 0.1, 5], [0, 1.1, 5]])
+        output = numpy.log([[0.7, 0.3], [0.1, 0.9], [0.6, 0.4], [0.2, 0.8]])
+        found = look.look(list("abcd"), features, output, ["cat", "dog"])
+        self.assertEqual([(name, label, nearest) for name, label, _, nearest, _ in found],
+                         [("a", "cat", "c"), ("b", "dog", "d"), ("c", "cat", "a"), ("d", "dog", "b")])
+        self.assertEqual([round(chance, 6) for _, _, chance, _, _ in found], [0.7, 0.9, 0.6, 0.8])
 
 
 class Proof(unittest.TestCase):
@@ -407,18 +423,48 @@ class Export(unittest.TestCase):
         weights_of = model.state_dict()
         for saved in (weights_of, {"model": weights_of, "epoch": 3},
                       {f"module.{key}": value for key, value in weights_of.items()},
-                      weights_of | {"aux1.fc.weight": torch.zeros(1)}):
+                      weights_of | {"aux1.fc.weight": torch.zeros(1)},
+                      {"state_dict": {f"net.{key}": value for key, value in weights_of.items()} | {"loss.scale": torch.ones(1)},
+                       "hyper_parameters": argparse.Namespace(lr=0.1)}):
             torch.save(saved, self.folder / "w.pt")
             other = nn.Linear(2, 3)
-            sources._load_state_dict(other, self.folder / "w.pt")
+            state_dict.load_state_dict(other, self.folder / "w.pt")
             self.assertTrue(torch.equal(other.weight, model.weight))
+
+    def test_a_state_dict_of_other_classes_in_safetensors(self):
+        torch.manual_seed(5)
+        model = torchvision.models.squeezenet1_1(num_classes=7).eval()
+        safetensors.torch.save_file(model.state_dict(), self.folder / "w.safetensors")
+        code, _, errors = self.export("squeezenet1_1", "--state-dict", self.folder / "w.safetensors")
+        self.assertEqual(code, 0, errors)
+        images = torch.randn(1, 3, 224, 224)
+        loaded = torch.jit.load(self.folder / "out" / "squeezenet1_1.pt")
+        torch.testing.assert_close(loaded(images), model(images))
+
+    def test_an_entry_of_a_hub(self):
+        (self.folder / "hub").mkdir()
+        (self.folder / "hub/hubconf.py").write_text("from torchvision.models import squeezenet1_1 as net\n"
+                                                    "def pretrained_only(): return net()\n")
+        code, _, errors = self.export("hub/./hub:net", "--random")
+        self.assertEqual(code, 1)
+        self.assertRegex(errors, "it does not say what is done to images .*; choose one with --resize and --crop\n")
+        code, _, errors = self.export("hub/./hub:net", "--random", "--resize", 256, "--crop", 224)
+        self.assertEqual((code, self.files()), (0, ["hub_net.pt", "hub_net.toml"]), errors)
+        code, _, errors = self.export("hub/./hub:pretrained_only", "--random", "--resize", 256, "--crop", 224)
+        self.assertEqual(code, 1)
+        self.assertIn("takes no pretrained=False", errors)
+
+    def test_a_library_that_is_not_known(self):
+        code, _, errors = self.export("clip/ViT-B-32", "--random")
+        self.assertEqual(code, 1)
+        self.assertIn("no library 'clip' is known; expected a model of torchvision (vgg16), or of another library: timm/vit", errors)
 
     def test_state_dicts_that_do_not_fit(self):
         for saved, error in (([1, 2], "expected a dict of weights, found list"),
                              ({"weight": torch.zeros(9)}, "1 weights missing: bias; 1 weights of another shape: weight \\(9,\\)")):
             torch.save(saved, self.folder / "w.pt")
             with self.assertRaisesRegex(Failure, f"'.*w.pt' does not fit the model: (.|\n)*{error}"):
-                sources._load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
+                state_dict.load_state_dict(nn.Linear(2, 3), self.folder / "w.pt")
 
     def test_help_needs_no_torch(self):
         for script in ("check_zoo.py", "make_configs.py", "fuzz_programs.py"):

@@ -135,6 +135,15 @@ pub struct Inspect {
     /// The names of a model's layers alone, a line each: for completion
     #[arg(long, hide = true)]
     pub layer_names: bool,
+    /// The layers of a model as a tree: modules nested
+    #[arg(long)]
+    pub tree: bool,
+    /// Read every file of a run, and hold it against the checksum that was kept when it was written
+    ///
+    /// A file that differs is renamed to NAME.broken: its rows are missing then, and the same `featx extract` computes
+    /// them again.
+    #[arg(long)]
+    pub verify: bool,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,

@@ -1,9 +1,10 @@
 //! What a replica's two threads do: one makes the model's next input while the other computes.
 
 use crate::model::{Extractor, Feeder, Input};
+use crate::pipeline::stages::Stage;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::turns::Turns;
-use crate::pipeline::{Batch, Computed, InputBatch};
+use crate::pipeline::{Batch, Computed, InputBatch, Work};
 use crate::sources::Images;
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
@@ -51,7 +52,7 @@ pub fn feed<'a>(
 /// The model's.
 pub fn compute(
     extractor: &mut Extractor,
-    images: &Images,
+    work: &Work,
     say: &(dyn Fn(&str) + Sync),
     fed: &Receiver<InputBatch>,
     inputs: &Sender<Input>,
@@ -61,9 +62,11 @@ pub fn compute(
         let mut next = None;
         extractor.rest_while(|| next = fed.recv().ok());
         let Some(batch) = next else { break };
-        let activations = extractor
-            .forward(&batch.input)
-            .with_context(|| these_images(images, &batch.rows))?;
+        let forward = || extractor.forward(&batch.input);
+        let activations = work
+            .stages
+            .time(Stage::Forward, forward)
+            .with_context(|| these_images(work.images, &batch.rows))?;
         drop(batch.turn);
         if let Some(line) = extractor.take_notice() {
             say(&line);

@@ -2,6 +2,7 @@
 
 use crate::images::{ImageError, Preprocess, Preprocessor};
 use crate::memory::{DECODER, Gate};
+use crate::pipeline::stages::{Stage, Stages};
 use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
@@ -26,6 +27,7 @@ pub struct Decoding {
     pub watch: Watch<Ticket>,
     pub gate: Arc<Gate>,
     pub turns: Arc<Turns>,
+    pub stages: Arc<Stages>,
 }
 
 /// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
@@ -72,11 +74,18 @@ impl Decoder {
     fn load(&mut self, decoding: &Decoding, row: u64, image: &mut [u8]) -> Result<(), ImageError> {
         self.preprocessor.set_limit(Some(ORDINARY));
         let began = Instant::now();
-        let item = self.reader.read(row, &mut self.bytes)?;
-        if began.elapsed() < SLOW {
+        let item = self.reader.read(row, &mut self.bytes);
+        let took = began.elapsed();
+        decoding.stages.add(Stage::Read, took);
+        let item = item?;
+        if took < SLOW {
             decoding.turns.wait();
         }
-        let loaded = item.decode(&self.bytes, &mut self.preprocessor, image);
+        let mut decode = |decoder: &mut Self| {
+            let decode = || item.decode(&decoder.bytes, &mut decoder.preprocessor, image);
+            decoding.stages.time(Stage::Decode, decode)
+        };
+        let loaded = decode(self);
         let Err(ImageError::AboveLimit {
             width,
             height,
@@ -94,7 +103,7 @@ impl Decoder {
         };
         let _pass = decoding.gate.enter(bytes).map_err(beyond_budget)?;
         self.preprocessor.set_limit(None);
-        let loaded = item.decode(&self.bytes, &mut self.preprocessor, image);
+        let loaded = decode(self);
         self.preprocessor.shrink();
         self.bytes = Vec::new();
         loaded

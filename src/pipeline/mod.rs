@@ -11,6 +11,7 @@ mod computing;
 mod decoders;
 mod decoding;
 mod ordering;
+pub mod stages;
 mod stop;
 mod turns;
 mod watch;
@@ -33,6 +34,7 @@ use decoders::Decoders;
 use decoding::Decoding;
 pub use decoding::ORDINARY;
 use ordering::order;
+use stages::Stages;
 use std::convert::Infallible;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +69,8 @@ pub struct Work<'a> {
     pub workers: usize,
     /// An image that takes longer to read and decode is a broken one.
     pub image_timeout: Duration,
+    /// How long they were busy.
+    pub stages: &'a Arc<Stages>,
 }
 
 impl Work<'_> {
@@ -236,7 +240,7 @@ fn start_replica<'scope>(
     })?;
     let model = move || {
         set_threads(work.threads);
-        stop.guard(|| compute(replica, work.images, say, &fed, &inputs_in, &computed))
+        stop.guard(|| compute(replica, work, say, &fed, &inputs_in, &computed))
     };
     Ok((feeding, model))
 }
@@ -268,6 +272,7 @@ fn decoding(work: &Work, gate: &Arc<Gate>, turns: &Arc<Turns>) -> Decoding {
         watch: Watch::new(work.image_timeout),
         gate: gate.clone(),
         turns: turns.clone(),
+        stages: work.stages.clone(),
     }
 }
 

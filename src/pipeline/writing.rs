@@ -1,5 +1,6 @@
 //! What the writer's thread does.
 
+use crate::pipeline::stages::Stage;
 use crate::pipeline::{Computed, Sink, Work};
 use crate::run::writer::Segment;
 use anyhow::Result;
@@ -25,7 +26,8 @@ pub fn write(
             Ok(message) => {
                 order.add(message);
                 let written = order.due().try_for_each(|message| {
-                    rows += write_batch(work, message, &mut sink)?;
+                    let write = || write_batch(work, message, &mut sink);
+                    rows += work.stages.time(Stage::Write, write)?;
                     Ok(under_way.recv()?)
                 });
                 if written.is_err() {
@@ -42,7 +44,7 @@ pub fn write(
         }
     };
     // Rows that are written have their blocks: they can be kept even where the disk is full.
-    let sealed = sink.writer.seal();
+    let sealed = work.stages.time(Stage::Write, || sink.writer.seal());
     written.and(sealed).map(|()| rows)
 }
 

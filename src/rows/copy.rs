@@ -12,6 +12,11 @@ use std::os::unix::fs::FileExt;
 const STEP: u64 = 32 << 20;
 /// Held in memory where the kernel cannot copy; also while comparing, twice.
 const BUFFER: usize = 4 << 20;
+/// Read at a time by whoever looks at what is copied: it stays in the processor's own memory.
+const LOOK: usize = 256 << 10;
+
+/// Whoever looks at the bytes that are copied.
+pub type Look<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +27,20 @@ pub struct At<'a>(pub &'a File, pub u64);
 /// # Errors
 /// A full disk, a failing one, a source that ends early.
 pub fn copy(from: At, to: At, length: u64, advance: &dyn Fn(u64)) -> Result<()> {
+    copy_reading(from, to, length, None, advance)
+}
+
+/// As [`copy`], and hands over the bytes that it copies, in their order, to whoever looks at them.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_reading(
+    from: At,
+    to: At,
+    length: u64,
+    mut look: Option<Look>,
+    advance: &dyn Fn(u64),
+) -> Result<()> {
     let mut done = 0;
     let mut in_kernel = true;
     let mut buffer = Vec::new();
@@ -41,6 +60,9 @@ pub fn copy(from: At, to: At, length: u64, advance: &dyn Fn(u64)) -> Result<()> 
             }
         };
         start_writing(sink, copied);
+        if let Some(look) = &mut look {
+            read_through(source, copied, look)?; // from memory: the copy has just brought it there
+        }
         done += copied;
         advance(copied);
     }
@@ -81,6 +103,19 @@ fn copy_through(from: At, to: At, length: u64, buffer: &mut [u8]) -> Result<u64>
     read_at(from, &mut buffer[..chunk])?;
     to.0.write_all_at(&buffer[..chunk], to.1)?;
     Ok(chunk as u64)
+}
+
+/// Reads `length` bytes, some at a time.
+fn read_through(from: At, length: u64, look: Look) -> Result<()> {
+    let mut buffer = vec![0; LOOK.min(length as usize)];
+    let mut done = 0;
+    while done < length {
+        let chunk = (buffer.len() as u64).min(length - done) as usize;
+        read_at(At(from.0, from.1 + done), &mut buffer[..chunk])?;
+        look(&buffer[..chunk]);
+        done += chunk as u64;
+    }
+    Ok(())
 }
 
 fn read_at(from: At, buffer: &mut [u8]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Joins the parts of a layer into one array: everything checked first, then written beside and renamed.
 
-use crate::rows::copy::{At, allocate, copy, same};
+use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::copy::{At, Look, allocate, copy_reading, same};
 use crate::rows::durable::{Unfinished, with_ending};
 use crate::rows::layer_folder::Folder;
 use crate::rows::merging;
@@ -24,6 +25,15 @@ pub struct Join {
     pub safe_rows: u64,
     /// The result is whole already, and what is left is to remove the parts that it holds.
     pub only_remove: bool,
+}
+
+/// Who is told of a merge while it writes.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// Of the bytes of rows that are written.
+    pub advance: &'a dyn Fn(u64),
+    /// Keeps the checksum of the result, before that has its name. `None` where nobody does.
+    pub keep: Option<&'a dyn Fn(Checksum) -> Result<()>>,
 }
 
 /// How a merge is asked for.
@@ -145,8 +155,8 @@ impl Join {
     /// Writes the result beside its name and renames it.
     ///
     /// # Errors
-    /// A full or failing disk; then nothing is left, and a result that was there still is.
-    pub fn write(&self, advance: &dyn Fn(u64)) -> Result<()> {
+    /// A full or failing disk, a damaged part; then nothing is left, and a result that was there still is.
+    pub fn write(&self, told: Told) -> Result<()> {
         let unfinished = Unfinished::beside(&self.target)?;
         let named = || format!("cannot write '{}'", self.target.display());
         allocate(unfinished.file(), self.result_bytes()).with_context(named)?;
@@ -154,27 +164,46 @@ impl Join {
             .file()
             .write_all_at(&self.header_bytes, 0)
             .with_context(named)?;
+        let mut sum = told.keep.map(|_| Summing::of(&self.header_bytes));
         for part in &self.parts {
             let at = self.header_bytes.len() as u64 + part.rows.start * self.header.row_bytes();
-            copy_part(part, At(unfinished.file(), at), advance)?;
+            copy_part(part, At(unfinished.file(), at), sum.as_mut(), told.advance)?;
+        }
+        if let (Some(keep), Some(sum)) = (told.keep, sum) {
+            keep(sum.finish())?;
         }
         unfinished.finish(&self.target)
     }
 }
 
-/// Copies a part's rows, once its file is seen to be the one that was checked.
+/// Copies a part's rows, once its file is seen to be the one that was checked; they are added to the result's `sum`.
 ///
 /// # Errors
-/// The part changed since; a full or failing disk.
-pub fn copy_part(part: &Part, to: At, advance: &dyn Fn(u64)) -> Result<()> {
+/// The part changed since, or is damaged; a full or failing disk.
+pub fn copy_part(
+    part: &Part,
+    to: At,
+    mut sum: Option<&mut Summing>,
+    advance: &dyn Fn(u64),
+) -> Result<()> {
     let (header, file) = Header::open(&part.path)?;
     ensure!(
         header == part.header,
         "'{}' changed while it was being merged",
         part.path.display()
     );
-    copy(At(&file, header.data_offset), to, part.bytes(), advance)
-        .with_context(|| format!("cannot copy '{}'", part.path.display()))
+    let named = || format!("cannot copy '{}'", part.path.display());
+    let mut own = part.begin_checking(&file).with_context(named)?;
+    let is_read = own.is_some() || sum.is_some();
+    let mut look = |bytes: &[u8]| {
+        own.iter_mut()
+            .chain(sum.as_deref_mut())
+            .for_each(|sum| sum.write(bytes));
+    };
+    let look = is_read.then_some(&mut look as Look);
+    let from = At(&file, header.data_offset);
+    copy_reading(from, to, part.bytes(), look, advance).with_context(named)?;
+    own.map_or(Ok(()), |own| part.check(&own))
 }
 
 /// True where `result` has, at the part's place, exactly the part's bytes.

@@ -1,5 +1,6 @@
 //! One layer's folder: its parts, and what `merge` made or is making of them.
 
+use crate::rows::checksum::Checksum;
 use crate::rows::merging::read_merging;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part, PartName, names_in, read_rows_header};
@@ -19,6 +20,8 @@ pub struct Folder {
     pub broken: Vec<BrokenPart>,
     /// `features.npy`.
     pub merged: Option<Header>,
+    /// Those of `features.npy`, as [`Part::checksums`].
+    pub merged_checksums: Vec<Checksum>,
     /// What is wrong with `features.npy`: then none of its rows count, and a merge may replace it.
     pub broken_result: Option<String>,
     /// The rows that an interrupted `merge --remove-parts` holds safely, see [`crate::rows::removal`].
@@ -77,6 +80,14 @@ impl Folder {
         folder.merging = read_merging(&path.join(MERGED))?;
         folder.parts = part_names::place(path, named, folder.broken.is_empty())?;
         Ok(folder)
+    }
+
+    /// Gives each file the checksums that were kept of it, by its name.
+    pub fn expect(&mut self, kept: impl Fn(&str) -> Vec<Checksum>) {
+        for part in &mut self.parts {
+            part.checksums = kept(&part.name());
+        }
+        self.merged_checksums = kept(MERGED);
     }
 
     /// True where there is nothing of ours.

@@ -3,6 +3,7 @@
 #[cfg(feature = "torch")]
 pub mod bus_error;
 pub mod by_folder;
+pub mod checksum;
 pub mod copy;
 pub mod dtype;
 pub mod durable;

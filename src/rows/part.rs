@@ -1,12 +1,18 @@
 //! Parts: files of consecutive rows, and the names that say which.
 
+use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::durable::with_ending;
 use crate::rows::npy::Header;
 use anyhow::{Context, Result, ensure};
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What `merge` makes of a layer's parts.
 pub const MERGED: &str = "features.npy";
+/// What a file whose rows cannot be trusted is renamed to.
+pub const BROKEN_ENDING: &str = ".broken";
 
 /// What the name of a part says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +61,8 @@ pub struct Part {
     pub path: PathBuf,
     pub rows: Range<u64>,
     pub header: Header,
+    /// Of all of its bytes, as the run has kept them: it is right with any of them. None where nothing is known.
+    pub checksums: Vec<Checksum>,
 }
 
 impl Part {
@@ -68,6 +76,28 @@ impl Part {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.header.data_bytes()
+    }
+
+    /// The checksum of the open file's header, to which its data is to be added. `None` where nothing is known that the
+    /// whole could be held against.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn begin_checking(&self, file: &File) -> std::io::Result<Option<Summing>> {
+        if self.checksums.is_empty() {
+            return Ok(None);
+        }
+        let mut header = vec![0; self.header.data_offset as usize];
+        file.read_exact_at(&mut header, 0)?;
+        Ok(Some(Summing::of(&header)))
+    }
+
+    /// Holds what was read of the whole file against what is known of it.
+    ///
+    /// # Errors
+    /// [`crate::rows::checksum::Damaged`]
+    pub fn check(&self, read: &Summing) -> Result<()> {
+        Ok(read.finish().ensure_one_of(&self.checksums, &self.path)?)
     }
 }
 
@@ -88,6 +118,16 @@ pub fn read_rows_header(path: &Path) -> Result<Header> {
          save it again with np.ascontiguousarray"
     );
     Ok(header)
+}
+
+/// Renames a file so that its rows count as missing; its new path.
+///
+/// # Errors
+/// It cannot be renamed.
+pub fn put_aside(path: &Path) -> Result<PathBuf> {
+    let aside = with_ending(path, BROKEN_ENDING);
+    std::fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
+    Ok(aside)
 }
 
 /// The last component of a path, as text.

@@ -29,6 +29,7 @@ impl Named {
             path: self.path,
             rows,
             header: self.header,
+            checksums: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A part under construction: rows written through a memory map over blocks that the disk has already given.
 
+use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::dtype::Dtype;
 use crate::rows::durable::{Unfinished, require_space};
 use crate::rows::npy::Header;
@@ -30,6 +31,8 @@ pub struct PartWriter {
     start: u64,
     /// Bytes of the file that are on their way to the disk.
     sent: u64,
+    /// Of the file so far, with the header of a part that becomes full.
+    sum: Summing,
 }
 
 impl PartWriter {
@@ -61,7 +64,9 @@ impl PartWriter {
         if header.data_bytes() >= LARGE {
             let _ = map.advise(Advice::HugePage); // before the first page is touched
         }
-        map[..header.data_offset as usize].copy_from_slice(&header.to_bytes());
+        let first = header.to_bytes();
+        map[..first.len()].copy_from_slice(&first);
+        let sum = Summing::of(&first);
         Ok(Self {
             unfinished,
             map,
@@ -69,6 +74,7 @@ impl PartWriter {
             header,
             start,
             sent: 0,
+            sum,
         })
     }
 
@@ -85,20 +91,41 @@ impl PartWriter {
         rows: Range<u64>,
         fill: impl FnOnce(&mut [u8]) -> Result<()>,
     ) -> Result<()> {
-        let at = |row: u64| self.header.data_offset + (row - self.start) * self.header.row_bytes();
-        let bytes = at(rows.start) as usize..at(rows.end) as usize;
+        let bytes = self.place(rows.start)..self.place(rows.end);
+        let end = bytes.end as u64;
         // All pages at once take half the time that they take one by one. Where the kernel cannot, they come so.
         let _ = self
             .map
             .advise_range(Advice::PopulateWrite, bytes.start, bytes.len());
-        fill(&mut self.map[bytes])?;
+        fill(&mut self.map[bytes.clone()])?;
+        self.sum.write(&self.map[bytes]);
         // Whole huge pages: the kernel takes one apart that is written on after it was sent.
-        let whole = at(rows.end) / HUGE * HUGE;
+        let whole = end / HUGE * HUGE;
         if whole >= self.sent + SENT_AT_ONCE {
             start_writing(self.unfinished.file(), self.sent..whole);
             self.sent = whole;
         }
         Ok(())
+    }
+
+    /// Where a row begins in the file.
+    fn place(&self, row: u64) -> usize {
+        (self.header.data_offset + (row - self.start) * self.header.row_bytes()) as usize
+    }
+
+    /// The checksum of the file that [`PartWriter::seal`] makes of the rows up to `end`, all of them written.
+    ///
+    /// # Errors
+    /// As [`Header::with_rows`].
+    pub fn checksum(&self, end: u64) -> Result<Checksum> {
+        let header = self.header.with_rows(end - self.start)?;
+        if header == self.header {
+            return Ok(self.sum.finish());
+        }
+        // Sealed early: its first bytes are others.
+        let mut sum = Summing::of(&header.to_bytes());
+        sum.write(&self.map[self.place(self.start)..self.place(end)]);
+        Ok(sum.finish())
     }
 
     /// Gives the part its name, holding the rows up to `end`; the rest of it is cut off. Without rows it disappears.
@@ -192,8 +219,11 @@ mod tests {
             };
             part.write(start..start + batch, fill).unwrap();
         }
+        let sum = part.checksum(54).unwrap();
         let length = part.seal(54).unwrap();
-        let file = fs::read(folder.join(part_name(&(5..54)))).unwrap();
+        let sealed = folder.join(part_name(&(5..54)));
+        assert_eq!(Checksum::of_file(&sealed, &|_| {}).unwrap(), sum);
+        let file = fs::read(sealed).unwrap();
         fs::remove_dir_all(folder).unwrap();
         let data = file.len() - (49 * width * 4) as usize;
         assert_eq!((file.len() as u64, data % 64), (length, 0));

@@ -18,9 +18,10 @@
 //! its name, so the number of rows is known without `run.toml` too; and once the result has its name, a rerun compares
 //! the parts that are left with it and removes them.
 
+use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::copy::At;
 use crate::rows::durable::{Unfinished, directory_of, sync_directory, with_ending};
-use crate::rows::join::{Join, copy_part, holds};
+use crate::rows::join::{Join, Told, copy_part, holds};
 use crate::rows::merging::{ENDING, read_header};
 use crate::rows::npy::Header;
 use crate::rows::part::{Part, PartName, part_name};
@@ -64,7 +65,7 @@ impl Join {
     /// # Errors
     /// A full or failing disk, a part that differs from the rows that the result took from it. Every row is then
     /// still in a part or in the result, and a rerun goes on from there.
-    pub fn write_and_remove(&self, advance: &dyn Fn(u64)) -> Result<()> {
+    pub fn write_and_remove(&self, told: Told) -> Result<()> {
         if self.only_remove {
             // It may be anyone's file: equal is not yet durable.
             sync_file(&self.target)?;
@@ -76,10 +77,13 @@ impl Join {
         };
         let mut growing = Growing::open(self)?;
         for part in before {
-            growing.take(part, advance)?;
+            growing.take(part, told.advance)?;
             remove(part)?;
         }
-        growing.take(last, advance)?;
+        growing.take(last, told.advance)?;
+        if let Some(keep) = told.keep {
+            keep(growing.checksum()?)?;
+        }
         growing.file.finish(&self.target)?;
         remove_all(std::slice::from_ref(last))
     }
@@ -107,6 +111,8 @@ fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
 struct Growing {
     file: Unfinished,
     header: Header,
+    /// Of what the whole file will be. `None` where an earlier merge wrote its first rows.
+    sum: Option<Summing>,
 }
 
 impl Growing {
@@ -118,7 +124,8 @@ impl Growing {
         let is_new = found.is_none();
         file.keep(!is_new);
         let header = found.map_or_else(|| join.header.with_rows(0), Ok)?;
-        let mut growing = Self { file, header };
+        let sum = is_new.then(|| Summing::of(&join.header_bytes));
+        let mut growing = Self { file, header, sum };
         growing.check(join)?;
         growing.drop_tail()?;
         growing.sync()?;
@@ -178,7 +185,7 @@ impl Growing {
 
     fn append(&mut self, part: &Part, advance: &dyn Fn(u64)) -> Result<()> {
         let end = self.header.data_offset + self.header.data_bytes();
-        copy_part(part, At(self.file.file(), end), advance)?;
+        copy_part(part, At(self.file.file(), end), self.sum.as_mut(), advance)?;
         self.sync()?;
         self.count_rows(part.rows.end)
     }
@@ -196,6 +203,14 @@ impl Growing {
         // Without rows it is worth nothing, and its going loses nothing.
         self.file.keep(rows > 0);
         Ok(())
+    }
+
+    /// The checksum of the file, whole. Read anew where this process did not write all of it.
+    fn checksum(&self) -> Result<Checksum> {
+        match &self.sum {
+            Some(sum) => Ok(sum.finish()),
+            None => Checksum::of_file(self.file.path(), &|_| {}),
+        }
     }
 
     fn sync(&self) -> Result<()> {

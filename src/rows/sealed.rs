@@ -1,5 +1,6 @@
 //! The rows of a layer, read in order from wherever they are sealed: its parts, or the file that a merge made of them.
 
+use crate::rows::checksum::Summing;
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
@@ -10,6 +11,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes that a block of rows has at most, unless one row has more.
 const BLOCK: u64 = 4 << 20;
@@ -21,6 +23,16 @@ pub struct SealedRows {
     pub header: Header,
     /// In row order, each row in one file.
     files: Vec<Part>,
+    /// Of the file that is being read from its first byte to its last, if one is.
+    checked: Mutex<Option<Checked>>,
+}
+
+/// How far a file was read without a gap.
+#[derive(Debug)]
+struct Checked {
+    file: usize,
+    end: u64,
+    sum: Summing,
 }
 
 impl SealedRows {
@@ -37,6 +49,7 @@ impl SealedRows {
                 path: folder.path.join(MERGED),
                 rows: 0..merged.shape[0],
                 header: merged.clone(),
+                checksums: folder.merged_checksums.clone(),
             }]);
         }
         ensure!(
@@ -67,7 +80,12 @@ impl SealedRows {
         let (first, last) = (&files[0].header, files[files.len() - 1].rows.end);
         let mut header = Header::new(first.dtype.clone(), first.shape.clone())?.with_rows(last)?;
         header.dtype = header.dtype.little_endian();
-        Ok(Self { header, files })
+        let checked = Mutex::new(None);
+        Ok(Self {
+            header,
+            files,
+            checked,
+        })
     }
 
     #[must_use]
@@ -82,10 +100,11 @@ impl SealedRows {
     }
 
     /// Hands over `rows` in order, `at_once` rows a block, as little-endian bytes in C order. A block may have fewer
-    /// rows where the range ends.
+    /// rows where the range ends. A file whose rows are read in order, by one call or several, is held against its
+    /// checksum at its last row.
     ///
     /// # Errors
-    /// A file that cannot be read, or changed since it was found; whatever `take` fails with.
+    /// A file that cannot be read, is damaged, or changed since it was found; whatever `take` fails with.
     pub fn for_each_block(
         &self,
         rows: Range<u64>,
@@ -126,13 +145,39 @@ impl SealedRows {
             };
             let place = |row: u64| ((row - rows.start) * row_bytes) as usize;
             let at = part.header.data_offset + (shared.start - part.rows.start) * row_bytes;
-            file.read_exact_at(&mut buffer[place(shared.start)..place(shared.end)], at)
-                .with_context(|| format!("cannot read '{}'", part.path.display()))?;
+            let bytes = &mut buffer[place(shared.start)..place(shared.end)];
+            let named = || format!("cannot read '{}'", part.path.display());
+            file.read_exact_at(bytes, at).with_context(named)?;
+            self.check(index, file, at, bytes)?;
         }
         if self.files[0].header.dtype.order() == ByteOrder::Big {
             swap(buffer, &self.header);
         }
         Ok(())
+    }
+
+    /// Takes note of the bytes at `at` of a file.
+    fn check(&self, index: usize, file: &File, at: u64, bytes: &[u8]) -> Result<()> {
+        let part = &self.files[index];
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if at == part.header.data_offset {
+            let sum = part.begin_checking(file)?;
+            *checked = sum.map(|sum| Checked {
+                file: index,
+                end: at,
+                sum,
+            });
+        }
+        let follows = |checked: &&mut Checked| (checked.file, checked.end) == (index, at);
+        let Some(checked) = checked.as_mut().filter(follows) else {
+            return Ok(());
+        };
+        checked.sum.write(bytes);
+        checked.end += bytes.len() as u64;
+        match checked.end == part.header.data_offset + part.bytes() {
+            true => part.check(&checked.sum),
+            false => Ok(()),
+        }
     }
 }
 

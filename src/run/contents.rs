@@ -52,7 +52,7 @@ impl Sources {
         );
         if RunDir::is_at(directory) {
             let dir = Box::new(RunDir::open(directory)?);
-            let layers = dir.layers()?;
+            let layers = dir.layers_to_read(&dir.run.layers)?;
             return Ok(Self::Run { dir, layers });
         }
         if let Some(source) = Self::layer_of_run(directory)? {
@@ -132,7 +132,7 @@ impl Sources {
         let Some(layer) = dir.run.layers.iter().find(is_this).cloned() else {
             return Ok(None);
         };
-        let layers = vec![dir.layer(&layer)?];
+        let layers = dir.layers_to_read(&[layer])?;
         Ok(Some(Self::Run { dir, layers }))
     }
 }

@@ -4,6 +4,7 @@ use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
 use crate::rows::part::MERGED;
 use crate::rows::row_set::RowSet;
+use crate::run::checksums::Checksums;
 use crate::run::record::{Layer, RUN_FILE, Run};
 use crate::run::shards::shard_rows;
 use crate::run::slice::running_shards;
@@ -76,6 +77,21 @@ impl RunDir {
     /// As [`RunDir::layers`].
     pub fn layer(&self, layer: &Layer) -> Result<LayerState> {
         self.state(layer, None)
+    }
+
+    /// As [`RunDir::layers`], each file with the checksums that were kept of it: for whoever reads their rows.
+    ///
+    /// # Errors
+    /// As [`RunDir::layers`]; checksums that cannot be read.
+    pub fn layers_to_read(&self, layers: &[Layer]) -> Result<Vec<LayerState>> {
+        let checksums = Checksums::read(&self.path)?;
+        let state = |layer: &Layer| {
+            let mut state = self.layer(layer)?;
+            let name = &state.layer.name;
+            state.folder.expect(|file| checksums.of(name, file));
+            Ok(state)
+        };
+        layers.iter().map(state).collect()
     }
 
     /// How far each layer is in these rows. Parts without any of them are not opened.

@@ -7,17 +7,15 @@
 //! `extract` finishes the work before it begins its own.
 
 use crate::rows::durable::{sync_directory, with_ending};
-use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
+use crate::rows::part::{BROKEN_ENDING, MERGED, PartName, names_in, part_name, partial_name};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
-use crate::run::slice::{is_of_a_shard, lock_name, running_shards};
+use crate::run::slice::{CHECKSUMS, is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const ENDING: &str = ".discarded";
-/// What a part that cannot be read is renamed to.
-pub const BROKEN_ENDING: &str = ".broken";
 
 /// Removes the run in `directory`, if there is one.
 ///
@@ -74,6 +72,7 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
         "sources.npy",
         "errors.csv",
         "memory.csv",
+        CHECKSUMS,
     ] {
         remove(&directory.join(name))?;
         remove(&directory.join(format!("{name}.partial")))?;
@@ -159,6 +158,8 @@ mod tests {
             "features.30/features.npy.merging",
             "errors.csv",
             "memory.csv",
+            "checksums.txt",
+            "checksums_0003.txt",
             "errors_0003.csv",
             "memory_0003.csv",
             "file_names.txt",

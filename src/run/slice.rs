@@ -12,6 +12,8 @@ use std::path::Path;
 /// The NaN rows of a whole run, and why.
 pub const ERRORS: &str = "errors.csv";
 const MEMORY: &str = "memory.csv";
+/// What the files of a whole run were when they were written, and those that `merge` made.
+pub const CHECKSUMS: &str = "checksums.txt";
 
 /// A whole run, or one shard of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,12 @@ impl Slice {
         self.own(MEMORY, |shard| format!("memory_{shard:04}.csv"))
     }
 
+    /// `checksums.txt`, or `checksums_0003.txt`.
+    #[must_use]
+    pub fn checksums_file(&self) -> String {
+        self.own(CHECKSUMS, |shard| format!("checksums_{shard:04}.txt"))
+    }
+
     fn own(&self, whole: &str, name: impl FnOnce(u64) -> String) -> String {
         self.shard.map_or_else(|| whole.to_owned(), name)
     }
@@ -79,6 +87,12 @@ pub fn errors_name(shard: u64) -> String {
     format!("errors_{shard:04}.csv")
 }
 
+/// True for `checksums.txt` and those of shards.
+#[must_use]
+pub fn is_checksums(name: &str) -> bool {
+    name == CHECKSUMS || number(name, "checksums_", ".txt").is_some()
+}
+
 /// True for a file that a shard wrote, or holds as its lock.
 #[must_use]
 pub fn is_of_a_shard(name: &str) -> bool {
@@ -86,6 +100,7 @@ pub fn is_of_a_shard(name: &str) -> bool {
     [
         ("errors_", ".csv"),
         ("memory_", ".csv"),
+        ("checksums_", ".txt"),
         ("shard_", ".lock"),
     ]
     .iter()
@@ -126,6 +141,7 @@ mod tests {
             "shard_0003.lock",
             "errors_12345.csv",
             "memory_0000.csv",
+            "checksums_0000.txt",
             "errors_0001.csv.partial",
         ] {
             assert!(is_of_a_shard(name), "{name}");

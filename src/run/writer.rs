@@ -1,11 +1,15 @@
 //! Rows on their way into the parts of a run: one part for each layer at a time, all of the same rows.
 
+use crate::rows::checksum::Checksum;
 use crate::rows::dtype::Dtype;
+use crate::rows::part::part_name;
 use crate::rows::part_writer::PartWriter;
 use crate::rows::row_set::RowSet;
 use crate::rows::row_type::RowType;
+use crate::run::checksums::ChecksumLog;
 use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
+use crate::run::slice::Slice;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ops::Range;
@@ -25,6 +29,7 @@ pub struct RunWriter {
     layers: Vec<Layer>,
     open: Option<Step>,
     errors: ErrorLog,
+    checksums: ChecksumLog,
     before_first_part: Option<Box<Task>>,
     /// Parts finished.
     pub parts: u64,
@@ -44,11 +49,12 @@ struct Step {
 }
 
 impl RunWriter {
-    /// Makes the layers' folders in `directory`, for writing the rows `todo`. The file `errors` in it gets what is broken.
+    /// Makes the layers' folders in `directory`, for writing the rows `todo` of a slice. The files of
+    /// that slice get what is broken, and the checksums of its parts.
     ///
     /// # Errors
-    /// A folder that cannot be made, an `errors` that cannot be read.
-    pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet, errors: &str) -> Result<Self> {
+    /// A folder that cannot be made, an `errors.csv` that cannot be read.
+    pub fn new(directory: &Path, layers: Vec<Layer>, todo: &RowSet, slice: &Slice) -> Result<Self> {
         // Each layer has a file open at a time, and '*' is a thousand layers in some models.
         allow_open_files();
         let folders: Vec<PathBuf> = layers
@@ -59,12 +65,14 @@ impl RunWriter {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
-        let errors = ErrorLog::open(&directory.join(errors), todo)?;
+        let errors = ErrorLog::open(&directory.join(slice.errors_file()), todo)?;
+        let checksums = ChecksumLog::at(directory.join(slice.checksums_file()));
         Ok(Self {
             folders,
             layers,
             open: None,
             errors,
+            checksums,
             before_first_part: None,
             parts: 0,
             bytes: 0,
@@ -155,19 +163,33 @@ impl RunWriter {
     /// # Errors
     /// A disk that fails.
     pub fn seal(&mut self) -> Result<()> {
-        let Some(step) = self.open.take() else {
-            return Ok(());
+        let Some(step) = self.open.take().filter(|step| step.next > step.rows.start) else {
+            return Ok(()); // parts without rows disappear
         };
         if let Some(task) = self.before_first_part.take() {
             task();
         }
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
+        // Before their files, so that every part has one; but a disk that is full of rows keeps the rows.
+        let kept = self.checksums.add(&step.checksums(&self.layers)?);
         for (_, part) in step.parts {
             let bytes = part.seal(step.next)?;
             self.bytes += bytes;
             self.parts += u64::from(bytes > 0);
         }
-        Ok(())
+        kept
+    }
+}
+
+impl Step {
+    /// Those of the files that its parts become, and their names: `(LAYER/FILE, checksum)`.
+    fn checksums(&self, layers: &[Layer]) -> Result<Vec<(String, Checksum)>> {
+        let file = part_name(&(self.rows.start..self.next));
+        let name = |layer: &usize| format!("{}/{file}", layers[*layer].name);
+        let parts = self.parts.iter();
+        parts
+            .map(|(layer, part)| Ok((name(layer), part.checksum(self.next)?)))
+            .collect()
     }
 }
 

@@ -1,10 +1,12 @@
 //! A dataset of an HDF5 file: pixels of 8 bits, or encoded images of variable length.
 //!
 //! HDF5's library does one thing at a time, whoever calls it. So all decoders share what is read: one reads some rows, a
-//! chunk's or about a megabyte, while the others decode those that were read before.
+//! chunk's or about a megabyte, while the others decode those that were read before. Chunks that gzip packed are read
+//! beside the library where that can be: each decoder unpacks one.
 
 use crate::images::ImageError;
 use crate::sources::damage::Damage;
+use crate::sources::hdf5_chunks::Chunks;
 use crate::sources::hdf5_dataset::{Content, find, open_file};
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
@@ -16,12 +18,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bytes that are read at once, where a chunk does not have more.
 const AT_ONCE: u64 = 1 << 20;
 /// Blocks that are kept: at the end of one its neighbour is still decoded.
-const KEPT: usize = 2;
+const KEPT: u64 = 2;
 /// Blocks that HDF5 takes while it reads one: as it lies, and as it is unpacked.
 const READING: u64 = 2;
 
@@ -33,8 +35,9 @@ pub struct Hdf5 {
     /// The dataset's name, without a slash before it.
     name: String,
     open: Shared<Table>,
-    /// Bytes that reading takes, once the file was opened.
-    buffers: AtomicU64,
+    /// What reading takes, once the file was opened: bytes of a block; and its rows, where each decoder reads its own.
+    block: AtomicU64,
+    apart: AtomicU64,
 }
 
 impl Hdf5 {
@@ -55,24 +58,25 @@ impl Hdf5 {
             damage,
             name,
             open: Shared::new(),
-            buffers: AtomicU64::new(0),
+            block: AtomicU64::new(0),
+            apart: AtomicU64::new(0),
         })
     }
 
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
             let table = self.damage.told(|| self.table())?;
-            let blocks = KEPT as u64 + READING;
             let block = table.rows_at_once.saturating_mul(table.row_bytes);
-            self.buffers
-                .store(block.saturating_mul(blocks), Ordering::Relaxed);
+            self.block.store(block, Ordering::Relaxed);
+            let apart = table.chunks.as_ref().map_or(0, |_| table.rows_at_once);
+            self.apart.store(apart, Ordering::Relaxed);
             Ok(table)
         })
     }
 
     fn table(&self) -> Result<Table> {
         let (_, dataset, content) = find(&open_file(&self.path)?, &self.path, Some(&self.name))?;
-        Ok(Table::new(dataset, content, self.stamp.bytes))
+        Ok(Table::new(dataset, content, &self.path, self.stamp.bytes))
     }
 }
 
@@ -83,6 +87,7 @@ impl Source for Hdf5 {
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
         let open = self.open().map_err(ImageError::of_source)?;
+        open.readers.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(Hdf5Reader {
             open,
             damage: self.damage,
@@ -97,9 +102,19 @@ impl Source for Hdf5 {
         Some(&self.name)
     }
 
-    fn buffers(&self, _readers: u64) -> u64 {
-        self.buffers.load(Ordering::Relaxed)
+    fn buffers(&self, readers: u64) -> u64 {
+        let blocks = match self.apart.load(Ordering::Relaxed) {
+            0 => KEPT + READING,
+            // Those that are kept; and of as many the packed one, and one that was let go while a reader has it still.
+            rows => 3 * kept_of_chunks(readers, rows),
+        };
+        self.block.load(Ordering::Relaxed).saturating_mul(blocks)
     }
+}
+
+/// Chunks that are kept, of so many rows each: readers are at rows that lie beside each other.
+fn kept_of_chunks(readers: u64, rows: u64) -> u64 {
+    KEPT.max(readers.div_ceil(rows) + 1)
 }
 
 struct Hdf5Reader {
@@ -111,7 +126,9 @@ impl Reader for Hdf5Reader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         let table = &self.open;
         let number = item.at / table.rows_at_once;
-        let block = self.damage.told(|| table.block(number));
+        let slot = self.damage.told(|| table.block(number));
+        let read = || self.damage.told(|| table.read_chunk(number));
+        let block = slot.get_or_init(read);
         let damaged = block
             .damaged
             .iter()
@@ -142,9 +159,14 @@ struct Table {
     rows_at_once: u64,
     /// Of encoded images, about.
     row_bytes: u64,
-    /// The blocks that were read last, with their numbers.
-    kept: Mutex<VecDeque<(u64, Arc<Block>)>>,
+    /// Where each decoder reads its own: then a chunk is what is read at once.
+    chunks: Option<Chunks>,
+    readers: AtomicU64,
+    /// The blocks that were read last, with their numbers; one that its reader is still unpacking is empty.
+    kept: Mutex<VecDeque<(u64, Slot)>>,
 }
+
+type Slot = Arc<OnceLock<Block>>;
 
 /// Some rows, and those of them that could not be read.
 #[derive(Debug)]
@@ -160,7 +182,7 @@ enum Rows {
 }
 
 impl Table {
-    fn new(dataset: Dataset, content: Content, file_bytes: u64) -> Self {
+    fn new(dataset: Dataset, content: Content, path: &Path, file_bytes: u64) -> Self {
         let rows = dataset.shape()[0] as u64;
         let row_bytes = match content {
             Content::Pixels(layout) => layout.bytes(),
@@ -168,30 +190,83 @@ impl Table {
         };
         let chunk = dataset.chunk().map_or(1, |chunk| chunk[0].max(1) as u64);
         let chunks = (AT_ONCE / chunk.saturating_mul(row_bytes).max(1)).max(1);
-        Self {
+        let mut table = Self {
             dataset,
             content,
             rows,
             rows_of_chunk: chunk,
             rows_at_once: chunk.saturating_mul(chunks),
             row_bytes,
+            chunks: None,
+            readers: AtomicU64::new(0),
             kept: Mutex::default(),
+        };
+        if let Some(chunks) = table.chunks_apart(path) {
+            table.rows_at_once = chunk;
+            table.chunks = Some(chunks);
         }
+        table
     }
 
-    /// The rows from the `number`-th multiple of `rows_at_once` on.
-    fn block(&self, number: u64) -> Arc<Block> {
+    /// The chunks, where they can be read beside the library: the first one has proved it.
+    fn chunks_apart(&self, path: &Path) -> Option<Chunks> {
+        let Content::Pixels(_) = self.content else {
+            return None;
+        };
+        let chunks = Chunks::find(&self.dataset, path, self.row_bytes)?;
+        let (number, found) = chunks.first()?;
+        let Rows::Pixels(wanted) = self
+            .read_whole(&self.rows_of(number, self.rows_of_chunk))
+            .ok()?
+        else {
+            return None;
+        };
+        found.starts_with(&wanted).then_some(chunks)
+    }
+
+    fn rows_of(&self, number: u64, at_once: u64) -> Range<u64> {
+        let start = number * at_once;
+        start..self.rows.min(start + at_once)
+    }
+
+    /// The rows from the `number`-th multiple of `rows_at_once` on; empty where whoever needs it first unpacks it.
+    fn block(&self, number: u64) -> Slot {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, block)) = kept.iter().find(|(other, _)| *other == number) {
             return block.clone();
         }
-        if kept.len() >= KEPT {
+        let most = match &self.chunks {
+            Some(_) => kept_of_chunks(self.readers.load(Ordering::Relaxed), self.rows_at_once),
+            None => KEPT,
+        };
+        while kept.len() as u64 >= most {
             kept.pop_front(); // before the next takes its memory
         }
-        let start = number * self.rows_at_once;
-        let block = Arc::new(self.read(start..self.rows.min(start + self.rows_at_once)));
-        kept.push_back((number, block.clone()));
-        block
+        let slot = Slot::default();
+        if self.chunks.is_none() {
+            let rows = self.rows_of(number, self.rows_at_once);
+            slot.get_or_init(|| self.read(rows));
+        }
+        kept.push_back((number, slot.clone()));
+        slot
+    }
+
+    fn read_chunk(&self, number: u64) -> Block {
+        let rows = self.rows_of(number, self.rows_at_once);
+        match self.chunks.as_ref().and_then(|chunks| chunks.read(number)) {
+            Some(Ok(mut pixels)) => {
+                pixels.truncate(((rows.end - rows.start) * self.row_bytes) as usize);
+                Block {
+                    rows: Rows::Pixels(pixels),
+                    damaged: Vec::new(),
+                }
+            }
+            Some(Err(error)) => Block {
+                rows: self.blank(&rows),
+                damaged: vec![(rows, format!("{error:#}"))],
+            },
+            None => self.read(rows),
+        }
     }
 
     /// Where a chunk is damaged, the others are read one by one.

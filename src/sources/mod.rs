@@ -13,6 +13,8 @@ mod found;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 #[cfg(feature = "hdf5")]
+mod hdf5_chunks;
+#[cfg(feature = "hdf5")]
 mod hdf5_dataset;
 mod images;
 mod kind;

@@ -104,6 +104,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `71 %`, of a share of 1.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
 /// Bytes in hexadecimal, as checksums are written: `00ff`.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

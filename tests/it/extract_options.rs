@@ -120,7 +120,7 @@ fn the_summary_has_these_keys() {
     assert_eq!(
         sorted(keys.join(" ").as_str()),
         sorted(
-            "images skipped seconds images_per_second peak_rss_bytes ram_budget_bytes parts bytes_written device precision form layers"
+            "images skipped seconds images_per_second peak_rss_bytes ram_budget_bytes parts bytes_written device precision form layers stages"
         )
     );
     assert_eq!(summary["images"], 4);

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "images")]
 mod broken;
+#[cfg(all(feature = "torch", feature = "hdf5"))]
+mod checksums;
 #[cfg(feature = "torch")]
 mod completions;
 #[cfg(feature = "torch")]

@@ -337,7 +337,13 @@ fn one_process_a_shard_and_none_beside_overwrite() {
     finish(&dir, "out");
     assert_eq!(
         dir.names("out"),
-        ["fc", "file_names.txt", "memory.csv", "run.toml"]
+        [
+            "checksums.txt",
+            "fc",
+            "file_names.txt",
+            "memory.csv",
+            "run.toml"
+        ]
     );
 }
 

@@ -39,7 +39,12 @@ fn a_dataset_gives_the_rows_of_its_images() {
          with h5py.File('a.h5', 'a') as file:\n\
          \x20   data = file.create_dataset('files', 40, h5py.vlen_dtype(np.uint8))\n\
          \x20   for i, one in enumerate(files): data[i] = one\n\
-         with h5py.File('behind.mat', 'w', userblock_size=512) as file: file['deep/in/x'] = x\n"
+         with h5py.File('behind.mat', 'w', userblock_size=512) as file: file['deep/in/x'] = x\n\
+         packed = dict(data=x, compression='gzip')\n\
+         with h5py.File('packed.mat', 'w', userblock_size=512) as file: file.create_dataset('x', chunks=(3, 50, 60, 3), **packed)\n\
+         write('packed/one', chunks=(1, 50, 60, 3), **packed); write('packed/seven', chunks=(7, 50, 60, 3), shuffle=True, **packed)\n\
+         write('packed/mixed', chunks=(5, 50, 60, 3), **packed); write('packed/chw', data=x.transpose(0, 3, 1, 2), compression='gzip', chunks=(9, 3, 50, 60))\n\
+         with h5py.File('a.h5', 'a') as file: file['packed/mixed'].id.write_direct_chunk((5, 0, 0, 0), x[5:10].tobytes(), filter_mask=1)\n"
     ));
     for (typed, front, folder) in [
         ("nsd.hdf5", "nsd.hdf5/imgBrick", "colour"),
@@ -52,6 +57,11 @@ fn a_dataset_gives_the_rows_of_its_images() {
         ("a.h5:/wide", "a.h5/wide", "colour"),
         ("a.h5:/files", "a.h5/files", "colour"),
         ("behind.mat", "behind.mat/deep/in/x", "colour"),
+        ("packed.mat", "packed.mat/x", "colour"),
+        ("a.h5:/packed/one", "a.h5/packed/one", "colour"),
+        ("a.h5:/packed/seven", "a.h5/packed/seven", "colour"),
+        ("a.h5:/packed/mixed", "a.h5/packed/mixed", "colour"),
+        ("a.h5:/packed/chw", "a.h5/packed/chw", "colour"),
     ] {
         extract_ok(&dir, &format!("{MODEL} {typed}"));
         assert_eq!(

@@ -16,6 +16,7 @@ use crate::cli::extract::Extract;
 use crate::job::Job;
 use crate::memory::{Gate, Tuner};
 use crate::model::{self, Extractor, Form, FormWish};
+use crate::pipeline::stages::Stages;
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
@@ -112,11 +113,12 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
     let errors = plan.slice.errors_file();
-    let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &errors)?;
+    let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &plan.slice)?;
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
     let mut replicas = replicate(job, extractor, passes.lanes)?;
-    let work = work(job, &plan, &images, passes);
+    let stages = Arc::new(Stages::default());
+    let work = work(job, &plan, &images, passes, &stages);
     let extracting = Instant::now();
     let rows = extract(job, &plan, &work, &mut replicas, &mut writer, &signals)?;
     provenance.record(); // a form that failed on the way left its place to another
@@ -130,7 +132,8 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         whole: started.elapsed(),
         extracting: extracting.elapsed(),
     };
-    Summary::new(job, &plan, &writer, provenance.form(form), times).print(job.json, &errors)
+    let busy = stages.summary(times.extracting.as_secs_f64(), job.workers, replicas.len());
+    Summary::new(job, &plan, &writer, provenance.form(form), times, busy).print(job, &errors)
 }
 
 /// How a batch is computed: by so many passes side by side, of so many threads each.
@@ -162,7 +165,13 @@ fn replicate(job: &Job, extractor: Extractor, lanes: usize) -> Result<Vec<Extrac
     Ok(replicas)
 }
 
-fn work<'a>(job: &'a Job, plan: &'a Plan, images: &'a Arc<Images>, passes: Passes) -> Work<'a> {
+fn work<'a>(
+    job: &'a Job,
+    plan: &'a Plan,
+    images: &'a Arc<Images>,
+    passes: Passes,
+    stages: &'a Arc<Stages>,
+) -> Work<'a> {
     Work {
         images,
         segments: &plan.segments,
@@ -174,6 +183,7 @@ fn work<'a>(job: &'a Job, plan: &'a Plan, images: &'a Arc<Images>, passes: Passe
         skip_broken: job.skip_broken,
         image_timeout: job.image_timeout,
         workers: job.workers,
+        stages,
     }
 }
 

@@ -2,12 +2,12 @@
 //! leave behind.
 
 use crate::commands::extract::sources;
-use crate::rows::durable::{Unfinished, with_ending, write_whole};
+use crate::rows::durable::{Unfinished, write_whole};
 use crate::rows::layer_folder::BrokenPart;
-use crate::rows::part::names_in;
+use crate::rows::part::{self, names_in};
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
-use crate::run::discard::{BROKEN_ENDING, partial_start};
+use crate::run::discard::partial_start;
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::Slice;
 use crate::run::sources::{SOURCES, SOURCES_INDEX};
@@ -158,8 +158,7 @@ pub fn tidy(
 }
 
 fn put_aside(BrokenPart { path, problem }: &BrokenPart) -> Result<()> {
-    let aside = with_ending(path, BROKEN_ENDING);
-    fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
+    let aside = part::put_aside(path)?;
     say(format_args!(
         "{problem}; renamed to '{}', its rows are computed again",
         aside.display()

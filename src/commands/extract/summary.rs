@@ -4,6 +4,7 @@ use crate::cli::choices::Device;
 use crate::commands::extract::plan::Plan;
 use crate::job::Job;
 use crate::memory;
+use crate::pipeline::stages::Busy;
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;
@@ -36,6 +37,7 @@ pub struct Summary<'a> {
     /// Of the graph; several, with commas, where one failed on the way.
     form: String,
     layers: Vec<Stored<'a>>,
+    stages: Busy,
 }
 
 /// A layer's rows.
@@ -57,7 +59,14 @@ impl<'a> Stored<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub fn new(job: &Job, plan: &'a Plan, writer: &RunWriter, form: String, time: Times) -> Self {
+    pub fn new(
+        job: &Job,
+        plan: &'a Plan,
+        writer: &RunWriter,
+        form: String,
+        time: Times,
+        stages: Busy,
+    ) -> Self {
         let seconds = time.whole.as_secs_f64();
         Self {
             images: plan.todo.len(),
@@ -72,6 +81,7 @@ impl<'a> Summary<'a> {
             precision: &plan.run.precision,
             form,
             layers: plan.run.layers.iter().map(Stored::of).collect(),
+            stages,
         }
     }
 
@@ -79,8 +89,8 @@ impl<'a> Summary<'a> {
     ///
     /// # Errors
     /// Output that cannot be written.
-    pub fn print(&self, json: bool, errors: &str) -> Result<()> {
-        if json {
+    pub fn print(&self, job: &Job, errors: &str) -> Result<()> {
+        if job.json {
             return printing::print(&(serde_json::to_string(self)? + "\n"));
         }
         let skipped = match self.skipped {
@@ -97,6 +107,9 @@ impl<'a> Summary<'a> {
             figures::bytes(self.peak_rss_bytes),
             self.form,
         ));
+        if self.images > 0 && !job.quiet {
+            say(self.stages.words());
+        }
         Ok(())
     }
 }

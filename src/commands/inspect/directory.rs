@@ -1,5 +1,6 @@
 //! `featx inspect DIR`: a run, or a folder of parts.
 
+use super::verify::Verified;
 use crate::batch::{Submission, System, array_expression, submissions};
 use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
@@ -23,6 +24,8 @@ pub struct Report {
     layers: Vec<Layer>,
     /// Null for a run of one shard.
     shards: Option<Shards>,
+    /// Null without `--verify`.
+    pub verified: Option<Verified>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +98,7 @@ struct Shards {
 ///
 /// # Errors
 /// There is nothing of ours, or it contradicts itself.
-pub fn report(path: &Path, max_array_size: u64) -> Result<Report> {
+pub fn report(path: &Path, max_array_size: u64, verified: Option<Verified>) -> Result<Report> {
     let (run, layers, shards) = match Sources::find(path)? {
         Sources::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
         Sources::Run { dir, layers } => {
@@ -114,6 +117,7 @@ pub fn report(path: &Path, max_array_size: u64) -> Result<Report> {
         run,
         layers,
         shards,
+        verified,
     })
 }
 
@@ -218,6 +222,9 @@ pub fn table(report: &Report) -> String {
     text += &format!("\n{}", table::columns(&rows));
     for problem in report.layers.iter().flat_map(|layer| &layer.problems) {
         text += &format!("\nproblem: {problem}\n");
+    }
+    if let Some(verified) = &report.verified {
+        text += &format!("\n{}", verified.words());
     }
     if let Some(shards) = &report.shards {
         text += &format!("\n{}", shard_words(shards));

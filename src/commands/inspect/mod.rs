@@ -2,10 +2,11 @@
 
 mod array;
 mod directory;
+mod verify;
 
-use crate::cli::Inspect;
 #[cfg(feature = "torch")]
 use crate::cli::find_model;
+use crate::cli::{Inspect, WrongUsage};
 use crate::text::{printing, shell};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -26,14 +27,34 @@ enum Found {
 /// There is nothing, or nothing that featx knows, or it is damaged.
 pub fn run(typed: &Inspect) -> Result<()> {
     let typed = &found_by_name(typed);
-    match recognise(&typed.path)? {
+    let found = recognise(&typed.path)?;
+    if typed.verify && !matches!(found, Found::Directory) {
+        bail!(WrongUsage(format!(
+            "--verify is for run directories, which keep checksums; '{}' is a file",
+            typed.path.display()
+        )));
+    }
+    if typed.tree && !matches!(found, Found::Model) {
+        bail!(WrongUsage(format!(
+            "--tree is for models, whose modules it nests; '{}' is none",
+            typed.path.display()
+        )));
+    }
+    match found {
         Found::Array => {
             let report = array::report(&typed.path, typed.quiet)?;
             print(typed.json, &report, array::table)
         }
         Found::Directory => {
-            let report = directory::report(&typed.path, typed.max_array_size)?;
-            print(typed.json, &report, directory::table)
+            let verified = typed
+                .verify
+                .then(|| verify::verify(&typed.path, typed.quiet));
+            let verified = verified.transpose()?;
+            let report = directory::report(&typed.path, typed.max_array_size, verified)?;
+            print(typed.json, &report, directory::table)?;
+            report
+                .verified
+                .map_or(Ok(()), |verified| verified.ensure_whole(&typed.path))
         }
         Found::Model => model(typed),
     }

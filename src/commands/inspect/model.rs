@@ -10,6 +10,7 @@ use crate::text::figures::{bytes, count, row_shape};
 use crate::text::{printing, table};
 use anyhow::Result;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Stored as f32.
@@ -147,7 +148,8 @@ fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
     Ok(extractor)
 }
 
-pub fn table(report: &Report) -> String {
+/// `tree`: modules nested, each by the last part of its name.
+pub fn table(report: &Report, tree: bool) -> String {
     let facts = [
         ("fingerprint", report.fingerprint.chars().take(12).collect()),
         (
@@ -178,7 +180,13 @@ pub fn table(report: &Report) -> String {
         let shape = row_shape(&tensor.shape);
         vec![tensor.name.clone(), empty(), empty(), shape, size, empty()]
     };
+    let mut outline = Outline::default();
     let rows = report.layers.iter().flat_map(|row| {
+        let (above, name) = match tree {
+            true => outline.place(&row.name),
+            false => (Vec::new(), row.name.clone()),
+        };
+        let above = above.into_iter().map(|name| vec![name]);
         let calls = match (row.silence, row.calls, row.in_loop) {
             (Some(silence), ..) => silence.in_short().to_owned(),
             (None, n, true) => format!("{n}, in a loop"),
@@ -186,14 +194,16 @@ pub fn table(report: &Report) -> String {
             (None, n, false) => format!("{n}; the last is kept"),
         };
         let line = vec![
-            row.name.clone(),
+            name,
             row.kind.clone(),
             count(row.parameters),
             row.shape.as_deref().map_or("-".to_owned(), row_shape),
             row.bytes_per_row.map_or("-".to_owned(), bytes),
             calls,
         ];
-        std::iter::once(line).chain(row.tensors.iter().map(tensor))
+        above
+            .chain(std::iter::once(line))
+            .chain(row.tensors.iter().map(tensor))
     });
     let rows: Vec<Vec<String>> = std::iter::once(heads).chain(rows).collect();
     let problem = report
@@ -206,4 +216,49 @@ pub fn table(report: &Report) -> String {
         table::columns(&rows),
         problem.collect::<String>()
     )
+}
+
+/// Which modules a tree has a line for.
+#[derive(Default)]
+struct Outline {
+    shown: HashSet<String>,
+}
+
+impl Outline {
+    /// The lines of modules above a layer that have none yet, such as lists, which nothing calls; and the layer's own name,
+    /// indented.
+    fn place(&mut self, layer: &str) -> (Vec<String>, String) {
+        let ends = layer.match_indices('.').map(|(at, _)| at);
+        let above = ends.filter_map(|end| {
+            let name = &layer[..end];
+            self.shown.insert(name.into()).then(|| indented(name))
+        });
+        let above = above.collect();
+        self.shown.insert(layer.into());
+        (above, indented(layer))
+    }
+}
+
+fn indented(name: &str) -> String {
+    let (above, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let depth = match above {
+        "" => 0,
+        above => 1 + above.matches('.').count(),
+    };
+    format!("{}{last}", "  ".repeat(depth))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_that_nothing_calls_have_a_line_of_their_own() {
+        let mut outline = Outline::default();
+        assert_eq!(outline.place("stem"), (vec![], "stem".into()));
+        let above = vec!["blocks".into(), "  0".into()];
+        assert_eq!(outline.place("blocks.0.conv"), (above, "    conv".into()));
+        assert_eq!(outline.place("blocks.0.act"), (vec![], "    act".into()));
+        assert_eq!(outline.place("blocks.1"), (vec![], "  1".into()));
+    }
 }

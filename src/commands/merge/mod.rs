@@ -5,16 +5,19 @@ mod export;
 use crate::batch::{MAX_ARRAY_SIZE, System, array_expression};
 use crate::cli::Merge;
 use crate::export::{NPY, format_of};
+use crate::rows::checksum::{Checksum, aside};
 use crate::rows::durable::{directory_of, require_space};
-use crate::rows::join::{Join, Wish};
+use crate::rows::join::{Join, Told, Wish};
 use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
 #[cfg(feature = "torch")]
 use crate::run::binding::is_bound;
+use crate::run::checksums::ChecksumLog;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
+use crate::run::slice::CHECKSUMS;
 use crate::text::figures::{bytes, counted, row_shape};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
@@ -43,19 +46,23 @@ struct Wanted {
 /// Checks every layer, then writes them one after the other.
 ///
 /// # Errors
-/// A layer that cannot be merged, before any is; a disk that fails or is full.
+/// A layer that cannot be merged, before any is; a part that is damaged, which is put aside; a disk that fails or is full.
 pub fn run(typed: &Merge) -> Result<()> {
+    merge(typed).map_err(aside)
+}
+
+fn merge(typed: &Merge) -> Result<()> {
     let out = typed.out.as_deref();
     let format = out.map(format_of).transpose()?.flatten();
     let takes_one = out.is_some() && format.is_none_or(|format| !format.takes_several());
     let found = find(typed, takes_one)?;
     match (format, out) {
         (Some(format), Some(out)) => export::run(format, found, out, typed),
-        _ => join(&found.wanted, typed),
+        _ => join(&found, typed),
     }
 }
 
-fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
+fn join(found: &Found, typed: &Merge) -> Result<()> {
     let wish = Wish {
         remove_parts: typed.remove_parts,
         overwrite: typed.overwrite,
@@ -65,7 +72,7 @@ fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
         layer,
         folder,
         rows,
-    } in wanted
+    } in &found.wanted
     {
         match &folder.merged {
             Some(merged) if is_merged(merged, folder, *rows, typed) => {
@@ -88,7 +95,7 @@ fn join(wanted: &[Wanted], typed: &Merge) -> Result<()> {
     check_space(&joins, wish)?;
     joins
         .iter()
-        .try_for_each(|(layer, join)| write(layer, join, typed))?;
+        .try_for_each(|(layer, join)| write(layer, join, found.run.as_deref(), typed))?;
     join_errors(&typed.dir)
 }
 
@@ -218,13 +225,23 @@ fn check_space(joins: &[(&String, Join)], wish: Wish) -> Result<()> {
         .try_for_each(|(directory, needed)| require_space(&directory, needed))
 }
 
-fn write(layer: &str, join: &Join, typed: &Merge) -> Result<()> {
+fn write(layer: &str, join: &Join, run: Option<&Path>, typed: &Merge) -> Result<()> {
     let is_left = |part: &&Part| part.rows.end > join.safe_rows;
     let progress = progress("merge", layer, join.parts.iter().filter(is_left), typed);
-    let advance = |n| progress.advance(n);
+    // Of a result that stays in the run directory.
+    let log = run
+        .filter(|_| typed.out.is_none())
+        .map(|run| ChecksumLog::at(run.join(CHECKSUMS)));
+    let keep = log.map(|log| move |sum: Checksum| log.add(&[(format!("{layer}/{MERGED}"), sum)]));
+    let told = Told {
+        advance: &|n| progress.advance(n),
+        keep: keep
+            .as_ref()
+            .map(|keep| keep as &dyn Fn(Checksum) -> Result<()>),
+    };
     match typed.remove_parts {
-        true => join.write_and_remove(&advance)?,
-        false => join.write(&advance)?,
+        true => join.write_and_remove(told)?,
+        false => join.write(told)?,
     }
     drop(progress);
     let header = &join.header;

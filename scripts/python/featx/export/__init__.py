@@ -16,3 +16,9 @@ class Failure(Exception):
 def one_line(text):
     """Without line breaks, and without what colours a terminal."""
     return " ".join(TERMINAL_CODE.sub("", text).split())
+
+
+def shortened(text, most=300):
+    """One line that is still read."""
+    text = one_line(text)
+    return text if len(text) <= most else f"{text[:most]} ..."

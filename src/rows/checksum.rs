@@ -1,0 +1,158 @@
+//! Checksums of files of rows: XXH3 of 128 bits over every byte of a file, as `xxh128sum` prints them.
+
+use anyhow::{Context, Error, Result, anyhow};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use twox_hash::XxHash3_128;
+
+use crate::rows::part::{MERGED, file_name, put_aside};
+
+/// Bytes that are read at a time; they stay in the processor's own memory.
+const BUFFER: usize = 256 << 10;
+
+/// The checksum of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checksum(u128);
+
+impl Checksum {
+    /// Reads 32 hexadecimal digits.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        let plain = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        plain.then(|| u128::from_str_radix(digits, 16).ok().map(Self))?
+    }
+
+    /// Reads a whole file; `advance` is told of its bytes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_file(path: &Path, advance: &dyn Fn(u64)) -> Result<Self> {
+        let named = || format!("cannot read '{}'", path.display());
+        let mut file = File::open(path).with_context(named)?;
+        let (mut sum, mut buffer) = (Summing::new(), vec![0; BUFFER]);
+        loop {
+            match file.read(&mut buffer).with_context(named)? {
+                0 => return Ok(sum.finish()),
+                read => {
+                    sum.write(&buffer[..read]);
+                    advance(read as u64);
+                }
+            }
+        }
+    }
+
+    /// Holds what was found in a file against the checksums that were kept of it. Where none was, nothing is known.
+    ///
+    /// # Errors
+    /// It is none of them.
+    pub fn ensure_one_of(self, kept: &[Self], path: &Path) -> Result<(), Damaged> {
+        match kept {
+            [.., expected] if !kept.contains(&self) => Err(Damaged {
+                path: path.into(),
+                expected: *expected,
+                found: self,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// The checksum of bytes that come one after the other.
+#[derive(Clone)]
+pub struct Summing(XxHash3_128);
+
+impl Summing {
+    #[must_use]
+    pub fn new() -> Self {
+        Self(XxHash3_128::new())
+    }
+
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut sum = Self::new();
+        sum.write(bytes);
+        sum
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    #[must_use]
+    pub fn finish(&self) -> Checksum {
+        Checksum(self.0.finish_128())
+    }
+}
+
+impl Default for Summing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Summing {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.finish().fmt(f)
+    }
+}
+
+/// A file whose bytes are not those that were written.
+#[derive(Debug, thiserror::Error)]
+#[error("'{}' is damaged: its checksum is {found}, but {expected} was kept when it was written", path.display())]
+pub struct Damaged {
+    pub path: PathBuf,
+    pub expected: Checksum,
+    pub found: Checksum,
+}
+
+/// Renames a file of a run, so that its rows count as missing. The line that says what is wrong with it, what was done,
+/// and the cure.
+#[must_use]
+pub fn aside_with_words(path: &Path, problem: &dyn fmt::Display) -> String {
+    let cure = match file_name(path) == MERGED {
+        true => "merge again; rows that no part holds come from the same featx extract",
+        false => "the same featx extract computes its rows again",
+    };
+    match put_aside(path) {
+        Ok(aside) => format!("{problem}; renamed to '{}'; {cure}", aside.display()),
+        Err(error) => format!("{problem}; {error:#}; once it is moved away, {cure}"),
+    }
+}
+
+/// An error about a damaged file, once that is put aside; any other as it is.
+#[must_use]
+pub fn aside(error: Error) -> Error {
+    match error.downcast_ref::<Damaged>() {
+        Some(damaged) => anyhow!(aside_with_words(&damaged.path, damaged)),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_xxh128sum() {
+        // `printf abc | xxh128sum`, and of nothing.
+        let mut sum = Summing::new();
+        let empty = "99aa06d3014798d86001c324468d497f";
+        assert_eq!(sum.finish().to_string(), empty);
+        sum.write(b"a");
+        sum.write(b"bc");
+        let abc = "06b05ab6733a618578af5f94892f3950";
+        assert_eq!(sum.finish().to_string(), abc);
+        assert_eq!(Checksum::parse(abc), Some(sum.finish()));
+        for digits in ["", "06b0", &abc.replace('f', "+"), &abc.replace('f', "g")] {
+            assert_eq!(Checksum::parse(digits), None, "{digits}");
+        }
+    }
+}
