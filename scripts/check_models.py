@@ -107,7 +107,7 @@ def export(name, place, out, featx):
     if code or not agrees:
         why = [line for line in said.splitlines() if "error: " in line] or said.splitlines()[-1:]
         return f"| {name} | | | | **{why[0].removeprefix('error: ')}** |", False
-    left = " ".join(line.strip() for line in said.splitlines() if line.startswith("  ") and "agrees" not in line)
+    left = " ".join(line.strip() for line in said.splitlines() if line.startswith("  without features"))
     return f"| {name} | {kind[1]} | {agrees[1]} of {agrees[2]} | {agrees[3]} | {left} |", True
 
 

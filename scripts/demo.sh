@@ -4,7 +4,7 @@
 #
 # usage: scripts/demo.sh
 #
-# Leaves models/NAME.pt, which it uses again, and the run in demo/NAME, which it makes anew.
+# Leaves the model in models/, which it uses again, and the run in demo/NAME, which it makes anew.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,8 +29,8 @@ trap 'echo "error: the demo stopped at: $now" >&2' ERR
 export_model() {
     local said
     for model in vgg16 efficientnet_lite0; do
-        if [ -f "$models/$model.pt" ] && ! grep -q random "$models/$model.toml"; then
-            echo "'$models/$model.pt' is there already: $(head -n 1 "$models/$model.toml")"
+        if [ -f "$models/$model.pt" ] || [ -f "$models/$model.pt2" ] && ! grep -q random "$models/$model.toml"; then
+            echo "'$model' is in '$models' already: $(head -n 1 "$models/$model.toml")"
             return
         fi
     done
@@ -55,7 +55,7 @@ say "model"
 export_model
 case $model in
     vgg16) layer=features.30 ;;
-    *) layer=_bn1 ;; # the last of its feature maps
+    *) layer=_avg_pooling ;; # what it judges by
 esac
 run=demo/$model
 

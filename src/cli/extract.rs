@@ -3,7 +3,7 @@
 use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::cli::complete;
 use crate::cli::config::{OrConfig, options};
-use crate::images::{Channels, Crop, Interpolation, Pad, Resampler, Resize};
+use crate::images::{Channels, Crop, CropRounding, Interpolation, Pad, Resampler, Resize};
 use crate::memory::RamBudget;
 use crate::rows::row_type::RowType;
 use crate::text::figures;
@@ -149,6 +149,10 @@ pub struct Extract {
     /// A canvas in whose middle the resized image lies, and the value around it: 640x640:114 [default: from the model's TOML]
     #[arg(long, value_name = "HxW:VALUE", help_heading = "Preprocessing")]
     pub pad: Option<Pad>,
+
+    /// Where an odd margin's crop begins: even as torchvision's, down as transformers' [default: from the model's TOML]
+    #[arg(long, help_heading = "Preprocessing")]
+    pub crop_rounding: Option<CropRounding>,
 
     /// [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]

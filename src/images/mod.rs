@@ -34,6 +34,8 @@ mod window;
 
 pub use error::ImageError;
 pub use load::{Preprocessor, ensure_readable, is_image, read_file};
-pub use preprocess::{Channels, Crop, Normaliser, Pad, Preprocess, PreprocessError, Resize, Shape};
+pub use preprocess::{
+    Channels, Crop, CropRounding, Normaliser, Pad, Preprocess, PreprocessError, Resize, Shape,
+};
 pub use raster::Raster;
 pub use resize::{Interpolation, Resampler};

@@ -198,6 +198,7 @@ fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> 
         }
     }
     set(&mut preprocess.resize, args.resize.as_ref());
+    set(&mut preprocess.crop_rounding, args.crop_rounding.as_ref());
     set(&mut preprocess.interpolation, args.interpolation.as_ref());
     set(&mut preprocess.resampler, args.resampler.as_ref());
     set(&mut preprocess.channels, args.channels.as_ref());

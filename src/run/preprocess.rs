@@ -5,11 +5,12 @@
 pub type Preprocess = toml::Table;
 
 /// Each key of it, in the order of its steps.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "orient",
     "resize",
     "pad",
     "crop",
+    "crop_rounding",
     "interpolation",
     "resampler",
     "channels",
@@ -19,7 +20,7 @@ const KEYS: [&str; 10] = [
 ];
 
 /// Each key and its value, for a run to be held against another.
-pub fn settings(preprocess: &Preprocess) -> [(&'static str, String); 10] {
+pub fn settings(preprocess: &Preprocess) -> [(&'static str, String); 11] {
     KEYS.map(|key| (key, value(preprocess, key)))
 }
 

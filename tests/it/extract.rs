@@ -33,10 +33,11 @@ fn a_row_is_what_a_hook_sees_of_the_image_on_that_line() {
     assert_near(&found, &expected.1, TOLERANCE);
     // Where there is no terminal: what a log should hold, and nothing that draws.
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines.len(), 2, "{said}");
+    assert_eq!(lines.len(), 3, "{said}");
     let from = "preprocessing: resize 72, crop 64, bilinear ('models/resnet_scripted.toml')";
     assert_eq!(lines[0], from);
     assert!(lines[1].starts_with("4 images in "), "{said}");
+    assert!(lines[2].starts_with("bound by: "), "{said}");
     assert!(!said.contains(['\r', '\x1b']), "{said:?}");
 }
 

@@ -27,6 +27,8 @@ pub struct Preprocess {
     /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Crop>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub crop_rounding: CropRounding,
     pub interpolation: Interpolation,
     #[serde(skip_serializing_if = "is_default")]
     pub resampler: Resampler,
@@ -52,6 +54,17 @@ pub enum Channels {
     Bgr,
     /// One: Pillow's `L` of the RGB image.
     Grey,
+}
+
+/// Where the crop begins in an image that is larger by an odd number of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CropRounding {
+    /// Half of them, rounded to the even neighbour: torchvision's `center_crop`.
+    #[default]
+    Even,
+    /// Half of them, rounded down: transformers' `center_crop`.
+    Down,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -85,6 +98,7 @@ impl Default for Preprocess {
             orient: false,
             resize: Resize::Shorter(256),
             crop: None,
+            crop_rounding: CropRounding::Even,
             interpolation: Interpolation::Bilinear,
             resampler: Resampler::Pillow,
             pad: None,
@@ -164,7 +178,11 @@ impl fmt::Display for Preprocess {
         if let Some(pad) = self.pad {
             write!(f, "pad {pad}, ")?;
         }
-        write!(f, "crop {}, {}", self.crop(), self.interpolation.name())?;
+        write!(f, "crop {}", self.crop())?;
+        if self.crop_rounding == CropRounding::Down {
+            f.write_str(" rounded down")?;
+        }
+        write!(f, ", {}", self.interpolation.name())?;
         if self.resampler != Resampler::Pillow {
             write!(f, " by {}", self.resampler.name())?;
         }
@@ -197,7 +215,7 @@ mod tests {
 
     #[test]
     fn every_key_is_written_as_it_is_read_and_the_usual_ones_not_at_all() {
-        let all = "orient = true\nresize = { longer = 640 }\ncrop = \"none\"\ninterpolation = \"bilinear\"\n\
+        let all = "orient = true\nresize = { longer = 640 }\ncrop = \"none\"\ncrop_rounding = \"down\"\ninterpolation = \"bilinear\"\n\
                    resampler = \"torch\"\npad = { to = [640, 480], value = 114 }\nchannels = \"grey\"\nscale = 1.0\n\
                    mean = [0.0]\nstd = [1.0]";
         let written = toml::to_string(&read(all)).unwrap();

@@ -2,7 +2,7 @@
 //! `LetterBox`.
 
 use crate::images::error::{ImageError, Result};
-use crate::images::preprocess::{Longer, Preprocess, Resize, Size};
+use crate::images::preprocess::{CropRounding, Longer, Preprocess, Resize, Size};
 
 /// Pillow cannot make an image with a longer side: `ImagingNewPrologue` counts a row's bytes in an `int`.
 const MAX_SIDE: u64 = i32::MAX as u64 / 4 - 1;
@@ -50,9 +50,13 @@ impl Geometry {
             None => [resized_height, resized_width],
         };
         let [crop_height, crop_width] = preprocess.size();
+        let rounding = preprocess.crop_rounding;
         Ok(Self {
-            x: Axis::new(width, resized_width, canvas_width, crop_width),
-            y: Axis::new(height, resized_height, canvas_height, crop_height),
+            x: Axis::new([width, resized_width, canvas_width, crop_width], rounding),
+            y: Axis::new(
+                [height, resized_height, canvas_height, crop_height],
+                rounding,
+            ),
         })
     }
 }
@@ -75,9 +79,15 @@ fn resized(width: usize, height: usize, resize: Resize) -> Size {
 }
 
 impl Axis {
-    fn new(input: usize, output: usize, canvas: usize, side: usize) -> Self {
+    /// Of the image, resized, on its canvas, cropped: the side.
+    fn new([input, output, canvas, side]: [usize; 4], rounding: CropRounding) -> Self {
         let before = (canvas - output) / 2; // on the canvas, before the image
-        let crop = half_to_even(canvas.saturating_sub(side)); // on the canvas, before the crop
+        let over = canvas.saturating_sub(side);
+        // On the canvas, before the crop.
+        let crop = match rounding {
+            CropRounding::Even => half_to_even(over),
+            CropRounding::Down => over / 2,
+        };
         let margin = side.saturating_sub(canvas) / 2; // in the crop, before the canvas
         let first = crop.saturating_sub(before).min(output);
         let padding = margin + before.saturating_sub(crop).min(side);
@@ -127,6 +137,16 @@ mod tests {
         assert_eq!((g.x.output, g.y.output), (341, 256));
         assert_eq!((g.x.first, g.x.kept, g.x.padding), (58, 224, 0));
         assert_eq!((g.y.first, g.y.kept, g.y.padding), (16, 224, 0));
+    }
+
+    #[test]
+    fn an_odd_margin_is_halved_as_the_library_does_it() {
+        let first = |toml: &str| geometry(227, 230, toml).unwrap().x.first;
+        assert_eq!(first("resize = \"none\"\ncrop = 224"), 2);
+        assert_eq!(
+            first("resize = \"none\"\ncrop = 224\ncrop_rounding = \"down\""),
+            1
+        );
     }
 
     #[test]

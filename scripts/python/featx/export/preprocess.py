@@ -12,6 +12,7 @@ from . import Failure
 # For PIL images, which have one way of choosing the nearest pixel, NEAREST and NEAREST_EXACT mean the same.
 INTERPOLATIONS = {mode: mode.value for mode in InterpolationMode} | {InterpolationMode.NEAREST_EXACT: "nearest"}
 MODES = {mode.value: mode for mode in InterpolationMode if mode is not InterpolationMode.NEAREST_EXACT}
+CROP_ROUNDINGS = ("even", "down")  # torchvision's, transformers'
 RESAMPLERS = ("pillow", "torch", "torch-antialias")
 CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
 SCALE = 1 / 255
@@ -33,6 +34,7 @@ class Preprocess:
     channels: str = "rgb"
     scale: float = SCALE
     orient: bool = False
+    crop_rounding: str = "even"
 
     def __post_init__(self):
         for key in ("resize", "crop"):
@@ -43,7 +45,8 @@ class Preprocess:
                 raise Failure(f"'{key}' is {value!r}, expected a number of pixels, [height, width]"
                               + (", { longer = pixels }" if key == "resize" else "") + ' or "none"')
             object.__setattr__(self, key, list(sides) if len(sides) == 2 else value)
-        for key, known in (("interpolation", MODES), ("resampler", RESAMPLERS), ("channels", CHANNELS)):
+        for key, known in (("interpolation", MODES), ("resampler", RESAMPLERS), ("channels", CHANNELS),
+                           ("crop_rounding", CROP_ROUNDINGS)):
             if getattr(self, key) not in known:
                 raise Failure(f"'{key}' is {getattr(self, key)!r}, expected one of {', '.join(known)}")
         count = CHANNELS[self.channels]
@@ -79,8 +82,8 @@ class Preprocess:
 
     def to_transforms(self):
         """The same as torchvision does it, for PIL images; where it can."""
-        if (self.resampler, self.pad, self.channels, self.scale, self.orient) != ("pillow", None, "rgb", SCALE, False) \
-                or isinstance(self.resize, dict):
+        others = self.resampler, self.pad, self.channels, self.scale, self.orient, self.crop_rounding
+        if others != ("pillow", None, "rgb", SCALE, False, "even") or isinstance(self.resize, dict):
             raise Failure("torchvision's transforms of PIL images cannot do this preprocessing")
         steps = [T.Resize(self.resize, MODES[self.interpolation])] if self.resize != "none" else []
         steps += [T.CenterCrop(self.crop)] if self.crop != "none" else []

@@ -39,13 +39,14 @@ def reason(error):
 
 
 def of_several_tensors(module, example):
-    """Names of the modules that give more than one tensor. Their named tuples are made known to torch.export."""
+    """Names of the modules that give more than one tensor, and of those that say that they give `one_tensor` where others of
+    theirs are used outside too. Named tuples are made known to torch.export."""
     several = []
 
     def hook_for(name):
-        def hook(_module, _inputs, output):
+        def hook(inner, _inputs, output):
             register_named_tuples(output)
-            if name and len(torchscript.tensors(output)) > 1 and name not in several:
+            if name and (len(torchscript.tensors(output)) > 1 or hasattr(inner, "one_tensor")) and name not in several:
                 several.append(name)
         return hook
 

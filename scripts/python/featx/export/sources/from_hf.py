@@ -66,5 +66,4 @@ def _of_images(name, model):
     if getattr(model, "main_input_name", None) != "pixel_values":
         takes = getattr(model, "main_input_name", "something else")
         raise Failure(f"'{name}' ({type(model).__name__}) takes {takes}, expected a model that takes pixel_values")
-    model.config.return_dict = False  # a tuple can be traced
     return model

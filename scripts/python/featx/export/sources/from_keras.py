@@ -30,6 +30,8 @@ MODES = {"vgg16": CAFFE, "vgg19": CAFFE, "resnet": CAFFE, "densenet": {}, "resne
 class Layer(nn.Module):
     """One of Keras' layers, called as PyTorch calls modules: hooks see it. Its weights are Keras' own."""
 
+    one_tensor = True  # what Keras computes for a layer may serve the next one too
+
     def __init__(self, layer):
         super().__init__()
         self.layer = [layer]  # not as a module of this one
@@ -97,6 +99,6 @@ def _transforms(application, side):
         # What load_img() does once it has opened the file.
         pixels = keras.utils.img_to_array(image.resize((side, side), resample=0), data_format="channels_last")
         pixels = preprocess_input(pixels, data_format="channels_last")
-        return torch.from_numpy(pixels).permute(2, 0, 1)
+        return torch.from_numpy(pixels.copy()).permute(2, 0, 1)  # what caffe wants is read backwards
 
     return prepared

@@ -17,7 +17,8 @@ def read_processor(processor):
     if says.get("do_resize"):
         _read_resize(says, settings, problems)
     if says.get("do_center_crop"):
-        settings["crop"] = _side(says.get("crop_size"))
+        settings["crop"] = _side(dict(says["crop_size"]))
+        settings["crop_rounding"] = "down"
     settings["scale"] = float(says.get("rescale_factor", 1 / 255)) if says.get("do_rescale") else 1.0
     normalises = says.get("do_normalize")
     settings["mean"] = tuple(map(float, says["image_mean"])) if normalises else (0.0,) * 3
@@ -60,13 +61,11 @@ def _read_resize(says, settings, problems):
 def _read_convnext(side, crop_pct, settings):
     """ConvNeXT's: small images are cut from larger ones, large ones are warped."""
     if side < 384:
-        settings["resize"], settings["crop"] = int(side / crop_pct), side
+        settings |= {"resize": int(side / crop_pct), "crop": side, "crop_rounding": "down"}
     else:
         settings["resize"] = [side, side]
 
 
 def _side(size):
-    if isinstance(size, int):
-        return size
     height, width = size["height"], size["width"]
     return height if height == width else [height, width]

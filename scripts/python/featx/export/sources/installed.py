@@ -20,7 +20,8 @@ def require(module, *requirements):
         return
     print(f"installing {' '.join(requirements)} into '{sys.prefix}'", file=sys.stderr)
     # Named beside them, so that pip refuses what wants another PyTorch instead of replacing the one that is there.
-    kept = [f"{name}=={importlib.metadata.version(name)}" for name in KEPT]
+    # 2.11.0 is what 2.11.0+cu130 satisfies.
+    kept = [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in KEPT]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *requirements]
     pip = subprocess.run([*command, *kept], capture_output=True, text=True, errors="replace")
     if pip.returncode != 0:
