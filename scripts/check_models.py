@@ -12,6 +12,7 @@ import contextlib
 import io
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def main():
         line, right = export(name, place, args.out, featx)
         print(line, flush=True)
         failed += not right
+    if not args.only:
+        failed += not as_keras_predicts(args.out, featx)
     sys.exit(f"{failed} failed" if failed else 0)
 
 
@@ -92,6 +95,31 @@ def folder_of_transformers(out, kind, processor, config, pixels):
     transformers.AutoConfig.for_model(kind, **config).save_pretrained(folder)
     getattr(transformers, processor)(**pixels).save_pretrained(folder)
     return folder
+
+
+def as_keras_predicts(out, featx):
+    """VGG16's block5_pool, from the same photos, by Keras' own way: load_img, preprocess_input, predict."""
+    import numpy
+    from featx.export import sources
+    from featx.export.command import main as exporter
+    sources.library("keras").install()
+    import keras
+    exporter(["keras/VGG16", "--random", "--as", "keras", "--out", str(out / "made"), "--no-featx"])
+    photos = sorted(path for path in (ROOT / "tests/photos").iterdir() if path.suffix in (".jpg", ".png"))
+    listed, run = out / "photos.txt", out / "keras"
+    listed.write_text("".join(f"{path.name}\n" for path in photos))
+    file = next((out / "made").glob("keras.pt*"))
+    subprocess.run([featx, "extract", "--model", file, "--layer", "block5_pool", "--out", run, "--list", listed, "--quiet",
+                    ROOT / "tests/photos"], check=True)
+    subprocess.run([featx, "merge", run, "--quiet"], check=True)
+    found = numpy.load(run / "block5_pool/features.npy")
+    keras.utils.set_random_seed(sources.SEED)
+    model = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
+    images = numpy.stack([keras.utils.img_to_array(keras.utils.load_img(path, target_size=(224, 224))) for path in photos])
+    wanted = model.predict(keras.applications.vgg16.preprocess_input(images), verbose=0)
+    off = numpy.linalg.norm(found - wanted) / numpy.linalg.norm(wanted)
+    print(f"\nkeras/VGG16 block5_pool of {len(photos)} photos {found.shape[1:]}, to Keras' own predict: relative L2 {off:.0e}")
+    return off <= 1e-4
 
 
 def export(name, place, out, featx):

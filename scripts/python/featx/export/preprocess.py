@@ -152,6 +152,8 @@ def _read_steps(steps):
         elif kind == "Normalize":
             settings["mean"] = tuple(float(v) for v in step.mean)
             settings["std"] = tuple(float(v) for v in step.std)
+        elif kind == "MaybeConvertMode" and step.mode == "RGB":
+            pass  # OpenCLIP's
         elif kind not in SAME and getattr(step, "__name__", None) not in SAME:
             problems.append(f"has the step {kind}")
     if "crop" not in settings and not isinstance(settings.get("resize", 0), int):
