@@ -49,6 +49,7 @@ NAMES = [
     "open_clip/RN50", "open_clip/ViT-B-32", "open_clip/ViT-B-16-SigLIP", "open_clip/convnext_base", "open_clip/coca_ViT-B-32",
     "open_clip/MobileCLIP-S1",
     "pypi/efficientnet_lite0",
+    "cornet/Z", "cornet/R", "cornet/S", "facenet/vggface2", "smp/unet/resnet18", "smp/fpn/mobilenet_v2",
     "keras/VGG16", "keras/ResNet50", "keras/MobileNetV2", "keras/EfficientNetB0", "keras/DenseNet121",
 ]
 
@@ -127,6 +128,8 @@ def export(name, place, out, featx):
     from featx.export.command import main as exporter
     said = io.StringIO()
     weights = [] if place.startswith("pypi/") else ["--random"]
+    if place.startswith("smp/"):
+        weights += ["--resize", "256", "--crop", "224"]  # the library does not say
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = exporter([place, *weights, "--as", "model", "--out", str(out / "made"), "--featx", str(featx)])
     said = said.getvalue()

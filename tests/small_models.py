@@ -191,6 +191,28 @@ class SameInputAgain(nn.Module):
         return x + stem
 
 
+class Folded(nn.Module):
+    """Layers that libtorch folds what follows them into, each of which is a layer that may be wanted itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm_of_conv, self.conv = nn.BatchNorm2d(4), conv()
+        self.scaled, self.added = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.register_buffer("factor", torch.rand(4, 1, 1) + 0.5)
+        self.linear, self.norm = nn.Linear(4, 6), nn.BatchNorm1d(6)
+        self.linear_without_bias, self.norm_without_bias = nn.Linear(6, 5, bias=False), nn.BatchNorm1d(5)
+        self.linear_of_tokens, self.norm_of_tokens = nn.Linear(4, 7), nn.BatchNorm1d(196)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm_of_conv(self.conv(x))
+        x = self.scaled(x) * self.factor
+        x = (self.added(x) + self.factor) / 2.0
+        tokens = F.adaptive_avg_pool2d(x, 14).flatten(2).transpose(1, 2)
+        tokens = self.norm_of_tokens(self.linear_of_tokens(tokens))
+        x = self.norm(self.linear(x.mean([2, 3])))
+        return self.norm_without_bias(self.linear_without_bias(x)) + tokens.mean([1, 2]).unsqueeze(1)
+
+
 class LastCallUnused(nn.Module):
     """A module whose last call's result nothing uses: a trace has not kept it, nor that of the call before for a hook's."""
 
@@ -702,6 +724,7 @@ MODELS = {
     "convolutions": (Convolutions, BOTH),
     "thick": (Thick, BOTH),
     "same_input_again": (SameInputAgain, ("scripted",)),
+    "folded": (Folded, BOTH),
     "last_call_unused": (LastCallUnused, BOTH),
     "loop": (Loop, BOTH),
     "shared": (Shared, BOTH),

@@ -24,6 +24,7 @@
 #include "fast/arena.h"
 #include "compute/cuda.h"
 #include "fast/forms.h"
+#include "load/folding.h"
 #include "load/guarded.h"
 #include "load/input.h"
 #include "load/layers.h"
@@ -226,6 +227,7 @@ char* featx_freeze(featx_module* module) {
   return guarded([&] {
     torch::jit::freeze_module_inplace(&module->module);
     module->graph = module->module.get_method("forward").graph();
+    featx::keep_linear_layers_apart(*module->graph);
     torch::jit::OptimizeFrozenGraph(module->graph);
     featx::forget_functions(*module->graph);
     featx::drop_needless_clones(module->graph);

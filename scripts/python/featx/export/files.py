@@ -53,7 +53,7 @@ def export(name, args):
     asked = asked_pixels(args)
     pixels = preprocessing(name, source, asked, args.input)
     # What featx does to images is proved by what the library itself does to them, where it is meant to be that.
-    transforms = (None if asked else source.transforms) or pixels.to_transforms()
+    transforms = None if asked else source.transforms
     input_shape = pixels.shape
     if args.input not in (None, input_shape):
         raise Failure(f"--input asks for {in_words(args.input)}, but featx would give {in_words(input_shape)}: "

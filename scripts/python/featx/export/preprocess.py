@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass, fields
 
+import torch
+from PIL import ImageOps
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
@@ -81,13 +83,37 @@ class Preprocess:
         return "\n".join(lines) + "\n"
 
     def to_transforms(self):
-        """The same as torchvision does it, for PIL images; where it can."""
-        others = self.resampler, self.pad, self.channels, self.scale, self.orient, self.crop_rounding
-        if others != ("pillow", None, "rgb", SCALE, False, "even") or isinstance(self.resize, dict):
-            raise Failure("torchvision's transforms of PIL images cannot do this preprocessing")
-        steps = [T.Resize(self.resize, MODES[self.interpolation])] if self.resize != "none" else []
-        steps += [T.CenterCrop(self.crop)] if self.crop != "none" else []
-        return T.Compose([*steps, T.ToTensor(), T.Normalize(self.mean, self.std)])
+        """The same as PyTorch's own libraries do it, from a PIL image of RGB to what the model is given."""
+        if self.pad or isinstance(self.resize, dict):
+            raise Failure("no library of PyTorch's does this preprocessing: it pads, or resizes by the longer side")
+        steps = [ImageOps.exif_transpose] if self.orient else []
+        tensors = self.resampler != "pillow"
+        grey = [T.Grayscale()] if self.channels == "grey" else []
+        steps += [T.PILToTensor()] if tensors else []
+        if self.resize != "none":
+            steps.append(T.Resize(self.resize, MODES[self.interpolation], antialias=self.resampler != "torch"))
+        if self.crop != "none":
+            steps.append(T.CenterCrop(self.crop) if self.crop_rounding == "even" else _crop_down(self.crop))
+        steps += grey if tensors else [*grey, _as_tensor]
+        steps += [lambda image: image.flip(0)] if self.channels == "bgr" else []
+        steps.append(T.ConvertImageDtype(torch.float32) if self.scale == SCALE else lambda image: image.float() * self.scale)
+        return T.Compose([*steps, T.Normalize(self.mean, self.std)])
+
+
+def _as_tensor(image):
+    return image if isinstance(image, torch.Tensor) else T.functional.pil_to_tensor(image)
+
+
+def _crop_down(crop):
+    """transformers' centre crop: half of an odd margin is rounded down."""
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+
+    def cropped(image):
+        image = _as_tensor(image)
+        top, left = ((side - size) // 2 for side, size in zip(image.shape[-2:], (height, width)))
+        return T.functional.crop(image, top, left, height, width)
+
+    return cropped
 
 
 def _toml_value(value):

@@ -14,7 +14,8 @@ NOT_TRIED = "not tried with featx: "
 
 
 def through_featx(program, module, path, pixels, transforms, made):
-    """Raises where a layer differs. Lines for the user otherwise. `transforms`: from a PIL image to what the model is given.
+    """Raises where a layer differs. Lines for the user otherwise. `transforms`: the library's own, from a PIL image to what the
+    model is given.
     Its files lie beside `path` while it runs."""
     why_not = _why_not(program)
     if why_not:
@@ -26,7 +27,7 @@ def through_featx(program, module, path, pixels, transforms, made):
         model.with_suffix(".toml").write_text(made.toml)
         photos = make_photos(folder / "photos", side(pixels))
         failed, said = compare.extract(program, model, run, folder / "photos")
-        return in_words(failed or compare.compare(module, transforms, photos, run, made.silent, made.outputs, said=said))
+        return in_words(failed or compare.compare(module, transforms or pixels.to_transforms(), photos, run, made.silent, made.outputs, said=said))
 
 
 def _why_not(program):

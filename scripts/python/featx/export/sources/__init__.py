@@ -15,6 +15,9 @@ LIBRARIES = {
     "open_clip": "open_clip/ViT-B-32/laion2b_s34b_b79k",
     "hf": "hf/facebook/dinov2-small",
     "keras": "keras/VGG16",
+    "cornet": "cornet/S",
+    "smp": "smp/unet/resnet34",
+    "facenet": "facenet/vggface2",
     "hub": "hub/facebookresearch/dinov2:dinov2_vits14",
     "pypi": "pypi/efficientnet_lite0",
 }
