@@ -97,7 +97,7 @@ fn toml_files_with_what_featx_does_not_know() {
     for (toml, expected) in [
         (
             "[preprocess]\ncolour = 3\n",
-            "'m.toml' line 2: unknown field `colour`, expected one of `orient`, `resize`, `crop`, `interpolation`, `resampler`, \
+            "'m.toml' line 2: unknown field `colour`, expected one of `orient`, `resize`, `crop`, `crop_rounding`, `interpolation`, `resampler`, \
              `pad`, `channels`, `scale`, `mean`, `std`",
         ),
         (
