@@ -65,7 +65,7 @@ fn read(images: &Arc<Images>, rows: impl Iterator<Item = u64>) -> Vec<Row> {
     rows.map(read).collect()
 }
 
-/// Links apart, which lie elsewhere.
+/// Files alone: links lie elsewhere, devices are no images.
 fn as_it_lies(bytes: &[u8], images: &Images, rows: &[Row]) {
     let mut members = HashMap::new();
     let mut archive = tar::Archive::new(bytes);
@@ -77,7 +77,7 @@ fn as_it_lies(bytes: &[u8], images: &Images, rows: &[Row]) {
             name = rest.to_vec();
         }
         let mut data = Vec::new();
-        if !entry.header().entry_type().is_hard_link() && entry.read_to_end(&mut data).is_ok() {
+        if entry.header().entry_type().is_file() && entry.read_to_end(&mut data).is_ok() {
             members.insert(name, data);
         }
     }
