@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What threads are busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     Read,
     Decode,
@@ -58,20 +59,9 @@ impl Stages {
             decode: rounded(self.seconds(Stage::Decode)),
             forward: rounded(self.seconds(Stage::Forward)),
             write: rounded(self.seconds(Stage::Write)),
-            bound: bound.name(),
+            bound,
             decoders_idle: (1.0 - share(Stage::Read) - share(Stage::Decode)).max(0.0),
             model_idle: (1.0 - share(Stage::Forward)).max(0.0),
-        }
-    }
-}
-
-impl Stage {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Decode => "decode",
-            Self::Forward => "forward",
-            Self::Write => "write",
         }
     }
 }
@@ -84,7 +74,7 @@ pub struct Busy {
     forward: f64,
     write: f64,
     /// The stage whose threads were busy for the largest share of the time.
-    bound: &'static str,
+    bound: Stage,
     #[serde(skip)]
     decoders_idle: f64,
     #[serde(skip)]
@@ -97,10 +87,12 @@ impl Busy {
     pub fn words(&self) -> String {
         let (decoders, model) = (percent(self.decoders_idle), percent(self.model_idle));
         match self.bound {
-            "read" => format!("bound by: reading images (the model idle {model})"),
-            "decode" => format!("bound by: decoding images (the model idle {model})"),
-            "forward" => format!("bound by: forward pass (decoders idle {decoders})"),
-            _ => format!("bound by: writing rows (decoders idle {decoders}, the model {model})"),
+            Stage::Read => format!("bound by: reading images (the model idle {model})"),
+            Stage::Decode => format!("bound by: decoding images (the model idle {model})"),
+            Stage::Forward => format!("bound by: forward pass (decoders idle {decoders})"),
+            Stage::Write => {
+                format!("bound by: writing rows (decoders idle {decoders}, the model {model})")
+            }
         }
     }
 }

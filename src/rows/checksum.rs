@@ -1,16 +1,12 @@
 //! Checksums of files of rows: XXH3 of 128 bits over every byte of a file, as `xxh128sum` prints them.
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Result};
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use twox_hash::XxHash3_128;
 
-use crate::rows::part::{MERGED, file_name, put_aside};
-
-/// Bytes that are read at a time; they stay in the processor's own memory.
-const BUFFER: usize = 256 << 10;
+use crate::rows::copy::{At, read_through};
 
 /// The checksum of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +25,16 @@ impl Checksum {
     /// # Errors
     /// It cannot be read.
     pub fn of_file(path: &Path, advance: &dyn Fn(u64)) -> Result<Self> {
-        let named = || format!("cannot read '{}'", path.display());
-        let mut file = File::open(path).with_context(named)?;
-        let (mut sum, mut buffer) = (Summing::new(), vec![0; BUFFER]);
-        loop {
-            match file.read(&mut buffer).with_context(named)? {
-                0 => return Ok(sum.finish()),
-                read => {
-                    sum.write(&buffer[..read]);
-                    advance(read as u64);
-                }
-            }
-        }
+        let read = || -> std::io::Result<Self> {
+            let file = File::open(path)?;
+            let mut sum = Summing::new();
+            read_through(At(&file, 0), file.metadata()?.len(), &mut |bytes| {
+                sum.write(bytes);
+                advance(bytes.len() as u64);
+            })?;
+            Ok(sum.finish())
+        };
+        read().with_context(|| format!("cannot read '{}'", path.display()))
     }
 
     /// Holds what was found in a file against the checksums that were kept of it. Where none was, nothing is known.
@@ -111,29 +105,6 @@ pub struct Damaged {
     pub path: PathBuf,
     pub expected: Checksum,
     pub found: Checksum,
-}
-
-/// Renames a file of a run, so that its rows count as missing. The line that says what is wrong with it, what was done,
-/// and the cure.
-#[must_use]
-pub fn aside_with_words(path: &Path, problem: &dyn fmt::Display) -> String {
-    let cure = match file_name(path) == MERGED {
-        true => "merge again; rows that no part holds come from the same featx extract",
-        false => "the same featx extract computes its rows again",
-    };
-    match put_aside(path) {
-        Ok(aside) => format!("{problem}; renamed to '{}'; {cure}", aside.display()),
-        Err(error) => format!("{problem}; {error:#}; once it is moved away, {cure}"),
-    }
-}
-
-/// An error about a damaged file, once that is put aside; any other as it is.
-#[must_use]
-pub fn aside(error: Error) -> Error {
-    match error.downcast_ref::<Damaged>() {
-        Some(damaged) => anyhow!(aside_with_words(&damaged.path, damaged)),
-        None => error,
-    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,10 @@ fn copy_through(from: At, to: At, length: u64, buffer: &mut [u8]) -> Result<u64>
 }
 
 /// Reads `length` bytes, some at a time.
-fn read_through(from: At, length: u64, look: Look) -> Result<()> {
+///
+/// # Errors
+/// A failing disk, a file that ends early.
+pub fn read_through(from: At, length: u64, look: Look) -> Result<()> {
     let mut buffer = vec![0; LOOK.min(length as usize)];
     let mut done = 0;
     while done < length {

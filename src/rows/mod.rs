@@ -1,5 +1,6 @@
 //! Files of rows: `.npy` files, the parts of a layer, and what joins, cuts and describes them. Knows nothing of runs.
 
+pub mod aside;
 #[cfg(feature = "torch")]
 pub mod bus_error;
 pub mod by_folder;

@@ -1,7 +1,6 @@
 //! Parts: files of consecutive rows, and the names that say which.
 
 use crate::rows::checksum::{Checksum, Summing};
-use crate::rows::durable::with_ending;
 use crate::rows::npy::Header;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -11,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// What `merge` makes of a layer's parts.
 pub const MERGED: &str = "features.npy";
-/// What a file whose rows cannot be trusted is renamed to.
-pub const BROKEN_ENDING: &str = ".broken";
 
 /// What the name of a part says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,16 +115,6 @@ pub fn read_rows_header(path: &Path) -> Result<Header> {
          save it again with np.ascontiguousarray"
     );
     Ok(header)
-}
-
-/// Renames a file so that its rows count as missing; its new path.
-///
-/// # Errors
-/// It cannot be renamed.
-pub fn put_aside(path: &Path) -> Result<PathBuf> {
-    let aside = with_ending(path, BROKEN_ENDING);
-    std::fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
-    Ok(aside)
 }
 
 /// The last component of a path, as text.

@@ -52,7 +52,7 @@ impl Sources {
         );
         if RunDir::is_at(directory) {
             let dir = Box::new(RunDir::open(directory)?);
-            let layers = dir.layers_to_read(&dir.run.layers)?;
+            let layers = dir.layers()?;
             return Ok(Self::Run { dir, layers });
         }
         if let Some(source) = Self::layer_of_run(directory)? {
@@ -103,6 +103,17 @@ impl Sources {
         Ok(())
     }
 
+    /// Gives each file of a run the checksums that were kept of it: for whoever reads their rows.
+    ///
+    /// # Errors
+    /// Checksums that cannot be read.
+    pub fn read_checksums(&mut self) -> Result<()> {
+        match self {
+            Self::Run { dir, layers } => dir.read_checksums(layers),
+            Self::Bare(_) => Ok(()),
+        }
+    }
+
     /// Where the list of file names is, if there is one.
     #[must_use]
     pub fn names_path(&self) -> Option<PathBuf> {
@@ -132,7 +143,7 @@ impl Sources {
         let Some(layer) = dir.run.layers.iter().find(is_this).cloned() else {
             return Ok(None);
         };
-        let layers = dir.layers_to_read(&[layer])?;
+        let layers = vec![dir.layer(&layer)?];
         Ok(Some(Self::Run { dir, layers }))
     }
 }

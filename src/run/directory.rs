@@ -79,19 +79,16 @@ impl RunDir {
         self.state(layer, None)
     }
 
-    /// As [`RunDir::layers`], each file with the checksums that were kept of it: for whoever reads their rows.
+    /// Gives each file of these layers the checksums that were kept of it.
     ///
     /// # Errors
-    /// As [`RunDir::layers`]; checksums that cannot be read.
-    pub fn layers_to_read(&self, layers: &[Layer]) -> Result<Vec<LayerState>> {
-        let checksums = Checksums::read(&self.path)?;
-        let state = |layer: &Layer| {
-            let mut state = self.layer(layer)?;
-            let name = &state.layer.name;
-            state.folder.expect(|file| checksums.of(name, file));
-            Ok(state)
-        };
-        layers.iter().map(state).collect()
+    /// Checksums that cannot be read.
+    pub fn read_checksums(&self, layers: &mut [LayerState]) -> Result<()> {
+        let kept = Checksums::read(&self.path)?;
+        for LayerState { layer, folder, .. } in layers {
+            folder.expect(|file| kept.of(&layer.name, file));
+        }
+        Ok(())
     }
 
     /// How far each layer is in these rows. Parts without any of them are not opened.

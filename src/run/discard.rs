@@ -6,8 +6,9 @@
 //! the whole run, or holds no run but the order to remove one and the names of its layers, with which the next
 //! `extract` finishes the work before it begins its own.
 
+use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
-use crate::rows::part::{BROKEN_ENDING, MERGED, PartName, names_in, part_name, partial_name};
+use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::{CHECKSUMS, is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};

@@ -33,6 +33,8 @@ mod opening;
 mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_column;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod quoting;
 mod scan;
 mod shared;

@@ -3,6 +3,7 @@
 
 use crate::images::ImageError;
 use crate::sources::parquet_column::{Column, find};
+use crate::sources::parquet_file::ParquetFile;
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
@@ -13,7 +14,6 @@ use ::parquet::errors::{ParquetError, Result as ParquetResult};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use anyhow::{Context, Error, Result};
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -96,7 +96,7 @@ impl Reader for ParquetReader {
 
 /// An open file. All decoders read through one, so that each row group is read once, in order.
 struct Table {
-    file: SerializedFileReader<File>,
+    file: SerializedFileReader<ParquetFile>,
     column: Column,
     ahead: Mutex<Ahead>,
 }
@@ -129,7 +129,7 @@ impl Table {
     /// No whole Parquet file; no such column.
     fn open(path: &Path, inside: Option<&str>) -> Result<Self> {
         let named = || format!("cannot read '{}'", path.display());
-        let file = SerializedFileReader::new(File::open(path).with_context(named)?)
+        let file = SerializedFileReader::new(ParquetFile::open(path).with_context(named)?)
             .with_context(|| not_whole(path))?;
         let column = find(file.metadata(), path, inside)?;
         Ok(Self {

@@ -118,7 +118,9 @@ fn what_is_wrong_with_a_table_is_said() {
          write('broken.parquet', dict(image=column(photos)), compression='none', use_dictionary=False, row_group_size=2)\n\
          file = p.ParquetFile('broken.parquet').metadata.row_group(1).column(0)\n\
          data = bytearray(open('broken.parquet', 'rb').read()); at = file.data_page_offset\n\
-         data[at:at + 40] = b'x' * 40; open('broken.parquet', 'wb').write(data)\n",
+         data[at:at + 40] = b'x' * 40; open('broken.parquet', 'wb').write(data)\n\
+         # Its page has a list of 2^31 - 1 numbers of eight bytes, in a field that the decoder leaves out.\n\
+         data[at:at + 7] = bytes.fromhex('f9f7ffffffff07'); open('endless.parquet', 'wb').write(data)\n",
     );
     for (file, words) in [
         (
@@ -165,6 +167,11 @@ fn what_is_wrong_with_a_table_is_said() {
         2,
         "{errors}"
     );
+    shell(&dir, "rm -r out");
+    extract_ok(&dir, &format!("{MODEL} --on-error skip endless.parquet"));
+    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+    let words = "its row group is damaged: External: the file ends before its page";
+    assert_eq!(errors.matches(words).count(), 2, "{errors}");
     // Its reader panics on this one.
     let seed = concat!(
         env!("CARGO_MANIFEST_DIR"),

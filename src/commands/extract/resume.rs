@@ -2,9 +2,10 @@
 //! leave behind.
 
 use crate::commands::extract::sources;
+use crate::rows::aside;
 use crate::rows::durable::{Unfinished, write_whole};
 use crate::rows::layer_folder::BrokenPart;
-use crate::rows::part::{self, names_in};
+use crate::rows::part::names_in;
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::discard::partial_start;
@@ -158,10 +159,10 @@ pub fn tidy(
 }
 
 fn put_aside(BrokenPart { path, problem }: &BrokenPart) -> Result<()> {
-    let aside = part::put_aside(path)?;
+    let path = aside::put_aside(path)?;
     say(format_args!(
         "{problem}; renamed to '{}', its rows are computed again",
-        aside.display()
+        path.display()
     ));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `featx inspect DIR --verify`: every file of a run is read, and held against its checksum.
 
-use crate::rows::checksum::{Checksum, Damaged, aside_with_words};
+use crate::rows::aside::aside_with_words;
+use crate::rows::checksum::{Checksum, Damaged};
 use crate::rows::layer_folder::Folder;
 use crate::rows::part::{MERGED, Part};
 use crate::run::contents::Sources;
@@ -27,7 +28,9 @@ pub struct Verified {
 /// # Errors
 /// It is no run; a file that cannot be read.
 pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
-    let Sources::Run { layers, .. } = Sources::find(path)? else {
+    let mut sources = Sources::find(path)?;
+    sources.read_checksums()?;
+    let Sources::Run { layers, .. } = sources else {
         bail!(
             "'{}' has no run.toml, and no checksums with it; nothing can be verified",
             path.display()

@@ -5,7 +5,8 @@ mod export;
 use crate::batch::{MAX_ARRAY_SIZE, System, array_expression};
 use crate::cli::Merge;
 use crate::export::{NPY, format_of};
-use crate::rows::checksum::{Checksum, aside};
+use crate::rows::aside::aside;
+use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, require_space};
 use crate::rows::join::{Join, Told, Wish};
 use crate::rows::layer_folder::Folder;
@@ -125,6 +126,7 @@ fn find(typed: &Merge, takes_one: bool) -> Result<Found> {
     if !typed.layer.is_empty() {
         sources.keep_layers(&typed.layer, &typed.dir)?;
     }
+    sources.read_checksums()?;
     let layers = sources.layer_names();
     if let Some(out) = &typed.out {
         let ending = out.extension().unwrap_or(NPY.as_ref()).display();

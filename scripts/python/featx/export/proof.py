@@ -14,9 +14,10 @@ NOT_TRIED = "not tried with featx: "
 
 
 def through_featx(program, module, path, pixels, transforms, made):
-    """Raises where a layer differs. Lines for the user otherwise. `transforms`: the library's own, from a PIL image to what the
-    model is given.
-    Its files lie beside `path` while it runs."""
+    """Raises where a layer differs. Lines for the user otherwise. Its files lie beside `path` while it runs.
+
+    transforms: the library's own, from a PIL image to what the model is given.
+    """
     why_not = _why_not(program)
     if why_not:
         return [NOT_TRIED + why_not]
