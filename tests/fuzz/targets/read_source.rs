@@ -2,7 +2,7 @@
 //! pixels, or `broken` and why.
 //! usage: read_source PATH...
 
-use featx::images::{Preprocess, Preprocessor};
+use featx::images::{Crop, Preprocess, Preprocessor, Resize};
 use featx::sources::{Found, RowReader};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn read(images: &Arc<featx::sources::Images>) {
-    let preprocess = Preprocess { resize: 8, crop: 8, ..Preprocess::default() };
+    let preprocess = Preprocess { resize: Resize::Shorter(8), crop: Some(Crop::Square(8)), ..Preprocess::default() };
     let (mut preprocessor, mut bytes) = (Preprocessor::new(&preprocess), Vec::new());
     let mut reader = RowReader::new(images);
     for row in images.rows() {
