@@ -516,13 +516,15 @@ class Encoder(nn.Module):
 
 
 class OddRows(nn.Module):
-    """Layers that have not one row an image: four rows, one row for all, no dimension at all, a batch that comes
-    second; `head` is an ordinary one after them."""
+    """Layers that have not one row an image: four rows, two of attention's heads whatever the batch, one row for all,
+    no dimension at all, a batch that comes second; `head` is an ordinary one after them."""
 
     def __init__(self):
         super().__init__()
         self.stem = conv()
         self.four_rows = nn.Linear(4, 3)
+        self.two_heads = nn.Sigmoid()
+        self.bias = nn.Parameter(torch.randn(2, 4, 4))
         self.no_batch = nn.Linear(4, 3)
         self.scalar = Scalar()
         self.batch_second = nn.Linear(4, 3)
@@ -535,7 +537,8 @@ class OddRows(nn.Module):
         one = self.no_batch(row.mean(0))
         scalar = self.scalar(row)
         second = self.batch_second(x[:, :, :, 0].permute(2, 0, 1))
-        return self.head(row) + (four.sum() + one.sum() + scalar + second.sum()) * 0
+        heads = self.two_heads(self.bias)
+        return self.head(row) + (four.sum() + one.sum() + scalar + second.sum() + heads.sum()) * 0
 
 
 class Scalar(nn.Module):

@@ -1,21 +1,35 @@
 //! A damaged file may lead a C library astray: LMDB and HDF5 follow what it says without looking whether that is in the
-//! file. It cannot go on then, but it can be said which file is at fault, in place of a core dump.
+//! file, or leads anywhere: HDF5 walks over an object of no length for ever. It cannot go on then, but it can be said which
+//! file is at fault, in place of a core dump or of silence.
 
+use crate::sources::alarm;
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Once;
+use std::time::Duration;
 
-/// What a library that is led astray ends with.
-const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGFPE];
+/// What a library that is led astray ends with, and what ends one that would not.
+const SIGNALS: [c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGABRT,
+    libc::SIGFPE,
+    alarm::RINGS,
+];
 
 /// What was to be done on each of them before.
-static BEFORE: [Before; 4] = [const { Before(Cell::new(None)) }; 4];
+static BEFORE: [Before; 5] = [const { Before(Cell::new(None)) }; 5];
 static WATCH: Once = Once::new();
 
+/// What one call may compute for at least; unpacking the largest chunk of HDF5, 4 GB, is counted by its bytes.
+const AT_LEAST: Duration = Duration::from_secs(5);
+/// Bytes that a slow core unpacks or walks over in a second.
+const BYTES_A_SECOND: u64 = 50 << 20;
+
 thread_local! {
-    /// The line for the file that this thread reads through a library, while it does.
-    static LINE: Cell<Option<&'static str>> = const { Cell::new(None) };
+    /// The file that this thread reads through a library, while it does.
+    static READING: Cell<Option<Damage>> = const { Cell::new(None) };
 }
 
 struct Before(Cell<Option<libc::sigaction>>);
@@ -25,31 +39,52 @@ unsafe impl Sync for Before {}
 
 /// What is said of a file that leads a library astray. It stays, for whoever says it can ask for no memory.
 #[derive(Debug, Clone, Copy)]
-pub struct Damage(&'static str);
+pub struct Damage {
+    leads_out: &'static str,
+    does_not_end: &'static str,
+    /// What one call may compute for.
+    within: Duration,
+}
 
 impl Damage {
-    pub fn of(path: &Path) -> Self {
-        let line = format!(
-            "error: '{}' is damaged: what it says of itself leads out of it; make or download it again\n",
-            path.display()
-        );
-        Self(line.leak())
+    /// Of a file of so many bytes, which one call may walk over.
+    pub fn of(path: &Path, bytes: u64) -> Self {
+        let line = |what: &str| {
+            let at = path.display();
+            let line = format!("error: '{at}' is damaged: {what}; make or download it again\n");
+            &*line.leak()
+        };
+        Self {
+            leads_out: line("what it says of itself leads out of it"),
+            does_not_end: line("to read it does not end"),
+            within: AT_LEAST,
+        }
+        .with(bytes)
     }
 
-    /// Does what goes through a library. Should that be led astray, the line is said, and the process ends with exit code 1.
+    /// Where so many bytes more may be made of it by one call.
+    pub fn with(self, bytes: u64) -> Self {
+        let within = self.within + Duration::from_secs(bytes / BYTES_A_SECOND);
+        Self { within, ..self }
+    }
+
+    /// Does what goes through a library. Should that be led astray, or not end, the line is said, and the process ends with
+    /// exit code 1.
     pub fn told<T>(self, work: impl FnOnce() -> T) -> T {
         WATCH.call_once(watch);
-        let _before = PutBack(LINE.replace(Some(self.0)));
+        let _before = PutBack(READING.replace(Some(self)));
+        alarm::set(self.within);
         work()
     }
 }
 
-/// The line that was before, also after a panic.
-struct PutBack(Option<&'static str>);
+/// What was read before, also after a panic.
+struct PutBack(Option<Damage>);
 
 impl Drop for PutBack {
     fn drop(&mut self) {
-        LINE.set(self.0);
+        alarm::set(self.0.map_or(Duration::ZERO, |before| before.within));
+        READING.set(self.0);
     }
 }
 
@@ -74,12 +109,19 @@ fn watch() {
 /// Such a signal comes to the thread that is at fault. Async-signal-safe: it reads what is there, `write`, `_exit`,
 /// `sigaction`, `raise`.
 extern "C" fn tell(signal: c_int) {
-    if let Ok(Some(line)) = LINE.try_with(Cell::get) {
+    if let Ok(Some(file)) = READING.try_with(Cell::get) {
+        let line = match signal == alarm::RINGS {
+            true => file.does_not_end,
+            false => file.leads_out,
+        };
         // SAFETY: the line is never changed, and stays.
         unsafe {
             libc::write(2, line.as_ptr().cast(), line.len());
             libc::_exit(1)
         }
+    }
+    if signal == alarm::RINGS {
+        return; // at the very end of the call
     }
     // Not a source's doing: as before. What faults does so again when this returns; an abort is raised again.
     let place = SIGNALS.iter().position(|&watched| watched == signal);

@@ -47,7 +47,7 @@ impl Hdf5 {
     /// The file cannot be looked at, or has not one dataset of images.
     pub fn new(path: &Path, inside: Option<&str>) -> Result<Self> {
         let stamp = Stamp::of(path)?;
-        let damage = Damage::of(path);
+        let damage = Damage::of(path, stamp.bytes);
         let name = match inside {
             Some(name) => name.trim_matches('/').to_owned(),
             None => damage.told(|| Ok::<_, Error>(find(&open_file(path)?, path, None)?.0))?,
@@ -88,10 +88,8 @@ impl Source for Hdf5 {
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
         let open = self.open().map_err(ImageError::of_source)?;
         open.readers.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Hdf5Reader {
-            open,
-            damage: self.damage,
-        }))
+        let damage = self.damage.with(self.block.load(Ordering::Relaxed));
+        Ok(Box::new(Hdf5Reader { open, damage }))
     }
 
     fn file(&self) -> Option<(&Path, Stamp)> {

@@ -54,10 +54,11 @@ impl Lmdb {
             true => path.join("data.mdb"),
             false => path.to_owned(),
         };
+        let stamp = Stamp::of(&data)?;
         Ok(Self {
             path: path.to_owned(),
-            stamp: Stamp::of(&data)?,
-            damage: Damage::of(&data),
+            stamp,
+            damage: Damage::of(&data, stamp.bytes),
             data,
             open: Mutex::new(None),
             value_bytes: AtomicU64::new(0),

@@ -5,6 +5,8 @@
 //! A place that holds images is a [`Source`]; each kind is a file of this room. Rows are named by their source and their
 //! item in it; a run's only folder is not named.
 
+#[cfg(any(feature = "hdf5", feature = "lmdb"))]
+mod alarm;
 mod array;
 #[cfg(any(feature = "hdf5", feature = "lmdb"))]
 mod damage;

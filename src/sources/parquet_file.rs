@@ -37,10 +37,10 @@ impl Length for ParquetFile {
 }
 
 impl ChunkReader for ParquetFile {
-    type T = BufReader<From>;
+    type T = BufReader<Rest>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(BufReader::new(From {
+        Ok(BufReader::new(Rest {
             file: Arc::clone(&self.file),
             at: start,
         }))
@@ -58,12 +58,12 @@ impl ChunkReader for ParquetFile {
 }
 
 /// The bytes from one place on.
-pub struct From {
+pub struct Rest {
     file: Arc<File>,
     at: u64,
 }
 
-impl Read for From {
+impl Read for Rest {
     fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         match self.file.read_at(into, self.at)? {
             0 if !into.is_empty() => Err(ends_early()),

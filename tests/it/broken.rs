@@ -45,3 +45,21 @@ fn broken_images_give_an_error_or_a_clean_image() {
     let wrong: Vec<String> = cases.iter().filter_map(|case| wrong(&out, case)).collect();
     assert_none_wrong(&wrong, cases.len());
 }
+
+/// The checksum of a chunk that is cut short is not there; that of the pixels is.
+#[test]
+fn pixels_of_a_png_that_is_cut_short_are_checked() {
+    let whole =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photos/lamp.png")).unwrap();
+    let last = whole.windows(4).rposition(|at| at == b"IDAT").unwrap();
+    let length = u32::from_be_bytes(whole[last - 4..last].try_into().unwrap()) as usize;
+    let mut cut = whole[..last + 4 + length].to_vec();
+    let decode = |data: &[u8]| {
+        Preprocessor::new(&Preprocess::default())
+            .decode(data)
+            .map(|image| image.pixels().to_vec())
+    };
+    assert_eq!(decode(&cut).unwrap(), decode(&whole).unwrap());
+    *cut.last_mut().unwrap() ^= 1; // of the checksum
+    assert!(matches!(decode(&cut), Err(ImageError::Corrupt(_))));
+}

@@ -205,3 +205,22 @@ fn a_damaged_chunk_is_a_broken_image() {
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
     assert_eq!(errors.matches("cannot be read").count(), 10, "{errors}");
 }
+
+/// HDF5 walks over the objects of a heap, one length after the other, and one of no length for ever.
+#[test]
+fn a_heap_that_does_not_end_ends_in_a_line() {
+    let dir = workdir("sources/hdf5_endless");
+    dir.python(&format!(
+        "{IMAGES}import io; files = []\n\
+         for image in x[:12]: file = io.BytesIO(); Image.fromarray(image).save(file, 'jpeg'); files.append(file.getvalue())\n\
+         with h5py.File('a.h5', 'w') as file:\n\
+         \x20   rows = file.create_dataset('files', 12, h5py.vlen_dtype(np.uint8))\n\
+         \x20   for i, file in enumerate(files): rows[i] = np.frombuffer(file, np.uint8)\n\
+         data = bytearray(open('a.h5', 'rb').read()); at = data.index(files[1]) - 16 # its number, references, length\n\
+         data[at:at + 16] = bytes(16); open('a.h5', 'wb').write(data)\n"
+    ));
+    assert_eq!(
+        refusal(&dir, &format!("{MODEL} a.h5"), 1),
+        "'a.h5' is damaged: to read it does not end; make or download it again"
+    );
+}

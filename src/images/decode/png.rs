@@ -29,6 +29,7 @@ pub fn accepts(data: &[u8]) -> bool {
 /// A bad checksum up to the end of the pixels, pixels that are broken or end early. What follows them is not looked at.
 pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     let mut options = DecodeOptions::default();
+    options.set_ignore_adler32(false); // where a chunk is cut short its checksum is not there
     options.set_skip_ancillary_crc_failures(false);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);

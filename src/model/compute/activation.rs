@@ -34,17 +34,7 @@ impl Activation {
         batch: usize,
         tokens: Option<TokensOf>,
     ) -> Result<Self> {
-        let size = tensor.size();
-        ensure!(
-            size != [0],
-            "layer '{layer}' gave nothing for these images: the model took a branch without it, or it returned None"
-        );
-        ensure!(
-            size.first() == Some(&(batch as i64)),
-            "layer '{layer}' gives {} for {}; expected one row an image",
-            shape_text(&size),
-            counted(batch as u64, "image")
-        );
+        ensure_rows(layer, &tensor.size(), batch)?;
         ensure!(
             !tensor.is_complex(),
             "layer '{layer}' gives complex numbers; expected real ones"
@@ -117,6 +107,24 @@ impl Activation {
         }
         Ok(())
     }
+}
+
+/// Whether an output of this size has a row for each of the `batch` images of a batch.
+///
+/// # Errors
+/// Names the layer: it was not reached, or has no batch dimension.
+pub fn ensure_rows(layer: &str, size: &[i64], batch: usize) -> Result<()> {
+    ensure!(
+        size != [0],
+        "layer '{layer}' gave nothing for these images: the model took a branch without it, or it returned None"
+    );
+    ensure!(
+        size.first() == Some(&(batch as i64)),
+        "layer '{layer}' gives {} for {}; expected one row an image",
+        shape_text(size),
+        counted(batch as u64, "image")
+    );
+    Ok(())
 }
 
 /// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.

@@ -2,7 +2,7 @@
 
 use crate::cli::choices::{Device, Precision};
 use crate::images::{Normaliser, Shape};
-use crate::model::compute::activation::Activation;
+use crate::model::compute::activation::{Activation, ensure_rows};
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::layer::Layer;
@@ -80,6 +80,7 @@ impl Extractor {
             let instead = engine.wants_instead(options.shape.channels);
             wants_another_input(file_name, &options, &reason, instead)
         })?;
+        let alone = probe::samples(&outputs)?;
         let mut extractor = Self {
             engine,
             wanted: wanted.to_vec(),
@@ -91,9 +92,10 @@ impl Extractor {
             bytes_per_image,
             own_type: None,
             forms_used: Arc::default(),
-            alone: probe::samples(&outputs)?,
+            alone: Vec::new(),
         };
-        extractor.learn_shapes(outputs)?;
+        extractor.learn_shapes(outputs, &alone)?;
+        extractor.alone = alone;
         Ok(extractor)
     }
 
@@ -125,11 +127,11 @@ impl Extractor {
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         self.batch = batch.min(PROBED);
         let images = probe_batch(&self.options, self.batch)?;
+        let alone = self.take_alone()?;
         let outputs = self.engine.compute(&images)?;
         let once = probe::samples(&outputs)?;
-        self.learn_shapes(outputs)?;
+        self.learn_shapes(outputs, &alone)?;
         let again = probe::samples(&self.engine.compute(&images)?)?;
-        let alone = std::mem::take(&mut self.alone);
         self.engine.synchronize()?;
         let sameness = self.engine.sameness();
         for layer in &mut self.layers {
@@ -175,14 +177,27 @@ impl Extractor {
         )
     }
 
-    /// Keeps the layers that give a row an image; one that was asked for by name must.
-    fn learn_shapes(&mut self, outputs: Vec<Tensor>) -> Result<()> {
+    /// Samples of what the cut gives for the probe's first image alone.
+    fn take_alone(&mut self) -> Result<Vec<Tensor>> {
+        let alone = std::mem::take(&mut self.alone);
+        if !alone.is_empty() {
+            return Ok(alone);
+        }
+        let image = probe_batch(&self.options, 1)?;
+        probe::samples(&self.engine.compute(&image)?)
+    }
+
+    /// Keeps the layers that give a row an image, one for the image of `alone` too: two heads of attention are no rows
+    /// of two images. A layer that was asked for by name must.
+    fn learn_shapes(&mut self, outputs: Vec<Tensor>, alone: &[Tensor]) -> Result<()> {
         self.layers.clear();
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
             let Wanted { name, by_name, .. } = wanted;
             let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
-            let rows = nameable(name).and_then(|()| self.rows(name, tensor));
+            let rows = nameable(name)
+                .and_then(|()| ensure_rows(name, &alone[output].size(), 1))
+                .and_then(|()| self.rows(name, tensor));
             match rows {
                 Ok(rows) => {
                     let (shape, reduction) = (rows.row_shape(), self.options.reduction);
