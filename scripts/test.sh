@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to hold: set-up, formatting, lints and tests with and without libtorch, shards on a real Slurm (as
-# root).
+# Everything that has to hold: set-up, formatting, lints and tests with and without libtorch, shards on a real Slurm and a
+# run's page in Chromium (as root, who can install them).
 # Stops at the first thing that does not hold.
 #
 # usage: scripts/test.sh
@@ -22,15 +22,40 @@ step() {
 }
 now="set-up"
 trap 'echo "error: failed: $now" >&2' ERR
+trap '[ -z "$aside_process" ] || kill "$aside_process" 2> /dev/null || true' EXIT
+aside_process=
 
+# A step beside those that follow, until `together`, which shows what it said.
+beside() {
+    echo "== $* (in the background)"
+    aside="$*" aside_began=$SECONDS aside_said=$(mktemp)
+    "$@" > "$aside_said" 2>&1 &
+    aside_process=$!
+}
+together() {
+    now="$aside"
+    local code=0
+    wait "$aside_process" || code=$?
+    aside_process=
+    cat "$aside_said"
+    rm "$aside_said"
+    echo "== $aside: $((SECONDS - aside_began)) s, in the background"
+    return "$code"
+}
+
+# merge, split and inspect of files need no libtorch, so they compile while it is fetched. Their tests are the last: the
+# program that they build has no extract.
+beside cargo clippy --all-targets --no-default-features -- -D warnings
 step scripts/setup.sh
+together
 step cargo fmt --check
 step cargo clippy --all-targets -- -D warnings
-# merge, split and inspect of files need no libtorch. Their tests are the last: the program that they build has no extract.
-step cargo clippy --all-targets --no-default-features -- -D warnings
 step scripts/make_configs.py --check
-step cargo test
+# Three at a time on two cores: some wait for locks, signals and disks.
+step cargo test --tests -- --test-threads=$(($(nproc) + 1))
+beside scripts/check_slurm.py
 step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
-step scripts/check_slurm.py
-step cargo test --no-default-features
+step scripts/check_report.py
+together
+step cargo test --tests --no-default-features
 echo "== all passed"

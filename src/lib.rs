@@ -12,6 +12,7 @@
 //! - `model`: the only home of libtorch: `load` and cut a file, `compute` batches, `fast` forms, `reduce` rows;
 //! - [`batch`]: which task of a batch system this is;
 //! - [`rows`]: files of rows; [`run`]: one run directory; [`export`]: rows in another format;
+//! - `report`: the page of a run;
 //! - [`text`]: what a person reads.
 
 // Both panic where nobody reads; `text::printing` does not.
@@ -27,6 +28,8 @@ pub mod images;
 pub mod libtorch;
 #[cfg(feature = "torch")]
 pub mod memory;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod rows;
 pub mod run;
 #[cfg(feature = "torch")]

@@ -59,7 +59,7 @@ install_packages() {
     apt-get update -qq || true
     # The packages' own services need not run.
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends slurm-wlm munge > /dev/null 2>&1 ||
+        apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends slurm-wlm munge > /dev/null 2>&1 ||
         die "apt-get cannot install slurm-wlm and munge"
 }
 

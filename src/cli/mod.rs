@@ -144,6 +144,17 @@ pub struct Inspect {
     /// them again.
     #[arg(long)]
     pub verify: bool,
+    /// Write a page that shows a run: what is done, memory and pace, what the rows of each layer are like, and some images
+    ///
+    /// One file of HTML that needs no network. Of a run that goes on, it shows what is done.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Where the run's images are, for --report: a folder, or archives [default: where the run found them]
+    #[arg(long, value_name = "DIR", requires = "report")]
+    pub images: Vec<PathBuf>,
+    /// Replace a report that is there
+    #[arg(long, requires = "report")]
+    pub overwrite: bool,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,

@@ -1,10 +1,10 @@
 //! What a replica's two threads do: one makes the model's next input while the other computes.
 
 use crate::model::{Extractor, Feeder, Input};
-use crate::pipeline::stages::Stage;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::turns::Turns;
 use crate::pipeline::{Batch, Computed, InputBatch, Work};
+use crate::run::busy::Stage;
 use crate::sources::Images;
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};

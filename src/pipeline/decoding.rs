@@ -2,10 +2,11 @@
 
 use crate::images::{ImageError, Preprocess, Preprocessor};
 use crate::memory::{DECODER, Gate};
-use crate::pipeline::stages::{Stage, Stages};
+use crate::pipeline::stages::Stages;
 use crate::pipeline::turns::Turns;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Batch, Ticket};
+use crate::run::busy::Stage;
 use crate::run::errors::Broken;
 use crate::sources::{Images, RowReader, quoted};
 use crossbeam_channel::{Receiver, Sender};

@@ -1,7 +1,7 @@
 //! What the writer's thread does.
 
-use crate::pipeline::stages::Stage;
 use crate::pipeline::{Computed, Sink, Work};
+use crate::run::busy::Stage;
 use crate::run::writer::Segment;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -105,6 +105,6 @@ fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
     if writer.needs_part() || journal.is_due() {
         journal.add(tuner.entry())?;
     }
-    progress.advance_noting(count, || tuner.note());
+    progress.advance_noting(count, || format!("{}, {}", tuner.note(), writer.written()));
     Ok(count)
 }

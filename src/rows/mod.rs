@@ -24,3 +24,4 @@ pub mod sealed;
 pub mod size_limit;
 pub mod split;
 pub mod statistics;
+pub mod values;

@@ -76,6 +76,29 @@ impl SealedRows {
         Self::new(files)
     }
 
+    /// What there is of a layer, whatever is missing; none where nothing is.
+    ///
+    /// # Errors
+    /// Files that differ or overlap; an interrupted merge.
+    pub fn present(folder: &Folder) -> Result<Option<Self>> {
+        let end = folder.parts.last().map_or(0, |part| part.rows.end);
+        let whole = folder.merged.as_ref().and_then(Header::rows);
+        if whole.is_some_and(|rows| rows >= end) {
+            return Self::find(folder, whole).map(Some);
+        }
+        match folder.problems().into_iter().next() {
+            Some(problem) => bail!("{problem}"),
+            None if folder.parts.is_empty() => Ok(None),
+            None => Self::new(folder.parts.clone()).map(Some),
+        }
+    }
+
+    /// The rows that are there.
+    #[must_use]
+    pub fn present_rows(&self) -> RowSet {
+        self.files.iter().map(|file| file.rows.clone()).collect()
+    }
+
     fn new(files: Vec<Part>) -> Result<Self> {
         let (first, last) = (&files[0].header, files[files.len() - 1].rows.end);
         let mut header = Header::new(first.dtype.clone(), first.shape.clone())?.with_rows(last)?;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "torch")]
 pub mod binding;
+pub mod busy;
 pub mod checksums;
 pub mod contents;
 pub mod directory;

@@ -50,6 +50,12 @@ pub struct Run {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub libtorch: Option<String>,
+    /// The command that began it, as a shell takes it. Not compared, as the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Where its images were then: absolute paths of what was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<String>>,
     pub model: Model,
     pub preprocess: Preprocess,
     /// Absent where nothing is projected.
@@ -308,6 +314,8 @@ pub(crate) mod tests {
             device: None,
             form: None,
             libtorch: None,
+            command: None,
+            sources: None,
             model: Model {
                 file: "vgg16.pt".into(),
                 fingerprint: "cd".into(),

@@ -12,6 +12,7 @@ use std::path::Path;
 /// The NaN rows of a whole run, and why.
 pub const ERRORS: &str = "errors.csv";
 const MEMORY: &str = "memory.csv";
+const STAGES: &str = "stages.csv";
 /// What the files of a whole run were when they were written, and those that `merge` made.
 pub const CHECKSUMS: &str = "checksums.txt";
 
@@ -64,6 +65,12 @@ impl Slice {
         self.own(MEMORY, |shard| format!("memory_{shard:04}.csv"))
     }
 
+    /// `stages.csv`, or `stages_0003.csv`.
+    #[must_use]
+    pub fn stages_file(&self) -> String {
+        self.own(STAGES, |shard| format!("stages_{shard:04}.csv"))
+    }
+
     /// `checksums.txt`, or `checksums_0003.txt`.
     #[must_use]
     pub fn checksums_file(&self) -> String {
@@ -93,6 +100,24 @@ pub fn is_checksums(name: &str) -> bool {
     name == CHECKSUMS || number(name, "checksums_", ".txt").is_some()
 }
 
+/// True for `errors.csv` and those of shards.
+#[must_use]
+pub fn is_errors(name: &str) -> bool {
+    name == ERRORS || number(name, "errors_", ".csv").is_some()
+}
+
+/// True for `memory.csv` and those of shards.
+#[must_use]
+pub fn is_memory(name: &str) -> bool {
+    name == MEMORY || number(name, "memory_", ".csv").is_some()
+}
+
+/// True for `stages.csv` and those of shards.
+#[must_use]
+pub fn is_stages(name: &str) -> bool {
+    name == STAGES || number(name, "stages_", ".csv").is_some()
+}
+
 /// True for a file that a shard wrote, or holds as its lock.
 #[must_use]
 pub fn is_of_a_shard(name: &str) -> bool {
@@ -100,6 +125,7 @@ pub fn is_of_a_shard(name: &str) -> bool {
     [
         ("errors_", ".csv"),
         ("memory_", ".csv"),
+        ("stages_", ".csv"),
         ("checksums_", ".txt"),
         ("shard_", ".lock"),
     ]

@@ -10,8 +10,10 @@ use crate::run::checksums::ChecksumLog;
 use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
 use crate::run::slice::Slice;
+use crate::text::figures;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +35,12 @@ pub struct RunWriter {
     before_first_part: Option<Box<Task>>,
     /// Parts finished.
     pub parts: u64,
-    /// Their size, bytes.
-    pub bytes: u64,
+    /// Their size, bytes, of each layer.
+    bytes: Vec<u64>,
 }
+
+/// Layers whose sizes are told.
+const TOLD: usize = 3;
 
 /// What is to be done once.
 type Task = dyn FnOnce() + Send;
@@ -68,6 +73,7 @@ impl RunWriter {
         let errors = ErrorLog::open(&directory.join(slice.errors_file()), todo)?;
         let checksums = ChecksumLog::at(directory.join(slice.checksums_file()));
         Ok(Self {
+            bytes: vec![0; layers.len()],
             folders,
             layers,
             open: None,
@@ -75,7 +81,6 @@ impl RunWriter {
             checksums,
             before_first_part: None,
             parts: 0,
-            bytes: 0,
         })
     }
 
@@ -158,6 +163,19 @@ impl RunWriter {
         self.errors.first()
     }
 
+    /// Bytes of the parts that are finished.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.iter().sum()
+    }
+
+    /// How much of which layers is in finished parts.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let names = self.layers.iter().map(|layer| layer.name.as_str());
+        in_words(self.bytes.iter().copied().zip(names).collect())
+    }
+
     /// Finishes the open parts with the rows that they have.
     ///
     /// # Errors
@@ -172,13 +190,30 @@ impl RunWriter {
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         // Before their files, so that every part has one; but a disk that is full of rows keeps the rows.
         let kept = self.checksums.add(&step.checksums(&self.layers)?);
-        for (_, part) in step.parts {
+        for (layer, part) in step.parts {
             let bytes = part.seal(step.next)?;
-            self.bytes += bytes;
+            self.bytes[layer] += bytes;
             self.parts += u64::from(bytes > 0);
         }
         kept
     }
+}
+
+/// `1.2 GB written: features.30 1.1 GB, classifier.3 82.0 MB`: the largest layers, where there are several.
+fn in_words(mut layers: Vec<(u64, &str)>) -> String {
+    let bytes = layers.iter().map(|(bytes, _)| bytes).sum();
+    let all = format!("{} written", figures::bytes(bytes));
+    if layers.len() == 1 || bytes == 0 {
+        return all;
+    }
+    layers.sort_by_key(|(bytes, _)| Reverse(*bytes));
+    let told: Vec<String> = layers
+        .iter()
+        .take(TOLD)
+        .map(|(bytes, layer)| format!("{layer} {}", figures::bytes(*bytes)))
+        .collect();
+    let more = if layers.len() > TOLD { ", …" } else { "" };
+    format!("{all}: {}{more}", told.join(", "))
 }
 
 impl Step {
@@ -206,5 +241,21 @@ fn fill_with_nan(row: &mut [u8], dtype: RowType) {
     let nan = dtype.nan();
     for element in row.chunks_exact_mut(nan.len()) {
         element.copy_from_slice(nan);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_layers_are_told() {
+        let told =
+            |bytes: &[u64]| in_words(bytes.iter().copied().zip(["a", "b", "c", "d"]).collect());
+        assert_eq!(told(&[2000]), "2.0 kB written");
+        assert_eq!(told(&[0, 0]), "0 B written");
+        assert_eq!(told(&[1000, 2000]), "3.0 kB written: b 2.0 kB, a 1.0 kB");
+        let many = "10.0 kB written: c 4.0 kB, b 3.0 kB, d 2.0 kB, …";
+        assert_eq!(told(&[1000, 3000, 4000, 2000]), many);
     }
 }

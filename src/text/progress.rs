@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 /// What takes less shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Until the first line where there is no terminal, and between two of them.
+const FIRST_LINE: Duration = Duration::from_secs(10);
+const LINE_EVERY: Duration = Duration::from_secs(60);
 /// Between two drawings of the bar.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -63,7 +64,7 @@ impl Progress {
         let (output, first) = match (quiet, stderr().is_terminal()) {
             (true, _) => (None, PATIENCE),
             (_, true) => (Some(Output::Bar(hidden_bar(task, total))), PATIENCE),
-            (_, false) => (Some(Output::Lines), LINE_EVERY),
+            (_, false) => (Some(Output::Lines), FIRST_LINE),
         };
         Self {
             task: task.into(),
@@ -180,7 +181,7 @@ impl Drop for Progress {
 
 fn hidden_bar(task: &str, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
-    if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {percent}% {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {percent}% {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.with_prefix(task.to_owned())

@@ -1,20 +1,45 @@
 //! Paths in commands that are to be pasted.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 /// A path as one word of a shell's: in quotes where it needs them.
 #[must_use]
 pub fn word(path: &Path) -> String {
     let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "_./-+=@%:,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) && !text.starts_with('-') {
         return text;
     }
-    let quoted = format!("'{}'", text.replace('\'', r"'\''"));
+    let quoted = quoted(&text);
     match text.starts_with('-') {
         true => format!("./{quoted}"),
         false => quoted,
     }
+}
+
+/// What featx was started with, to be pasted.
+#[must_use]
+pub fn command(arguments: impl Iterator<Item = OsString>) -> String {
+    let words = arguments.map(|argument| {
+        let text = argument.to_string_lossy().into_owned();
+        match text.starts_with('-') {
+            true if text.chars().all(is_plain) => text,
+            true => quoted(&text),
+            false => word(Path::new(&argument)),
+        }
+    });
+    std::iter::once("featx".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || "_./-+=@%:,".contains(c)
 }
 
 #[cfg(test)]

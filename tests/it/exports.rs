@@ -211,6 +211,19 @@ fn every_type_of_number_has_its_place() {
             .collect();
         kept.join(",")
     };
+    let mut checks = "import h5py, mat73, pyarrow.parquet, safetensors, torch
+def check(ending, layers):
+    file, layers = f'all.{ending}', layers.split(',')
+    if ending == 'h5': arrays = dict(h5py.File(file))
+    elif ending == 'mat': arrays = mat73.loadmat(file)
+    elif ending == 'pt': arrays = {k: v.numpy() for k, v in torch.load(file, mmap=True).items() if k != 'run'}
+    elif ending == 'safetensors': arrays = safetensors.safe_open(file, 'np'); arrays = {l: arrays.get_tensor(l) for l in layers}
+    else:
+        table = pyarrow.parquet.read_table(file)
+        arrays = {l: table[l].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(10, 3, 2) for l in layers}
+    for l in layers: same(np.asarray(arrays[l]), np.load(l + '.npy'), l)
+"
+    .to_owned();
     for (ending, but) in [
         ("h5", ""),
         ("mat", "f2"),
@@ -221,21 +234,7 @@ fn every_type_of_number_has_its_place() {
         let layers = numbers(but);
         let out = format!("all.{ending}");
         dir.featx_ok(&["merge", "all", "--layer", &layers, "--out", &out]);
-        python(
-            &dir,
-            &format!(
-                "import h5py, mat73, pyarrow.parquet, safetensors, torch
-file, layers = '{out}', '{layers}'.split(',')
-if '{ending}' == 'h5': arrays = dict(h5py.File(file))
-elif '{ending}' == 'mat': arrays = mat73.loadmat(file)
-elif '{ending}' == 'pt': arrays = {{k: v.numpy() for k, v in torch.load(file, mmap=True).items() if k != 'run'}}
-elif '{ending}' == 'safetensors': arrays = safetensors.safe_open(file, 'np'); arrays = {{l: arrays.get_tensor(l) for l in layers}}
-else:
-    table = pyarrow.parquet.read_table(file)
-    arrays = {{l: table[l].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(10, 3, 2) for l in layers}}
-for l in layers: same(np.asarray(arrays[l]), np.load(l + '.npy'), l)"
-            ),
-        );
+        checks += &format!("check('{ending}', '{layers}')\n");
         let line = match ending {
             "h5" => "layer 'c8' is stored as <c8, which HDF5 does not have; merge it to .npy",
             "mat" => {
@@ -256,6 +255,7 @@ for l in layers: same(np.asarray(arrays[l]), np.load(l + '.npy'), l)"
             line,
         );
     }
+    python(&dir, &checks);
     dir.featx_ok(&["merge", "all", "--layer", "i8", "--out", "i8.csv"]);
     let text = String::from_utf8(dir.read("i8.csv")).unwrap();
     assert!(

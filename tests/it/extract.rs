@@ -111,7 +111,13 @@ fn a_glob_leaves_out_layers_that_have_no_row_an_image() {
     let dir = workdir("extract_odd_rows");
     let said = extract_ok(&dir, "--model odd_rows_scripted --layer * photos");
     assert!(dir.path("out/head").is_dir() && dir.path("out/stem").is_dir());
-    for layer in ["four_rows", "no_batch", "scalar", "batch_second"] {
+    for layer in [
+        "four_rows",
+        "two_heads",
+        "no_batch",
+        "scalar",
+        "batch_second",
+    ] {
         let line = format!("left out: layer '{layer}' gives (");
         assert!(said.contains(&line), "{said}");
         assert!(!dir.path("out").join(layer).exists());
@@ -214,8 +220,11 @@ fn run_toml_says_what_was_run() {
     for key in ["device", "form", "libtorch"] {
         assert!(run.remove(key).is_some(), "no {key}: {text}"); // what they are depends on the machine
     }
+    let command = format!("featx extract --out out {args} photos");
     let expected: toml::Table = format!(
         r#"
+command = "{command}"
+sources = ["{photos}"]
 featx = "{version}"
 precision = "f32"
 dtype = "f32"
@@ -230,6 +239,7 @@ preprocess = {{ resize = 72, crop = 64, interpolation = "bicubic", mean = [0.1, 
 layers = [{{ name = "encoder", shape = [32], dtype = "<f4" }}]
 "#,
         version = env!("CARGO_PKG_VERSION"),
+        photos = dir.path("photos").display(),
         list = sha256(&dir, "open('out/file_names.txt', 'rb').read()"),
         fingerprint = fingerprint(&dir, "models/vit_scripted.pt"),
     )

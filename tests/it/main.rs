@@ -61,6 +61,8 @@ mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
 mod replicas;
+#[cfg(all(feature = "torch", feature = "report"))]
+mod report;
 #[cfg(feature = "torch")]
 mod resume;
 #[cfg(feature = "images")]

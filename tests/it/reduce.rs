@@ -35,26 +35,19 @@ def distance(found, expected):
 fn pooling_is_pytorchs() {
     let dir = workdir("reduce_pool");
     run(&dir, "--layer layer1", "whole");
+    let mut check = format!("x = torch.from_numpy(np.load('whole/layer1/{PART}'))\n");
     for (pool, expected) in [
         ("avg", "F.adaptive_avg_pool2d(x, 1).flatten(1)"),
         ("max", "F.adaptive_max_pool2d(x, 1).flatten(1)"),
         ("avg:2", "F.adaptive_avg_pool2d(x, 2)"),
         ("max:7", "F.adaptive_max_pool2d(x, 7)"),
     ] {
-        run(&dir, &format!("--layer layer1 --pool {pool}"), "pooled");
-        let distance = python(
-            &dir,
-            &format!(
-                "x = torch.from_numpy(np.load('whole/layer1/{PART}'))
-print(distance(np.load('pooled/layer1/{PART}'), {expected}.numpy()))"
-            ),
+        run(&dir, &format!("--layer layer1 --pool {pool}"), pool);
+        check += &format!(
+            "assert distance(np.load('{pool}/layer1/{PART}'), {expected}.numpy()) <= 1e-6, '{pool}'\n"
         );
-        assert!(
-            distance.trim().parse::<f64>().unwrap() <= 1e-6,
-            "{pool}: {distance}"
-        );
-        fs::remove_dir_all(dir.path("pooled")).unwrap();
     }
+    python(&dir, &check);
 }
 
 #[test]

@@ -342,7 +342,8 @@ fn one_process_a_shard_and_none_beside_overwrite() {
             "fc",
             "file_names.txt",
             "memory.csv",
-            "run.toml"
+            "run.toml",
+            "stages.csv"
         ]
     );
 }

@@ -132,7 +132,12 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         whole: started.elapsed(),
         extracting: extracting.elapsed(),
     };
-    let busy = stages.summary(times.extracting.as_secs_f64(), job.workers, replicas.len());
+    let seconds = times.extracting.as_secs_f64();
+    let busy = stages.summary(rows, seconds, job.workers, replicas.len());
+    // Rows are not lost for it.
+    if let Err(error) = busy.append(&job.out.join(plan.slice.stages_file())) {
+        say(format_args!("warning: {error:#}"));
+    }
     Summary::new(job, &plan, &writer, provenance.form(form), times, busy).print(job, &errors)
 }
 

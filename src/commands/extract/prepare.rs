@@ -16,6 +16,7 @@ use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The run's first images that can be read, of its first few: what the model is tried on.
@@ -342,6 +343,8 @@ pub fn describe(
         device: Some(Device::names(&job.devices)),
         form: None, // known once a batch is computed
         libtorch: Some(model::libtorch_version()),
+        command: Some(shell::command(std::env::args_os().skip(1))),
+        sources: absolute(&job.images),
         model: record::Model {
             file: job.model.display().to_string(),
             fingerprint: fingerprint.to_owned(),
@@ -349,6 +352,18 @@ pub fn describe(
         preprocess: recorded(preprocess),
         layers: extractor.layers.iter().map(layer).collect(),
     }
+}
+
+/// None where a path is no text, or where this process is, is not known.
+fn absolute(paths: &[PathBuf]) -> Option<Vec<String>> {
+    let absolute = paths.iter().map(|path| {
+        std::path::absolute(path)
+            .ok()?
+            .into_os_string()
+            .into_string()
+            .ok()
+    });
+    absolute.collect()
 }
 
 /// The keys that tell it whole: a crop is written down whether or not it was said.

@@ -4,7 +4,7 @@ use crate::cli::choices::Device;
 use crate::commands::extract::plan::Plan;
 use crate::job::Job;
 use crate::memory;
-use crate::pipeline::stages::Busy;
+use crate::run::busy::{Busy, Stage};
 use crate::run::record::Layer;
 use crate::run::writer::RunWriter;
 use crate::text::figures;
@@ -37,7 +37,32 @@ pub struct Summary<'a> {
     /// Of the graph; several, with commas, where one failed on the way.
     form: String,
     layers: Vec<Stored<'a>>,
-    stages: Busy,
+    stages: Stages,
+    #[serde(skip)]
+    busy: Busy,
+}
+
+/// Seconds busy, of all threads of a stage together.
+#[derive(Debug, Serialize)]
+struct Stages {
+    read: f64,
+    decode: f64,
+    forward: f64,
+    write: f64,
+    /// The stage whose threads were busy for the largest share of the time.
+    bound: Stage,
+}
+
+impl From<Busy> for Stages {
+    fn from(busy: Busy) -> Self {
+        Self {
+            read: busy.read,
+            decode: busy.decode,
+            forward: busy.forward,
+            write: busy.write,
+            bound: busy.bound(),
+        }
+    }
 }
 
 /// A layer's rows.
@@ -65,7 +90,7 @@ impl<'a> Summary<'a> {
         writer: &RunWriter,
         form: String,
         time: Times,
-        stages: Busy,
+        busy: Busy,
     ) -> Self {
         let seconds = time.whole.as_secs_f64();
         Self {
@@ -76,12 +101,13 @@ impl<'a> Summary<'a> {
             peak_rss_bytes: memory::peak_rss(),
             ram_budget_bytes: plan.bounds.budget,
             parts: writer.parts,
-            bytes_written: writer.bytes,
+            bytes_written: writer.bytes(),
             device: Device::names(&job.devices),
             precision: &plan.run.precision,
             form,
             layers: plan.run.layers.iter().map(Stored::of).collect(),
-            stages,
+            stages: busy.into(),
+            busy,
         }
     }
 
@@ -108,7 +134,7 @@ impl<'a> Summary<'a> {
             self.form,
         ));
         if self.images > 0 && !job.quiet {
-            say(self.stages.words());
+            say(self.busy.words());
         }
         Ok(())
     }

@@ -232,6 +232,17 @@ pub fn table(report: &Report) -> String {
     text
 }
 
+/// A line a layer, as [`table`] has it.
+pub fn layer_lines(report: &Report) -> Vec<Vec<String>> {
+    report.layers.iter().map(layer_words).collect()
+}
+
+/// How far the shards are, as [`table`] has it.
+pub fn shard_lines(report: &Report) -> Vec<String> {
+    let words = report.shards.as_ref().map(shard_words).unwrap_or_default();
+    words.lines().map(String::from).collect()
+}
+
 fn shard_words(shards: &Shards) -> String {
     let mut text = format!(
         "shards: {} of {} done\n",
@@ -299,7 +310,7 @@ fn reduction_words(run: &Run) -> Vec<(&'static str, String)> {
     [pool, project, saved].into_iter().flatten().collect()
 }
 
-fn run_words(run: &Run) -> Vec<(&'static str, String)> {
+pub fn run_words(run: &Run) -> Vec<(&'static str, String)> {
     let fingerprint: String = run.model.fingerprint.chars().take(12).collect();
     let mut words = vec![
         (

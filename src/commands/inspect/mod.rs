@@ -2,6 +2,8 @@
 
 mod array;
 mod directory;
+#[cfg(feature = "report")]
+mod page;
 mod verify;
 
 #[cfg(feature = "torch")]
@@ -40,6 +42,7 @@ pub fn run(typed: &Inspect) -> Result<()> {
             typed.path.display()
         )));
     }
+    ensure_report(typed, &found)?;
     match found {
         Found::Array => {
             let report = array::report(&typed.path, typed.quiet)?;
@@ -52,12 +55,47 @@ pub fn run(typed: &Inspect) -> Result<()> {
             let verified = verified.transpose()?;
             let report = directory::report(&typed.path, typed.max_array_size, verified)?;
             print(typed.json, &report, directory::table)?;
+            write_page(typed, &report)?;
             report
                 .verified
                 .map_or(Ok(()), |verified| verified.ensure_whole(&typed.path))
         }
         Found::Model => model(typed),
     }
+}
+
+/// # Errors
+/// A page is asked for of what has none, or where there is something already.
+fn ensure_report(typed: &Inspect, found: &Found) -> Result<()> {
+    let Some(target) = &typed.report else {
+        return Ok(());
+    };
+    if !matches!(found, Found::Directory) {
+        bail!(WrongUsage(format!(
+            "--report is for run directories, whose rows it shows; '{}' is a file",
+            typed.path.display()
+        )));
+    }
+    #[cfg(feature = "report")]
+    return page::ensure_free(target, typed.overwrite);
+    #[cfg(not(feature = "report"))]
+    bail!(
+        "'{}' cannot be made: this featx was built without the feature 'report'",
+        target.display()
+    )
+}
+
+#[cfg(feature = "report")]
+fn write_page(typed: &Inspect, report: &directory::Report) -> Result<()> {
+    let Some(target) = &typed.report else {
+        return Ok(());
+    };
+    page::write(typed, target, report)
+}
+
+#[cfg(not(feature = "report"))]
+fn write_page(_: &Inspect, _: &directory::Report) -> Result<()> {
+    Ok(())
 }
 
 /// With the file of a model in place of its name, where nothing else has that name.

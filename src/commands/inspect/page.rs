@@ -1,0 +1,113 @@
+//! `featx inspect DIR --report FILE.html`: a page that shows a run.
+
+use super::directory::{self, Report};
+use crate::cli::Inspect;
+use crate::report::{self, Layer, Subject, Words};
+use crate::rows::durable::write_whole;
+use crate::rows::row_set::RowSet;
+use crate::run::contents::{Bare, Sources};
+use crate::run::directory::LayerState;
+use crate::run::record::Run;
+use crate::text::figures::bytes;
+use crate::text::printing::say;
+use anyhow::{Result, ensure};
+use std::path::Path;
+
+/// # Errors
+/// A file, or a directory, that is there already.
+pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
+    let shown = target.display();
+    ensure!(
+        !target.is_dir(),
+        "--report takes the name of a file, and '{shown}' is a directory; for example: --report '{}'",
+        target.join("report.html").display()
+    );
+    ensure!(
+        overwrite || !target.exists(),
+        "'{shown}' is there already; pass --overwrite to replace it, or choose another name"
+    );
+    Ok(())
+}
+
+/// Makes the page of what `report` tells of, and writes it whole or not at all.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn write(typed: &Inspect, target: &Path, report: &Report) -> Result<()> {
+    let sources = Sources::find(&typed.path)?;
+    let names = sources.names_path();
+    let (run, layers) = match &sources {
+        Sources::Run { dir, layers } => {
+            let run = &dir.run;
+            (
+                Some(run),
+                layers.iter().map(|state| of_run(state, run)).collect(),
+            )
+        }
+        Sources::Bare(bare) => (None, bare.iter().map(of_folder).collect()),
+    };
+    let directory = match &sources {
+        Sources::Run { dir, .. } => &dir.path,
+        Sources::Bare(_) => &typed.path,
+    };
+    let page = report::page(Subject {
+        directory,
+        run,
+        layers,
+        names,
+        images: &typed.images,
+        quiet: typed.quiet,
+        words: Words {
+            run: run.map_or(Vec::new(), run_words),
+            layers: directory::layer_lines(report),
+            shards: directory::shard_lines(report),
+        },
+    })?;
+    write_whole(target, page.as_bytes())?;
+    if !typed.quiet {
+        say(format_args!(
+            "wrote '{}', {}",
+            target.display(),
+            bytes(page.len() as u64)
+        ));
+    }
+    Ok(())
+}
+
+fn of_run<'a>(state: &'a LayerState, run: &Run) -> Layer<'a> {
+    Layer {
+        name: &state.layer.name,
+        folder: &state.folder,
+        done: state.done.clone(),
+        missing: state.missing.len(),
+        problems: state.problems(run),
+    }
+}
+
+fn of_folder(bare: &Bare) -> Layer<'_> {
+    let done = bare.folder.done();
+    let end = done.ranges().last().map_or(0, |last| last.end);
+    let missing: RowSet = done.missing(0..bare.rows.unwrap_or(end));
+    Layer {
+        name: &bare.layer,
+        folder: &bare.folder,
+        missing: missing.len(),
+        problems: bare.folder.problems(),
+        done,
+    }
+}
+
+fn run_words(run: &Run) -> Vec<(String, String)> {
+    let more = [
+        ("device", run.device.clone()),
+        ("form of the graph", run.form.clone()),
+        ("libtorch", run.libtorch.clone()),
+        ("command", run.command.clone()),
+        ("shards", (run.shards > 1).then(|| run.shards.to_string())),
+    ];
+    let more = more
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
+    let all = directory::run_words(run).into_iter().chain(more);
+    all.map(|(key, value)| (key.to_owned(), value)).collect()
+}

@@ -1,0 +1,98 @@
+//! The rows that are looked at one by one: evenly spaced, fewer of them where there are many layers, so that the page
+//! stays below 5 MB.
+
+use crate::rows::row_set::RowSet;
+use std::collections::BTreeSet;
+
+/// Layers that are shown in full: others have a line.
+const LAYERS: usize = 60;
+/// Rows that are compared with each other, at most and at least.
+const COMPARED: [f64; 2] = [300.0, 12.0];
+/// Rows that are shown, at most and at least.
+const SHOWN: [f64; 2] = [24.0, 4.0];
+/// Bytes of the page for all matrices and scatters; about, of one: of a pair of rows, and of a row.
+const FOR_MATRICES: f64 = 1.3e6;
+const OF_A_PAIR: f64 = 0.75;
+const OF_A_ROW: f64 = 165.0;
+/// Bytes of the page for all activation maps, and of one.
+const FOR_MAPS: f64 = 0.9e6;
+const OF_A_MAP: f64 = 1_800.0;
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Ascending.
+    pub compared: Vec<u64>,
+    /// Some of them.
+    pub shown: Vec<u64>,
+}
+
+impl Chosen {
+    /// Of the rows that all layers have.
+    pub fn of(done: &RowSet, layers: usize) -> Self {
+        let layers = layers.clamp(1, LAYERS) as f64;
+        let within = |count: f64, [most, least]: [f64; 2]| count.clamp(least, most) as u64;
+        // The rows n for which OF_A_PAIR n² + OF_A_ROW n is what a layer has.
+        let root = (OF_A_ROW * OF_A_ROW + 4.0 * OF_A_PAIR * FOR_MATRICES / layers).sqrt();
+        let compared = within((root - OF_A_ROW) / (2.0 * OF_A_PAIR), COMPARED);
+        let compared = spaced(done.len(), compared);
+        let compared: Vec<u64> = compared
+            .into_iter()
+            .filter_map(|at| nth(done, at))
+            .collect();
+        let shown = within(FOR_MAPS / layers / OF_A_MAP, SHOWN);
+        let shown = spaced(compared.len() as u64, shown);
+        Self {
+            shown: shown.into_iter().map(|at| compared[at as usize]).collect(),
+            compared,
+        }
+    }
+}
+
+/// The layers that are shown in full, of so many.
+pub fn layers_in_full(count: usize) -> BTreeSet<u64> {
+    spaced(count as u64, LAYERS as u64)
+}
+
+/// So many of `0..length`, both ends among them.
+fn spaced(length: u64, count: u64) -> BTreeSet<u64> {
+    let count = count.min(length);
+    let place = |at: u64| match count {
+        1 => 0,
+        _ => (u128::from(at) * u128::from(length - 1) / u128::from(count - 1)) as u64,
+    };
+    (0..count).map(place).collect()
+}
+
+fn nth(rows: &RowSet, mut at: u64) -> Option<u64> {
+    for range in rows.ranges() {
+        let length = range.end - range.start;
+        if at < length {
+            return Some(range.start + at);
+        }
+        at -= length;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_evenly_spaced_over_what_is_done() {
+        let done: RowSet = [0..10, 100..110].into_iter().collect();
+        let chosen = Chosen::of(&done, 1);
+        assert_eq!(chosen.compared.len(), 20);
+        assert_eq!((chosen.shown[0], chosen.shown[19]), (0, 109));
+        let many = Chosen::of(&RowSet::from(0..1_000_000), 1);
+        assert_eq!((many.compared.len(), many.shown.len()), (300, 24));
+        assert_eq!(
+            (many.compared[0], many.compared[299], many.shown[23]),
+            (0, 999_999, 999_999)
+        );
+        let layers = Chosen::of(&RowSet::from(0..1_000_000), 400);
+        assert_eq!((layers.compared.len(), layers.shown.len()), (92, 8));
+        assert!(Chosen::of(&RowSet::default(), 3).shown.is_empty());
+        assert_eq!(Chosen::of(&RowSet::from(5..6), 3).shown, [5]);
+    }
+}

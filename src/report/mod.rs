@@ -1,0 +1,299 @@
+//! The page of a run: one file of HTML with everything in it.
+//!
+//! `sealed rows → figures of a layer (tally, histogram, likeness, nearest, maps) → page`; beside them the pace of the run
+//! (timeline) and some of its images (pictures). Memory grows with the length of a row and with the layers, not with the
+//! number of rows.
+
+mod charts;
+mod chosen;
+mod data_uri;
+mod histogram;
+mod layer;
+mod likeness;
+mod maps;
+mod names;
+mod nearest;
+mod page;
+mod pictures;
+mod skipped;
+mod tally;
+mod timeline;
+mod twins;
+
+use crate::rows::layer_folder::Folder;
+use crate::rows::row_set::RowSet;
+use crate::rows::sealed::SealedRows;
+use crate::run::busy::Busy;
+use crate::run::record::Run;
+use crate::text::figures::{bytes, count, counted, row_shape};
+use crate::text::progress::{Progress, Unit};
+use anyhow::Result;
+use askama::Template;
+use chosen::Chosen;
+use layer::LayerFigures;
+use page::{BoundPart, LayerPart, NamedRow, Page, Rows, Symbol, TimelinePart, Verdict};
+use pictures::{Picture, Pictures, Place};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Neighbours of a row that are pictured.
+const PICTURED: usize = 3;
+
+/// What the page is about.
+pub struct Subject<'a> {
+    pub directory: &'a Path,
+    pub run: Option<&'a Run>,
+    pub layers: Vec<Layer<'a>>,
+    /// `file_names.txt`.
+    pub names: Option<PathBuf>,
+    /// Where images are, as typed.
+    pub images: &'a [PathBuf],
+    pub quiet: bool,
+    pub words: Words,
+}
+
+pub struct Layer<'a> {
+    pub name: &'a str,
+    pub folder: &'a Folder,
+    pub done: RowSet,
+    /// Rows that are missing.
+    pub missing: u64,
+    pub problems: Vec<String>,
+}
+
+/// What `featx inspect` says of the run too.
+pub struct Words {
+    pub run: Vec<(String, String)>,
+    /// A line a layer.
+    pub layers: Vec<Vec<String>>,
+    pub shards: Vec<String>,
+}
+
+/// The text of the page.
+///
+/// # Errors
+/// A file of the run that cannot be read or is damaged.
+pub fn page(subject: Subject) -> Result<String> {
+    let full = chosen::layers_in_full(subject.layers.len());
+    let in_full: Vec<&Layer> = (0..)
+        .zip(&subject.layers)
+        .filter(|(at, _)| full.contains(at))
+        .map(|(_, layer)| layer)
+        .collect();
+    let begun = in_full.iter().filter(|layer| !layer.done.is_empty());
+    let done = begun.map(|layer| layer.done.clone());
+    let done = done.reduce(|a, b| a.intersection(&b)).unwrap_or_default();
+    let chosen = Chosen::of(&done, in_full.len());
+    let found = look_at(&in_full, &chosen, subject.quiet)?;
+    let wanted = wanted_rows(&found, &chosen);
+    let names = match &subject.names {
+        Some(file) if file.is_file() => names::of_rows(file, &wanted.named)?,
+        _ => BTreeMap::new(),
+    };
+    let pictures = pictures(&subject, &names, &wanted, &chosen);
+    let shown_names: BTreeMap<u64, String> = names
+        .iter()
+        .map(|(row, name)| (*row, name.to_string_lossy().into_owned()))
+        .collect();
+    let (folders, colours) = page::folders(&shown_names);
+    let rows = Rows {
+        names: &shown_names,
+        pictures: &pictures,
+        colours: &colours,
+    };
+    let parts = in_full.iter().zip(&found);
+    let details = parts.map(|(layer, found)| part(layer, found, &rows));
+    let skipped = skipped::read(subject.directory)?;
+    let timeline = timeline::Timeline::read(subject.directory)?;
+    let batch = subject.run.map_or(1, |run| run.batch_size);
+    let page = Page {
+        title: format!("featx: {}", subject.directory.display()),
+        verdict: verdict(&subject, &skipped),
+        details: details.collect::<Result<_>>()?,
+        brief: subject.layers.len() - in_full.len(),
+        symbols: symbols(&pictures),
+        rows: chosen
+            .compared
+            .iter()
+            .map(|&row| NamedRow {
+                row,
+                name: rows.name(row),
+            })
+            .collect(),
+        timeline: timeline
+            .map(|timeline| TimelinePart::of(&timeline, batch))
+            .transpose()?,
+        bound: Busy::read_all(subject.directory)?.map(BoundPart::from),
+        skipped_count: counted(skipped.count, "image"),
+        skipped: skipped.first,
+        no_pictures: pictures.missing.clone(),
+        run: subject.words.run,
+        layers: subject.words.layers,
+        shards: subject.words.shards,
+        folders,
+        made: format!("Made by featx {}.", env!("CARGO_PKG_VERSION")),
+    };
+    Ok(page.render()?)
+}
+
+/// What was found of a layer, or why nothing was.
+type Looked = Result<LayerFigures, String>;
+
+fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Result<Vec<Looked>> {
+    let sealed = |layer: &&Layer| SealedRows::present(layer.folder);
+    let sealed: Vec<Result<Option<SealedRows>>> = layers.iter().map(sealed).collect();
+    let readable = sealed.iter().flatten().flatten();
+    let total = readable.map(layer::bytes_to_read).sum();
+    let progress = Progress::new("report", Unit::Bytes, total, quiet);
+    let mut found = Vec::new();
+    for (sealed, layer) in sealed.into_iter().zip(layers) {
+        found.push(match sealed {
+            Err(error) => Err(format!("{error:#}")),
+            Ok(None) => Err("no row is done".to_owned()),
+            Ok(Some(sealed)) => layer::look(&sealed, chosen, &progress)?.ok_or_else(|| {
+                format!(
+                    "rows of {} are not looked at: they are no real numbers",
+                    layer.name
+                )
+            }),
+        });
+    }
+    progress.finish();
+    Ok(found)
+}
+
+/// Rows that the page names, and those of them that are pictured, the most wanted first.
+struct Wanted {
+    named: BTreeSet<u64>,
+    pictured: Vec<u64>,
+}
+
+fn wanted_rows(found: &[Looked], chosen: &Chosen) -> Wanted {
+    let mut wanted = Wanted {
+        named: chosen.compared.iter().copied().collect(),
+        pictured: [&chosen.shown[..], &chosen.compared[..]].concat(),
+    };
+    for found in found.iter().flatten() {
+        wanted.named.extend(&found.tallied.nan_named);
+        wanted
+            .named
+            .extend(found.tallied.twins.largest.iter().flatten());
+        for (_, near) in &found.nearest {
+            wanted.named.extend(near.iter().map(|near| near.row));
+            wanted
+                .pictured
+                .extend(near.iter().take(PICTURED).map(|near| near.row));
+        }
+    }
+    wanted
+}
+
+fn pictures(
+    subject: &Subject,
+    names: &BTreeMap<u64, PathBuf>,
+    wanted: &Wanted,
+    chosen: &Chosen,
+) -> Pictures {
+    let Some(run) = subject.run else {
+        return Pictures {
+            missing: Some("there is no run.toml, which says how they were preprocessed".to_owned()),
+            ..Pictures::default()
+        };
+    };
+    let place = Place {
+        directory: subject.directory,
+        run,
+        images: subject.images,
+    };
+    Pictures::of(
+        &place,
+        names,
+        &wanted.pictured,
+        &chosen.shown.iter().copied().collect(),
+    )
+}
+
+fn part(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerPart> {
+    match found {
+        Ok(found) => {
+            let header = layer.folder.parts.first().map(|part| &part.header);
+            let header = header.or(layer.folder.merged.as_ref());
+            let shape = header.map_or(String::new(), |header| row_shape(header.row_shape()));
+            let mut part = LayerPart::of(layer.name, shape, found, rows)?;
+            part.note = (!layer.problems.is_empty()).then(|| layer.problems.join("; "));
+            Ok(part)
+        }
+        Err(why) => Ok(LayerPart::without(layer.name, String::new(), why.clone())),
+    }
+}
+
+fn symbols(pictures: &Pictures) -> Vec<Symbol> {
+    let mut symbols = Vec::new();
+    for (row, picture) in &pictures.found {
+        if let Picture::Shown { small, large } = picture {
+            symbols.push(Symbol {
+                id: format!("s{row}"),
+                uri: small.clone(),
+            });
+            symbols.extend(large.clone().map(|uri| Symbol {
+                id: format!("p{row}"),
+                uri,
+            }));
+        }
+    }
+    symbols
+}
+
+fn verdict(subject: &Subject, skipped: &skipped::Skipped) -> Vec<Verdict> {
+    let good = |words| Verdict {
+        is_good: true,
+        words,
+    };
+    let bad = |words| Verdict {
+        is_good: false,
+        words,
+    };
+    let layers = counted(subject.layers.len() as u64, "layer");
+    let lacking: Vec<&Layer> = subject
+        .layers
+        .iter()
+        .filter(|layer| layer.missing > 0)
+        .collect();
+    let rows = subject
+        .layers
+        .iter()
+        .map(|layer| layer.done.len() + layer.missing)
+        .max();
+    let mut lines = vec![match lacking.iter().map(|layer| layer.missing).max() {
+        None => good(format!(
+            "All {} rows of {layers} are done.",
+            count(rows.unwrap_or_default())
+        )),
+        Some(missing) => bad(format!(
+            "{} of {layers} lack rows, up to {} of {}.",
+            count(lacking.len() as u64),
+            count(missing),
+            count(rows.unwrap_or_default())
+        )),
+    }];
+    let problems = subject.layers.iter().flat_map(|layer| &layer.problems);
+    lines.extend(problems.map(|problem| bad(problem.clone())));
+    lines.push(match skipped.count {
+        0 => good("No image was skipped.".to_owned()),
+        some => bad(format!("{} skipped: rows of NaN.", counted(some, "image"))),
+    });
+    let size: u64 = subject
+        .layers
+        .iter()
+        .map(|layer| layer.done.len() * row_bytes(layer))
+        .sum();
+    lines.push(good(format!("{} of rows.", bytes(size))));
+    lines
+}
+
+fn row_bytes(layer: &Layer) -> u64 {
+    let header = layer.folder.parts.first().map(|part| &part.header);
+    header
+        .or(layer.folder.merged.as_ref())
+        .map_or(0, |header| header.row_bytes())
+}
