@@ -8,6 +8,7 @@
 mod commands {
     pub mod extract;
     pub mod inspect {
+        mod forecast;
         pub mod model;
     }
 }
@@ -38,7 +39,7 @@ fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {
     if typed.layer_names {
         return commands::inspect::model::print_layer_names(&typed.path);
     }
-    let report = commands::inspect::model::report(&typed.path)?;
+    let report = commands::inspect::model::report(&typed.path, typed.tree)?;
     inspect::print(typed.json, &report, |report| {
         commands::inspect::model::table(report, typed.tree)
     })

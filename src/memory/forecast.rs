@@ -76,8 +76,13 @@ impl Forecast {
     /// Bytes that a run with batches of this size takes at least.
     #[must_use]
     pub fn floor(&self, batch: u64) -> u64 {
-        self.peak
-            .max(self.resident + self.fixed() + batch * self.per_image)
+        self.peak.max(self.takes(batch))
+    }
+
+    /// The same for a process that has done nothing before.
+    #[must_use]
+    pub fn takes(&self, batch: u64) -> u64 {
+        self.resident + self.fixed() + batch * self.per_image
     }
 
     /// The largest batch that leaves room for parts.

@@ -8,6 +8,7 @@
 //! computes the next, and no batch is begun that is too far ahead of it.
 
 mod computing;
+pub mod cost;
 mod decoders;
 mod decoding;
 mod ordering;

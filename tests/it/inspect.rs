@@ -229,3 +229,33 @@ fn pipes_and_archives_of_arrays_are_named_without_waiting() {
     let line = "'a.npz' is an archive of arrays; unpack it, and inspect each: unzip a.npz -d a";
     dir.featx_err(&["inspect", "a.npz"], line);
 }
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_tree_nests_modules_and_tells_what_its_parts_take() {
+    let dir = crate::support::models::workdir("inspect_tree");
+    let model = "models/resnet_scripted.pt";
+    let tree = dir.featx_ok(&["inspect", model, "--tree"]);
+    for line in ["\nlayer1  ", "\n  0  ", "\n    conv1  ", "\n'layer1.*'  "] {
+        assert!(tree.contains(line), "{line}: {tree}");
+    }
+    let text = dir.featx_ok(&["inspect", model, "--tree", "--json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let parts = report["forecast"].as_array().unwrap();
+    assert_eq!(parts.len(), 4, "{parts:?}");
+    for part in parts {
+        let front = part["layers"].as_str().unwrap().trim_end_matches('*');
+        let layers = report["layers"].as_array().unwrap().iter();
+        let rows: Vec<u64> = layers
+            .filter(|layer| layer["name"].as_str().unwrap().starts_with(front))
+            .filter_map(|layer| layer["bytes_per_row"].as_u64())
+            .collect();
+        assert_eq!(part["count"].as_u64().unwrap(), rows.len() as u64);
+        assert_eq!(
+            part["bytes_per_row"].as_u64().unwrap(),
+            rows.iter().sum::<u64>()
+        );
+        assert!(part["ram_bytes"].as_u64().unwrap() > 50_000_000, "{part}");
+        assert!(part["images_per_second"].as_f64().unwrap() > 0.0, "{part}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::model::{
     self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection,
     Silence, Varies,
 };
-use crate::pipeline::{BATCHES, INPUTS, ORDINARY};
+use crate::pipeline::{BATCHES, INPUTS, ORDINARY, cost};
 use crate::run::record::{self, Run};
 use crate::sources::{Images, RowReader};
 use crate::text::figures;
@@ -152,16 +152,9 @@ pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<For
     let values = job.preprocess.image_bytes() as u64;
     let pixels = images.item_bytes(&job.preprocess) as u64;
     let replicas = job.devices.len() as u64;
-    let row = elements * job.stored.size() as u64;
+    let stored = job.stored.size() as u64;
     let image = match job.devices[0] {
-        Device::Cpu => PerImage {
-            forward: extractor.bytes_per_image * replicas,
-            pixels,
-            batches: BATCHES as u64,
-            inputs: values * 4 * INPUTS as u64 * replicas, // as f32
-            activations: elements * 4 * (2 * replicas - 1),
-            row,
-        },
+        Device::Cpu => cost::on_cpu(extractor, values, pixels, stored, replicas),
         // What it computes lies on the GPU, unless that has no room for a whole batch: then it is put together here.
         Device::Cuda(_) => PerImage {
             forward: 0,
@@ -169,7 +162,7 @@ pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<For
             batches: BATCHES as u64,
             inputs: pixels * INPUTS as u64 * replicas,
             activations: elements * 4 * 2 * replicas,
-            row,
+            row: elements * stored,
         },
     };
     model::trim_arena();

@@ -233,11 +233,13 @@ pub fn table(report: &Report) -> String {
 }
 
 /// A line a layer, as [`table`] has it.
+#[cfg(feature = "report")]
 pub fn layer_lines(report: &Report) -> Vec<Vec<String>> {
     report.layers.iter().map(layer_words).collect()
 }
 
 /// How far the shards are, as [`table`] has it.
+#[cfg(feature = "report")]
 pub fn shard_lines(report: &Report) -> Vec<String> {
     let words = report.shards.as_ref().map(shard_words).unwrap_or_default();
     words.lines().map(String::from).collect()

@@ -1,5 +1,6 @@
 //! What a model holds: its layers, with their shapes for one image.
 
+use super::forecast::{self, PartForecast};
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
@@ -29,6 +30,9 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     layers: Vec<Row>,
+    /// With `--tree`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    forecast: Vec<PartForecast>,
 }
 
 /// One layer, in the order of PyTorch's `named_modules()`.
@@ -58,11 +62,12 @@ struct TensorRow {
     shape: Vec<u64>,
 }
 
-/// Loads the model and computes one pass over blank images, every layer at once.
+/// Loads the model and computes one pass over blank images, every layer at once; where it is asked for, what it takes to
+/// extract all layers of each of the model's parts.
 ///
 /// # Errors
 /// It is no model.
-pub fn report(path: &Path) -> Result<Report> {
+pub fn report(path: &Path, with_forecast: bool) -> Result<Report> {
     let archive = Archive::open(path)?;
     let fingerprint = archive.fingerprint.clone();
     let described = describe(path)?;
@@ -99,13 +104,21 @@ pub fn report(path: &Path) -> Result<Report> {
             shape,
         }
     };
+    let layers: Vec<Row> = infos.into_iter().map(row).collect();
+    drop(extractor);
+    let names: Vec<&str> = layers.iter().map(|row| row.name.as_str()).collect();
+    let forecast = match with_forecast {
+        true => forecast::parts(path, &described, &names),
+        false => Vec::new(),
+    };
     Ok(Report {
         file: path.display().to_string(),
         fingerprint,
         input: [input.channels, input.height, input.width],
         batch,
         problem,
-        layers: infos.into_iter().map(row).collect(),
+        layers,
+        forecast,
     })
 }
 
@@ -132,8 +145,15 @@ fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
     selection
         .wanted
         .extend(layers.infos.iter().flat_map(several));
+    let mut extractor = layers.cut(&selection.wanted, options(described))?;
+    extractor.set_batch(2)?;
+    Ok(extractor)
+}
+
+/// On the CPU, blank images.
+pub fn options(described: &Described) -> ExtractorOptions {
     let preprocess = &described.preprocess;
-    let options = ExtractorOptions {
+    ExtractorOptions {
         shape: preprocess.shape(),
         normaliser: preprocess.normaliser(),
         tokens: None,
@@ -142,10 +162,7 @@ fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
         device: Device::Cpu,
         precision: Precision::F32,
         tf32: false,
-    };
-    let mut extractor = layers.cut(&selection.wanted, options)?;
-    extractor.set_batch(2)?;
-    Ok(extractor)
+    }
 }
 
 /// `tree`: modules nested, each by the last part of its name.
@@ -211,10 +228,11 @@ pub fn table(report: &Report, tree: bool) -> String {
         .iter()
         .map(|problem| format!("\nno shapes: {problem}\n"));
     format!(
-        "{}\n{}{}",
+        "{}\n{}{}{}",
         table::pairs(&report.file, &facts),
         table::columns(&rows),
-        problem.collect::<String>()
+        problem.collect::<String>(),
+        forecast::words(&report.forecast)
     )
 }
 

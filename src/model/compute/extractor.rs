@@ -15,10 +15,14 @@ use crate::model::load::selection::Wanted;
 use crate::model::reduce::Reduction;
 use anyhow::{Error, Result, anyhow, ensure};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tch::Tensor;
 
 /// What oneDNN's graph compiler itself takes.
 const BYTES_OF_COMPILER: u64 = 32 << 20;
+
+/// Forward passes are timed for so long.
+const PACED_FOR: Duration = Duration::from_millis(300);
 
 /// How the cut model is fed, and what becomes of what it gives.
 #[derive(Debug, Clone)]
@@ -262,6 +266,30 @@ impl Extractor {
             Some(pool) => rows.pooled(layer, pool, grid),
             None => Ok(rows),
         }
+    }
+
+    /// Images that forward passes compute in a second, of the probe's or blank ones, as the model has them.
+    ///
+    /// # Errors
+    /// libtorch's.
+    pub fn pace(&mut self) -> Result<f64> {
+        let images = probe_batch(&self.options, self.batch)?;
+        let mut pass = || -> Result<()> {
+            self.engine.compute(&images)?;
+            self.engine.synchronize()
+        };
+        let mut began = Instant::now();
+        pass()?;
+        if began.elapsed() < PACED_FOR {
+            began = Instant::now(); // the first one made what the next ones need
+            pass()?;
+        }
+        let mut passes = 1;
+        while began.elapsed() < PACED_FOR && passes < 10 {
+            pass()?;
+            passes += 1;
+        }
+        Ok((passes * self.batch) as f64 / began.elapsed().as_secs_f64())
     }
 
     /// Whether it pays to look for a faster way to compute a run of so many images.

@@ -1,0 +1,110 @@
+//! What it takes to extract every layer of a part of a model, such as `features.*`: found by doing so, for one batch.
+
+use crate::job::Described;
+use crate::memory::{Forecast, RamBudget, cores};
+use crate::model::{self, Archive, Layers};
+use crate::pipeline::cost;
+use crate::text::figures::{bytes, count, counted, duration};
+use crate::text::table;
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// Numbers are stored as f32.
+const STORED: u64 = 4;
+/// Images that time and disk are told for.
+const MANY: u64 = 100_000;
+
+/// Of all layers that a glob takes.
+#[derive(Debug, Serialize)]
+pub struct PartForecast {
+    /// As `--layer` takes them.
+    layers: String,
+    count: u64,
+    bytes_per_row: u64,
+    /// RAM that `extract` needs at least, with batches of so many images.
+    ram_bytes: u64,
+    batch_size: u64,
+    /// Forward passes alone, on all cores.
+    images_per_second: f64,
+}
+
+/// Forecasts of the parts that a model consists of, those that cannot be computed left out. `names`: of all layers.
+pub fn parts(path: &Path, described: &Described, names: &[&str]) -> Vec<PartForecast> {
+    let mut tops: Vec<&str> = Vec::new();
+    for name in names {
+        if let Some((top, _)) = name.split_once('.')
+            && !tops.contains(&top)
+        {
+            tops.push(top);
+        }
+    }
+    let globs = tops.iter().map(|top| format!("{top}.*"));
+    globs
+        .filter_map(|glob| part(path, described, glob).ok())
+        .collect()
+}
+
+fn part(path: &Path, described: &Described, glob: String) -> Result<PartForecast> {
+    let layers = Layers::load(Archive::open(path)?)?;
+    let selection = layers.select(std::slice::from_ref(&glob), &described.hooks)?;
+    ensure!(!selection.wanted.is_empty(), "nothing calls them");
+    let mut extractor = layers.cut(&selection.wanted, super::model::options(described))?;
+    let image = &described.preprocess;
+    let values = image.image_bytes() as u64;
+    let per_image = cost::on_cpu(&extractor, values, values, STORED, 1);
+    model::trim_arena();
+    let forecast = Forecast::measure(per_image, cores(), 0, 0)?;
+    let largest = (4 * cores() as u64).min(32);
+    let fixed = extractor.fixed_batch().map(|images| images as u64);
+    let batch = fixed.unwrap_or(forecast.batch_for(RamBudget::resolve(None), MANY, largest));
+    extractor.set_batch(batch as usize)?;
+    Ok(PartForecast {
+        layers: glob,
+        count: extractor.layers.len() as u64,
+        bytes_per_row: extractor.elements_per_image() * STORED,
+        ram_bytes: forecast.takes(batch),
+        batch_size: batch,
+        images_per_second: extractor.pace()?,
+    })
+}
+
+/// Lines for people.
+pub fn words(parts: &[PartForecast]) -> String {
+    if parts.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        "--layer",
+        "layers",
+        "bytes a row",
+        "RAM",
+        "images/s",
+        "100,000 images",
+    ];
+    let line = |part: &PartForecast| {
+        let seconds = MANY as f64 / part.images_per_second.max(1e-6);
+        vec![
+            format!("'{}'", part.layers),
+            count(part.count),
+            bytes(part.bytes_per_row),
+            format!("{} (batches of {})", bytes(part.ram_bytes), part.batch_size),
+            format!("{:.1}", part.images_per_second),
+            format!(
+                "{}, {}",
+                duration(Duration::from_secs_f64(seconds)),
+                bytes(MANY * part.bytes_per_row)
+            ),
+        ]
+    };
+    let heads = heads.map(str::to_owned).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(heads)
+        .chain(parts.iter().map(line))
+        .collect();
+    format!(
+        "\nall layers of a part, by forward passes on {} (decoding may bound it):\n{}",
+        counted(cores() as u64, "core"),
+        table::columns(&rows)
+    )
+}

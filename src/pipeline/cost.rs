@@ -1,0 +1,25 @@
+//! What an image takes on its way from decoder to part.
+
+use crate::memory::PerImage;
+use crate::model::Extractor;
+use crate::pipeline::{BATCHES, INPUTS};
+
+/// Where so many replicas of a model compute on the CPU: `values` numbers of an image, decoded into `pixels` bytes, are what
+/// it computes on, and each number of its rows is stored in `stored` bytes.
+pub fn on_cpu(
+    extractor: &Extractor,
+    values: u64,
+    pixels: u64,
+    stored: u64,
+    replicas: u64,
+) -> PerImage {
+    let elements = extractor.elements_per_image();
+    PerImage {
+        forward: extractor.bytes_per_image * replicas,
+        pixels,
+        batches: BATCHES as u64,
+        inputs: values * 4 * INPUTS as u64 * replicas, // as f32
+        activations: elements * 4 * (2 * replicas - 1),
+        row: elements * stored,
+    }
+}
