@@ -7,7 +7,7 @@ OUT_DIR/photos/        as tests/make_models.py has them
 OUT_DIR/NAME.pt2       a network of small_models.py or program_models.py, with its NAME.toml
 OUT_DIR/NAME/          its reference, as in make_models.py; `no_trace` are layers that gave back their input
 OUT_DIR/refused/       programs that cannot be run, each for another reason
-OUT_DIR/NAME_fixed.pt2 exported for a batch of 3 and no other
+OUT_DIR/NAME_fixed.pt2 exported for a batch of 3, of 1 or of 2, and no other
 OUT_DIR/NAME_saved.pt2 weights and constants in the form of PyTorch 2.8
 
 With everything there already, it does nothing.
@@ -66,7 +66,7 @@ def finish(out, name, kind, model):
 def make_fixed(out):
     """The shape of a batch is part of the program: that of torch.export without further words."""
     import small_models
-    for name, batch in (("resnet_fixed", 3), ("vit_fixed", 1)):
+    for name, batch in (("resnet_fixed", 3), ("vit_fixed", 1), ("odd_rows_fixed", 2)):
         kind = name.removesuffix("_fixed")
         model = make_models.woken(kind, small_models.MODELS[kind][0])
         save(out / f"{name}.pt2", model, batch=batch)

@@ -242,6 +242,8 @@ impl NameReader<'_> {
     }
 }
 
+const OF_THE_MACHINE: [&str; 2] = ["command", "sources"];
+
 /// What `DIR/run.toml` says of the run as a whole; its layers say of themselves what they are.
 ///
 /// # Errors
@@ -250,12 +252,10 @@ pub fn facts_of(directory: &Path) -> Result<Vec<Fact>> {
     let path = directory.join(RUN_FILE);
     let named = || format!("cannot read '{}'", path.display());
     let text = std::fs::read_to_string(&path).with_context(named)?;
-    let mut facts = Vec::new();
-    flatten(
-        "",
-        &text.parse::<toml::Table>().with_context(named)?,
-        &mut facts,
-    );
+    let (mut facts, mut run) = (Vec::new(), text.parse::<toml::Table>().with_context(named)?);
+    // Paths of the machine that the rows come from are no facts about them.
+    OF_THE_MACHINE.iter().for_each(|key| drop(run.remove(*key)));
+    flatten("", &run, &mut facts);
     Ok(facts)
 }
 

@@ -11,6 +11,7 @@ use anyhow::Result;
 use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::{null, null_mut};
+use std::sync::Arc;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -71,6 +72,7 @@ unsafe extern "C" {
         count: *mut usize,
     ) -> *mut c_char;
     fn featx_freeze(module: *mut RawModule) -> *mut c_char;
+    fn featx_is_constant(module: *const RawModule, output: usize) -> bool;
     fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
     fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
     fn featx_packed_bytes(module: *const RawModule) -> u64;
@@ -110,6 +112,8 @@ pub struct Module {
     outputs: usize,
     /// Others are computed in batches of sizes that it takes.
     pub batch: Batch,
+    /// Of each output, once it is frozen, whether it is the same whatever the images.
+    constant: Arc<[bool]>,
 }
 
 // SAFETY: a module is used by one thread at a time (`&mut self`), and libtorch ties none of it to a thread.
@@ -137,6 +141,7 @@ impl Module {
             raw,
             outputs: 0,
             batch: Batch::Any,
+            constant: Arc::default(),
         })
     }
 
@@ -147,6 +152,7 @@ impl Module {
             raw,
             outputs,
             batch,
+            constant: Arc::default(),
         }
     }
 
@@ -244,7 +250,11 @@ impl Module {
     /// libtorch's, where it cannot freeze the module.
     pub fn freeze(&mut self) -> Result<()> {
         // SAFETY: `raw` is a live module, used by nobody else.
-        check(unsafe { featx_freeze(self.raw) })
+        check(unsafe { featx_freeze(self.raw) })?;
+        // SAFETY: `raw` is a live, frozen module, and each index is below its outputs' number.
+        let is_constant = |output| unsafe { featx_is_constant(self.raw, output) };
+        self.constant = (0..self.outputs).map(is_constant).collect();
+        Ok(())
     }
 
     /// Sets the memory order of the convolutions' weights, which their outputs follow.
@@ -284,6 +294,7 @@ impl Module {
             raw,
             outputs: self.outputs,
             batch: self.batch,
+            constant: self.constant.clone(),
         })
     }
 
@@ -328,7 +339,8 @@ impl Module {
     /// # Errors
     /// libtorch's, where the model cannot compute on this input.
     pub fn forward(&mut self, form: Form, input: &Tensor) -> Result<Vec<Tensor>> {
-        self.batch.fit(input, |images| {
+        let constant = self.constant.clone();
+        self.batch.fit(input, &constant, |images| {
             // SAFETY: see `outputs`; the tensor is alive.
             self.outputs(|raw, outputs| unsafe {
                 featx_forward(raw, form as c_int, images.as_ptr(), outputs)
@@ -345,7 +357,8 @@ impl Module {
     pub fn record(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
         trim_arena();
         let (mut peak, before) = (0, arena_extent());
-        let outputs = self.batch.fit(input, |images| {
+        let constant = self.constant.clone();
+        let outputs = self.batch.fit(input, &constant, |images| {
             // SAFETY: see `outputs`; the tensor is alive, and `peak` is valid.
             self.outputs(|raw, outputs| unsafe {
                 featx_record(raw, images.as_ptr(), outputs, &mut peak)

@@ -5,7 +5,7 @@ use crate::rows::row_set::RowSet;
 use std::collections::BTreeSet;
 
 /// Layers that are shown in full: others have a line.
-const LAYERS: usize = 60;
+const LAYERS: usize = 50;
 /// Rows that are compared with each other, at most and at least.
 const COMPARED: [f64; 2] = [300.0, 12.0];
 /// Rows that are shown, at most and at least.
@@ -91,7 +91,7 @@ mod tests {
             (0, 999_999, 999_999)
         );
         let layers = Chosen::of(&RowSet::from(0..1_000_000), 400);
-        assert_eq!((layers.compared.len(), layers.shown.len()), (92, 8));
+        assert_eq!((layers.compared.len(), layers.shown.len()), (106, 10));
         assert!(Chosen::of(&RowSet::default(), 3).shown.is_empty());
         assert_eq!(Chosen::of(&RowSet::from(5..6), 3).shown, [5]);
     }

@@ -8,7 +8,6 @@ use crate::report::maps::ActivationMap;
 use crate::report::nearest::{Nearest, Neighbour};
 use crate::report::tally::{Tallied, Tally};
 use crate::rows::sealed::SealedRows;
-use crate::rows::statistics::Value;
 use crate::rows::values::{Decode, decoder};
 use crate::text::progress::Progress;
 use anyhow::Result;
@@ -88,7 +87,8 @@ pub fn look(
     };
     let every = units.div_ceil(COMPARED);
     let map = map_shape(sealed.header.row_shape());
-    let (mut tally, mut kept, mut maps) = (Tally::new(units), BTreeMap::new(), BTreeMap::new());
+    let mut tally = Tally::new(units, &sealed.header.dtype);
+    let (mut kept, mut maps) = (BTreeMap::new(), BTreeMap::new());
     reading.for_each(|row, bytes, values| {
         if chosen.compared.binary_search(&row).is_ok() {
             let some: Vec<f32> = values.iter().step_by(every).map(|v| *v as f32).collect();
@@ -102,12 +102,8 @@ pub fn look(
         tally.add(row, bytes, values);
     })?;
     let tallied = tally.finish();
-    let mut histogram = tallied.stats.finite.and_then(|finite| {
-        let (Value::Real(least), Value::Real(greatest)) = (finite.min, finite.max) else {
-            return None;
-        };
-        Some(Histogram::between(least, greatest))
-    });
+    let span = tallied.span();
+    let mut histogram = span.map(|(least, greatest)| Histogram::between(least, greatest));
     let shown: Vec<u64> = chosen
         .shown
         .iter()

@@ -67,6 +67,9 @@ pub struct Words {
     /// A line a layer.
     pub layers: Vec<Vec<String>>,
     pub shards: Vec<String>,
+    /// What `--verify` found, and whether that was damage.
+    pub verified: Option<String>,
+    pub is_damaged: bool,
 }
 
 /// The text of the page.
@@ -84,7 +87,7 @@ pub fn page(subject: Subject) -> Result<String> {
     let done = begun.map(|layer| layer.done.clone());
     let done = done.reduce(|a, b| a.intersection(&b)).unwrap_or_default();
     let chosen = Chosen::of(&done, in_full.len());
-    let found = look_at(&in_full, &chosen, subject.quiet)?;
+    let found = look_at(&in_full, &chosen, subject.quiet);
     let wanted = wanted_rows(&found, &chosen);
     let names = match &subject.names {
         Some(file) if file.is_file() => names::of_rows(file, &wanted.named)?,
@@ -96,6 +99,10 @@ pub fn page(subject: Subject) -> Result<String> {
         .map(|(row, name)| (*row, name.to_string_lossy().into_owned()))
         .collect();
     let (folders, colours) = page::folders(&shown_names);
+    let shown_names = shown_names.into_iter();
+    let shown_names = shown_names
+        .map(|(row, name)| (row, shortened(name)))
+        .collect();
     let rows = Rows {
         names: &shown_names,
         pictures: &pictures,
@@ -103,8 +110,9 @@ pub fn page(subject: Subject) -> Result<String> {
     };
     let parts = in_full.iter().zip(&found);
     let details = parts.map(|(layer, found)| part(layer, found, &rows));
-    let skipped = skipped::read(subject.directory)?;
-    let timeline = timeline::Timeline::read(subject.directory)?;
+    let skipped = skipped::read(subject.directory);
+    let timeline =
+        timeline::Timeline::read(subject.directory, subject.run.map(|run| run.batch_size))?;
     let batch = subject.run.map_or(1, |run| run.batch_size);
     let page = Page {
         title: format!("featx: {}", subject.directory.display()),
@@ -123,8 +131,10 @@ pub fn page(subject: Subject) -> Result<String> {
         timeline: timeline
             .map(|timeline| TimelinePart::of(&timeline, batch))
             .transpose()?,
-        bound: Busy::read_all(subject.directory)?.map(BoundPart::from),
+        bound: Busy::read_all(subject.directory)?
+            .map(|busy| BoundPart::of(busy, subject.run.and_then(|run| run.device.as_deref()))),
         skipped_count: counted(skipped.count, "image"),
+        skipped_more: skipped.count > skipped.first.len() as u64,
         skipped: skipped.first,
         no_pictures: pictures.missing.clone(),
         run: subject.words.run,
@@ -136,10 +146,24 @@ pub fn page(subject: Subject) -> Result<String> {
     Ok(page.render()?)
 }
 
+/// A name in the middle of which something is left out, where it is long: it stands in many places of the page.
+fn shortened(name: String) -> String {
+    const SIDE: usize = 40;
+    let ends: Vec<usize> = name.char_indices().map(|(at, _)| at).collect();
+    match ends.len() > 2 * SIDE {
+        true => format!(
+            "{}…{}",
+            &name[..ends[SIDE]],
+            &name[ends[ends.len() - SIDE]..]
+        ),
+        false => name,
+    }
+}
+
 /// What was found of a layer, or why nothing was.
 type Looked = Result<LayerFigures, String>;
 
-fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Result<Vec<Looked>> {
+fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Vec<Looked> {
     let sealed = |layer: &&Layer| SealedRows::present(layer.folder);
     let sealed: Vec<Result<Option<SealedRows>>> = layers.iter().map(sealed).collect();
     let readable = sealed.iter().flatten().flatten();
@@ -150,16 +174,22 @@ fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Result<Vec<Looked
         found.push(match sealed {
             Err(error) => Err(format!("{error:#}")),
             Ok(None) => Err("no row is done".to_owned()),
-            Ok(Some(sealed)) => layer::look(&sealed, chosen, &progress)?.ok_or_else(|| {
-                format!(
-                    "rows of {} are not looked at: they are no real numbers",
-                    layer.name
-                )
-            }),
+            Ok(Some(sealed)) => looked_at(layer, &sealed, chosen, &progress),
         });
     }
     progress.finish();
-    Ok(found)
+    found
+}
+
+fn looked_at(layer: &Layer, sealed: &SealedRows, chosen: &Chosen, progress: &Progress) -> Looked {
+    let looked = layer::look(sealed, chosen, progress).map_err(|error| format!("{error:#}"))?;
+    looked.ok_or_else(|| match sealed.header.row_bytes() {
+        0 => format!("rows of {} have no numbers", layer.name),
+        _ => format!(
+            "rows of {} are not looked at: they are no real numbers",
+            layer.name
+        ),
+    })
 }
 
 /// Rows that the page names, and those of them that are pictured, the most wanted first.
@@ -220,7 +250,7 @@ fn part(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerPart> {
             let header = header.or(layer.folder.merged.as_ref());
             let shape = header.map_or(String::new(), |header| row_shape(header.row_shape()));
             let mut part = LayerPart::of(layer.name, shape, found, rows)?;
-            part.note = (!layer.problems.is_empty()).then(|| layer.problems.join("; "));
+            part.note = (!layer.problems.is_empty()).then(|| few(&layer.problems).join("; "));
             Ok(part)
         }
         Err(why) => Ok(LayerPart::without(layer.name, String::new(), why.clone())),
@@ -276,8 +306,20 @@ fn verdict(subject: &Subject, skipped: &skipped::Skipped) -> Vec<Verdict> {
             count(rows.unwrap_or_default())
         )),
     }];
-    let problems = subject.layers.iter().flat_map(|layer| &layer.problems);
-    lines.extend(problems.map(|problem| bad(problem.clone())));
+    let problems = subject.layers.iter().flat_map(|layer| few(&layer.problems));
+    lines.extend(few(&problems.collect::<Vec<_>>()).into_iter().map(bad));
+    lines.extend(
+        subject
+            .words
+            .verified
+            .iter()
+            .flat_map(|words| words.lines())
+            .map(|line| match subject.words.is_damaged {
+                true => bad(line.to_owned()),
+                false => good(line.to_owned()),
+            }),
+    );
+    lines.extend(skipped.problem.clone().map(bad));
     lines.push(match skipped.count {
         0 => good("No image was skipped.".to_owned()),
         some => bad(format!("{} skipped: rows of NaN.", counted(some, "image"))),
@@ -289,6 +331,16 @@ fn verdict(subject: &Subject, skipped: &skipped::Skipped) -> Vec<Verdict> {
         .sum();
     lines.push(good(format!("{} of rows.", bytes(size))));
     lines
+}
+
+/// The first lines, and how many more there are.
+fn few(lines: &[String]) -> Vec<String> {
+    const MOST: usize = 12;
+    let mut few = lines[..lines.len().min(MOST)].to_vec();
+    if lines.len() > MOST {
+        few.push(format!("and {} more", count((lines.len() - MOST) as u64)));
+    }
+    few
 }
 
 fn row_bytes(layer: &Layer) -> u64 {

@@ -24,6 +24,7 @@ pub fn of_rows(file: &Path, rows: &BTreeSet<u64>) -> Result<BTreeMap<u64, PathBu
             at += 1;
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let name = OsString::from_vec(unquoted(text).into_owned());
         found.insert(row, name.into());
     }

@@ -5,12 +5,18 @@ use nalgebra::{DMatrix, DVectorView};
 /// Neighbours of each row that are kept.
 pub const KEPT: usize = 5;
 
+/// Numbers whose distances from their mean, taken together, are no more than this share of their length are constant but
+/// for the rounding of f32.
+pub const ROUNDING: f64 = 1e-7;
+
 /// Looks for neighbours while rows come by.
 pub struct Nearest {
     /// Of each column its mean was taken, and its length is 1.
     asked: DMatrix<f64>,
     rows: Vec<u64>,
     found: Vec<Vec<Neighbour>>,
+    /// The row that is held against them, less its mean.
+    centred: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,33 +29,34 @@ impl Nearest {
     /// Of rows of equal length. Those with numbers that are not finite, or all equal, have no neighbours.
     pub fn of(rows: Vec<u64>, values: &[&[f32]]) -> Self {
         let length = values.first().map_or(0, |row| row.len());
-        let mut asked = DMatrix::from_fn(length, rows.len(), |at, row| f64::from(values[row][at]));
-        for mut row in asked.column_iter_mut() {
-            let mean = row.mean();
-            row.add_scalar_mut(-mean);
-            let norm = row.norm();
-            match norm.is_finite() && norm > 0.0 {
-                true => row /= norm,
-                false => row.fill(0.0),
+        let mut asked = Vec::with_capacity(length * rows.len());
+        for row in values {
+            let mut row: Vec<f64> = row.iter().map(|value| f64::from(*value)).collect();
+            match centre(&mut row) {
+                Some(norm) => asked.extend(row.iter().map(|value| value / norm)),
+                None => asked.extend(row.iter().map(|_| 0.0)),
             }
         }
         Self {
-            asked,
+            asked: DMatrix::from_vec(length, rows.len(), asked),
             found: vec![Vec::new(); rows.len()],
             rows,
+            centred: Vec::new(),
         }
     }
 
     /// Holds a row of the layer against them.
     pub fn add(&mut self, row: u64, values: &[f64]) {
-        let values = DVectorView::from_slice(values, values.len());
-        let (mean, square) = (values.mean(), values.norm_squared());
-        let length = (square - values.len() as f64 * mean * mean).sqrt();
-        // Else it is constant but for rounding, or not finite.
-        if length.is_nan() || length <= 1e-7 * square.sqrt() {
+        // No row may be shown: then there is none to hold it against.
+        if self.asked.is_empty() {
             return;
         }
-        let products = self.asked.tr_mul(&values);
+        self.centred.clear();
+        self.centred.extend_from_slice(values);
+        let Some(length) = centre(&mut self.centred) else {
+            return;
+        };
+        let products = self.asked.tr_mul(&vector(&self.centred));
         for (at, product) in products.iter().enumerate() {
             if self.rows[at] != row && *product != 0.0 {
                 let r = product / length;
@@ -62,6 +69,20 @@ impl Nearest {
     pub fn finish(self) -> Vec<(u64, Vec<Neighbour>)> {
         self.rows.into_iter().zip(self.found).collect()
     }
+}
+
+/// Takes from numbers their mean, so that no product rounds a small deviation from a large mean away. Gives their length
+/// then; none where they are constant but for rounding, or not all finite.
+fn centre(values: &mut [f64]) -> Option<f64> {
+    let before = vector(values).dot(&vector(values)).sqrt();
+    let mean = vector(values).mean();
+    values.iter_mut().for_each(|value| *value -= mean);
+    let length = vector(values).dot(&vector(values)).sqrt();
+    (length.is_finite() && length > ROUNDING * before).then_some(length)
+}
+
+fn vector(values: &[f64]) -> DVectorView<'_, f64> {
+    DVectorView::from_slice(values, values.len())
 }
 
 fn keep(found: &mut Vec<Neighbour>, new: Neighbour) {
@@ -100,5 +121,25 @@ mod tests {
             "{}",
             found[1].r
         );
+    }
+
+    #[test]
+    fn where_no_row_is_shown_none_has_neighbours() {
+        let mut nearest = Nearest::of(Vec::new(), &[]);
+        nearest.add(0, &[1.0, 2.0, 4.0]);
+        assert!(nearest.finish().is_empty());
+    }
+
+    #[test]
+    fn a_large_mean_does_not_swallow_the_deviation() {
+        let deviations = [[0.5, -0.25, 0.125, 0.0625], [0.25, 0.5, -0.5, 0.1875]];
+        let [near, far] = [0.0, 1e6].map(|mean| {
+            let rows = deviations.map(|row| row.map(|value| value + mean));
+            let asked = rows[0].map(|value| value as f32);
+            let mut nearest = Nearest::of(vec![0], &[&asked]);
+            nearest.add(1, &rows[1]);
+            nearest.finish()[0].1[0].r
+        });
+        assert!((near - far).abs() < 1e-9, "{near} {far}");
     }
 }

@@ -1,6 +1,6 @@
 //! The page: what was found, in words and charts, poured into `report.html`.
 
-use crate::report::charts::{COLOURS, bars, lines, scatter, short};
+use crate::report::charts::{COLOURS, Digits, bars, lines, scatter, short};
 use crate::report::layer::LayerFigures;
 use crate::report::likeness::Likeness;
 use crate::report::maps::coloured;
@@ -28,6 +28,8 @@ pub struct Page {
     pub shards: Vec<String>,
     pub skipped: Vec<[String; 3]>,
     pub skipped_count: String,
+    /// Not all of them have a line.
+    pub skipped_more: bool,
     pub bound: Option<BoundPart>,
     pub timeline: Option<TimelinePart>,
     pub details: Vec<LayerPart>,
@@ -74,8 +76,9 @@ pub struct BoundPart {
     pub stages: Vec<(&'static str, String, String, u32)>,
 }
 
-impl From<Busy> for BoundPart {
-    fn from(busy: Busy) -> Self {
+impl BoundPart {
+    /// `device`: that of `run.toml`.
+    pub fn of(busy: Busy, device: Option<&str>) -> Self {
         let names = [
             "reading images",
             "decoding images",
@@ -84,12 +87,11 @@ impl From<Busy> for BoundPart {
         ];
         let stages = STAGES.into_iter().zip(names).map(|(stage, name)| {
             let (seconds, share) = (busy.of(stage), busy.share(stage).min(1.0));
-            let seconds = duration(Duration::from_secs_f64(seconds));
-            (name, seconds, percent(share), (share * 100.0) as u32)
+            (name, time(&seconds), percent(share), (share * 100.0) as u32)
         });
         Self {
             words: busy.words(),
-            advice: busy.advice(),
+            advice: busy.advice(device),
             stages: stages.collect(),
         }
     }
@@ -191,10 +193,10 @@ impl TimelinePart {
             let rows = some.map(|step| [vec![time(&step.seconds)], of(step)].concat());
             rows.collect::<Vec<_>>()
         };
-        let rows = move |step: &crate::report::timeline::Step| (step.part * batch) as f64;
+        let rows = |step: &crate::report::timeline::Step| step.part.saturating_mul(batch);
         let parts: Vec<(f64, f64)> = steps
             .iter()
-            .map(|step| (step.seconds, rows(step)))
+            .map(|step| (step.seconds, rows(step) as f64))
             .collect();
         let charts = vec![
             Chart {
@@ -229,14 +231,14 @@ impl TimelinePart {
                 svg: lines("Rows a part over time", &[parts], time, short)?,
                 keys: Vec::new(),
                 heads: vec!["time", "rows a part"],
-                cells: cells(&|step| vec![count(step.part * batch)]),
+                cells: cells(&|step| vec![count(rows(step))]),
             },
         ];
         let share = timeline.greatest_rss as f64 / timeline.budget.max(1) as f64;
         Ok(Self {
             words: format!(
-                "{} took {} of {} at most ({}). Time is that of each process; memory is that of the one that had most, and paces add up.",
-                counted(timeline.processes, "process").replace("processs", "processes"),
+                "{} took {} of {} at most ({}). A process that went on with a run follows the one before it at once; of shards, memory is that of the one that had most, and paces add up.",
+                counted(timeline.processes, "process"),
                 bytes(timeline.greatest_rss),
                 bytes(timeline.budget),
                 percent(share)
@@ -304,13 +306,20 @@ impl LayerPart {
     }
 }
 
-/// With as many digits as tell two f32 apart.
-fn exact(value: Value) -> String {
+/// With as many digits as tell two numbers apart: two f32, where the layer's are such.
+fn exact(value: Value, is_single: bool) -> String {
     match value {
-        Value::Real(value) => format!("{}", value as f32),
+        Value::Real(value) if is_single => shortest(value as f32),
+        Value::Real(value) => shortest(value),
         Value::Int(value) => value.to_string(),
         Value::Complex(..) => String::new(),
     }
+}
+
+/// The shortest form of a number that reads back, in powers of ten where it is very large or small.
+fn shortest(number: impl std::fmt::Debug) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 fn figures(found: &LayerFigures, rows: &Rows) -> Vec<(&'static str, String)> {
@@ -331,6 +340,7 @@ fn figures(found: &LayerFigures, rows: &Rows) -> Vec<(&'static str, String)> {
             .map(|row| format!("{row} ({})", rows.name(*row)));
         names.collect::<Vec<_>>().join(", ")
     };
+    let exact = |value: Value| exact(value, tallied.is_single);
     let mut figures = vec![("rows", count(tallied.rows))];
     if let Some(finite) = tallied.stats.finite {
         figures.extend([
@@ -359,11 +369,11 @@ fn figures(found: &LayerFigures, rows: &Rows) -> Vec<(&'static str, String)> {
     let twins = &tallied.twins;
     let sampled = match twins.one_in {
         1 => String::new(),
-        many => format!(", among one row in {many}"),
+        many => format!(", among one in {many} of the rows that differ"),
     };
     figures.push((
         "rows equal to an earlier one",
-        of(twins.again, tallied.rows) + &sampled,
+        of(twins.again, twins.looked_at) + &sampled,
     ));
     for group in twins.largest.iter().take(5) {
         figures.push(("equal rows", named(&group[..group.len().min(5)])));
@@ -372,10 +382,15 @@ fn figures(found: &LayerFigures, rows: &Rows) -> Vec<(&'static str, String)> {
 }
 
 fn histogram(found: &LayerFigures) -> Result<Option<Chart>> {
-    let Some(histogram) = &found.histogram else {
+    // Extremes may be so far apart that f64 has no number for their distance.
+    let is_finite = |edges: &[f64]| edges.iter().all(|edge| edge.is_finite());
+    let histogram = found.histogram.as_ref();
+    let Some(histogram) = histogram.filter(|histogram| is_finite(&histogram.edges)) else {
         return Ok(None);
     };
-    let edge = |at: usize| short(&histogram.edges[at]);
+    let (edges, steps) = (&histogram.edges, histogram.counts.len());
+    let digits = Digits::between(edges[0], edges[steps], steps);
+    let edge = |at: usize| digits.words(edges[at]);
     let cells = histogram.counts.iter().enumerate();
     Ok(Some(Chart {
         title: "Values",
@@ -383,7 +398,6 @@ fn histogram(found: &LayerFigures) -> Result<Option<Chart>> {
             "Histogram of values, counts in powers of ten",
             &histogram.edges,
             &histogram.counts,
-            short,
             power,
         )?,
         keys: Vec::new(),
@@ -485,7 +499,7 @@ fn key(at: usize) -> &'static str {
 }
 
 fn time(seconds: &f64) -> String {
-    duration(Duration::from_secs_f64(seconds.max(0.0)))
+    duration(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 
 fn size(value: &f64) -> String {

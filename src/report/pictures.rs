@@ -3,8 +3,8 @@
 use crate::images::{Channels, Preprocess, Preprocessor};
 use crate::report::data_uri::photo_uri;
 use crate::run::record::Run;
-use crate::run::sources::{KeptSource, KeptSources};
-use crate::sources::{FileNames, Found, Images, RowReader, unquoted};
+use crate::run::sources::{KeptSource, KeptSources, read_places};
+use crate::sources::{FileNames, Found, Images, Named, Place as RowPlace, RowReader, unquoted};
 use anyhow::{Context, Error, Result, bail, ensure};
 use image::RgbImage;
 use std::collections::btree_map::Entry;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 const LARGE: u32 = 160;
 const SMALL: u32 = 48;
 /// Bytes of the page for all pictures, about.
-const ROOM: usize = 1_600_000;
+const ROOM: usize = 1_200_000;
 /// What is said where images are not found.
 const CURE: &str = "pass --images DIR with the folder or the archives that they are in";
 
@@ -150,7 +150,35 @@ fn find(place: &Place, names: &BTreeMap<u64, PathBuf>) -> Result<Images> {
     let found = Found::new(&typed).map_err(|error| Error::msg(format!("{error:#}; {CURE}")))?;
     let mut wanted = FileNames::default();
     names.values().for_each(|name| wanted.push(name));
-    found.located(0, wanted, Path::new("file_names.txt"))
+    match kept_places(place, &found, names) {
+        Some(places) => found.placed(0, wanted, places),
+        None => found.located(0, wanted, Path::new("file_names.txt")),
+    }
+}
+
+/// Where the rows of these names lie, as the run keeps it; none where it does not, or its sources have changed since.
+fn kept_places(
+    place: &Place,
+    found: &Found,
+    names: &BTreeMap<u64, PathBuf>,
+) -> Option<Vec<RowPlace>> {
+    let kept = KeptSources::read(place.directory)?;
+    let now = found.sources();
+    let is_same = |(kept, now): (&KeptSource, &Named)| match (&kept.file, now.source.file()) {
+        (Some(kept), Some((_, now))) => (kept.bytes, kept.modified) == (now.bytes, now.modified),
+        (None, None) => true,
+        _ => false,
+    };
+    let all_same = kept.source.len() == now.len() && kept.source.iter().zip(now).all(is_same);
+    if !all_same || kept.image_list != place.run.image_list {
+        return None;
+    }
+    let of_row = |&row: &u64| {
+        let places = read_places(place.directory, place.run.images, &(row..row + 1))?;
+        let known = places.into_iter().next().map(RowPlace)?;
+        (known.source() < now.len()).then_some(known)
+    };
+    names.keys().map(of_row).collect()
 }
 
 /// As it was typed.

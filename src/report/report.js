@@ -41,6 +41,7 @@ for (const chart of document.querySelectorAll(".scatter")) {
     if (event.key === "Escape") go(-1);
     if (!step) return;
     event.preventDefault();
-    go((here + step + circles.length) % circles.length);
+    const from = here < 0 && step < 0 ? 0 : here;
+    go((from + step + circles.length) % circles.length);
   });
 }

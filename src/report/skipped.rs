@@ -14,30 +14,40 @@ pub struct Skipped {
     pub count: u64,
     /// Row, image and reason of the first.
     pub first: Vec<[String; 3]>,
+    /// Why not all of them are known.
+    pub problem: Option<String>,
 }
 
-/// # Errors
-/// A file that cannot be read.
-pub fn read(directory: &Path) -> Result<Skipped> {
-    let names = names_in(directory)?;
-    // That of shards, once merged, holds theirs.
-    let joined = names.iter().any(|name| name == ERRORS);
-    let ours = names.iter().filter(|name| match joined {
-        true => *name == ERRORS,
-        false => is_errors(name),
-    });
+/// What can be read of them.
+pub fn read(directory: &Path) -> Skipped {
     let mut skipped = Skipped::default();
-    for name in ours {
-        let path = directory.join(name);
-        let named = || format!("cannot read '{}'", path.display());
-        let mut reader = csv::Reader::from_path(&path).with_context(named)?;
-        for broken in reader.deserialize::<Broken>() {
-            let Broken { row, path, reason } = broken.with_context(named)?;
-            skipped.count += 1;
-            if skipped.first.len() < NAMED {
-                skipped.first.push([row.to_string(), path, reason]);
+    if let Err(error) = skipped.add(directory) {
+        skipped.problem = Some(format!("{error:#}"));
+    }
+    skipped
+}
+
+impl Skipped {
+    fn add(&mut self, directory: &Path) -> Result<()> {
+        let names = names_in(directory)?;
+        // That of shards, once merged, holds theirs.
+        let joined = names.iter().any(|name| name == ERRORS);
+        let ours = names.iter().filter(|name| match joined {
+            true => *name == ERRORS,
+            false => is_errors(name),
+        });
+        for name in ours {
+            let path = directory.join(name);
+            let named = || format!("cannot read '{}'", path.display());
+            let mut reader = csv::Reader::from_path(&path).with_context(named)?;
+            for broken in reader.deserialize::<Broken>() {
+                let Broken { row, path, reason } = broken.with_context(named)?;
+                self.count += 1;
+                if self.first.len() < NAMED {
+                    self.first.push([row.to_string(), path, reason]);
+                }
             }
         }
+        Ok(())
     }
-    Ok(skipped)
 }

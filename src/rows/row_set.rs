@@ -49,11 +49,21 @@ impl RowSet {
     /// The rows that are in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let both = other.0.iter().flat_map(|theirs| {
-            let clip = |ours: &Range<u64>| ours.start.max(theirs.start)..ours.end.min(theirs.end);
-            self.0.iter().map(clip)
-        });
-        both.collect()
+        let (mut ours, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut both = Vec::new();
+        while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
+            let common = a.start.max(b.start)..a.end.min(b.end);
+            if !common.is_empty() {
+                both.push(common);
+            }
+            // What ends first meets no later range.
+            match a.end < b.end {
+                true => ours.next(),
+                false => theirs.next(),
+            };
+        }
+        // Two that touched would lie in one range of either set, and so be one.
+        Self(both)
     }
 }
 
@@ -109,5 +119,38 @@ mod tests {
         assert_eq!(set.missing(20..22), RowSet::from(20..22));
         let other = RowSet::from(1..6);
         assert_eq!(set.intersection(&other).ranges(), [1..3, 5..6]);
+    }
+
+    /// Every range held against every other.
+    fn slow_intersection(a: &RowSet, b: &RowSet) -> RowSet {
+        let pairs = a.0.iter().flat_map(|a| b.0.iter().map(move |b| (a, b)));
+        pairs
+            .map(|(a, b)| a.start.max(b.start)..a.end.min(b.end))
+            .collect()
+    }
+
+    #[test]
+    fn intersections_are_those_of_all_pairs_of_ranges() {
+        let mut state = 1u64;
+        let mut random = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut set = || -> RowSet {
+            let ranges = random(12);
+            let range = |_| {
+                let start = random(60);
+                start..start + random(9)
+            };
+            (0..ranges).map(range).collect()
+        };
+        for _ in 0..2000 {
+            let (a, b) = (set(), set());
+            let found = a.intersection(&b);
+            assert_eq!(found, slow_intersection(&a, &b), "{a} and {b}");
+            assert_eq!(found, b.intersection(&a));
+        }
     }
 }

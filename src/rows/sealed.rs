@@ -35,6 +35,15 @@ struct Checked {
     sum: Summing,
 }
 
+fn ensure_not_merging(folder: &Folder) -> Result<()> {
+    let path = folder.path.display();
+    ensure!(
+        folder.merging.is_none(),
+        "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
+    );
+    Ok(())
+}
+
 impl SealedRows {
     /// Finds every one of `rows` rows (of as many as there are, if `None`) in `folder`.
     ///
@@ -52,10 +61,7 @@ impl SealedRows {
                 checksums: folder.merged_checksums.clone(),
             }]);
         }
-        ensure!(
-            folder.merging.is_none(),
-            "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
-        );
+        ensure_not_merging(folder)?;
         if let Some(problem) = folder.problems().into_iter().next() {
             bail!("{problem}");
         }
@@ -86,6 +92,7 @@ impl SealedRows {
         if whole.is_some_and(|rows| rows >= end) {
             return Self::find(folder, whole).map(Some);
         }
+        ensure_not_merging(folder)?;
         match folder.problems().into_iter().next() {
             Some(problem) => bail!("{problem}"),
             None if folder.parts.is_empty() => Ok(None),

@@ -1,6 +1,7 @@
 //! What bounded a run: how long the threads of each stage were busy.
 //!
-//! `stages.csv`, or a shard's `stages_0003.csv`, has a line for each process that came to its end.
+//! `stages.csv`, or a shard's `stages_0003.csv`, has a line for each process that wrote rows, also where a signal or an error
+//! stopped it; none where it was killed.
 
 use crate::rows::part::names_in;
 use crate::run::slice::is_stages;
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::time::Duration;
 
 /// What threads are busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,17 +53,24 @@ impl Busy {
                 .flexible(true)
                 .from_path(&path)
                 .with_context(|| format!("cannot read '{}'", path.display()))?;
-            // A line that a power cut left half written is no line.
-            reader
-                .deserialize()
-                .flatten()
-                .for_each(|line| sum.add(&line));
+            // A line that a power cut left half written is no line, nor is one that is damaged.
+            let lines = reader.deserialize::<Self>().flatten();
+            lines.filter(Self::is_sound).for_each(|line| sum.add(&line));
         }
         Ok((sum.seconds > 0.0).then_some(sum))
     }
 
+    /// False where a file is damaged.
+    fn is_sound(&self) -> bool {
+        let stages = STAGES.map(|stage| self.of(stage));
+        [self.seconds, self.decoder_seconds, self.model_seconds]
+            .into_iter()
+            .chain(stages)
+            .all(|seconds| Duration::try_from_secs_f64(seconds).is_ok())
+    }
+
     fn add(&mut self, other: &Self) {
-        self.images += other.images;
+        self.images = self.images.saturating_add(other.images);
         self.seconds += other.seconds;
         self.decoder_seconds += other.decoder_seconds;
         self.model_seconds += other.model_seconds;
@@ -135,15 +144,19 @@ impl Busy {
         }
     }
 
-    /// What would make such a run faster.
+    /// What would make such a run faster, on the `device` of its `run.toml`.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self, device: Option<&str>) -> &'static str {
+        let on_gpu = device.is_some_and(|device| device.contains("cuda"));
         match self.bound() {
             Stage::Read => {
                 "Put the images on a nearer disk, or into tar shards, which are read in one piece; more --workers wait for a slow disk side by side."
             }
             Stage::Decode => {
                 "Give it more processors (--workers), or keep the images nearer to the size that the model takes."
+            }
+            Stage::Forward if on_gpu => {
+                "Give it a larger --batch-size, --precision bf16 or f16, or several GPUs (--device cuda:0,cuda:1)."
             }
             Stage::Forward => {
                 "Give it a GPU (--device cuda), more processors, or more shards; --precision bf16 where the processor has it."
@@ -204,6 +217,54 @@ mod tests {
         busy.append(&dir.join("stages_0001.csv")).unwrap();
         let sum = Busy::read_all(&dir).unwrap().unwrap();
         assert_eq!((sum.images, sum.seconds, sum.read), (21, 7.5, 1.5));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_run_on_a_gpu_is_not_told_to_take_one() {
+        let mut busy = Busy {
+            seconds: 1.0,
+            decoder_seconds: 1.0,
+            model_seconds: 1.0,
+            forward: 1.0,
+            ..Busy::default()
+        };
+        for device in [None, Some("cpu")] {
+            assert!(busy.advice(device).starts_with("Give it a GPU "));
+        }
+        for device in ["cuda:0", "cuda:0,cuda:1", "cpu,cuda:0"] {
+            let advice = busy.advice(Some(device));
+            assert!(advice.starts_with("Give it a larger --batch-size, "));
+        }
+        busy.write = 2.0;
+        assert_eq!(busy.advice(None), busy.advice(Some("cuda:0")));
+    }
+
+    #[test]
+    fn damaged_lines_are_no_lines() {
+        let dir = std::env::temp_dir().join(format!("featx-busy-damaged-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("stages.csv");
+        let sound = Busy {
+            images: u64::MAX,
+            seconds: 2.5,
+            read: 0.5,
+            ..Busy::default()
+        };
+        for seconds in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            Busy { seconds, ..sound }.append(&file).unwrap();
+            let decode = seconds;
+            Busy { decode, ..sound }.append(&file).unwrap();
+        }
+        assert_eq!(Busy::read_all(&dir).unwrap(), None);
+        let damaged = std::fs::read_to_string(&file).unwrap() + "7,2.5,0,0,x,0,0,0\n7,2.5\n";
+        std::fs::write(&file, damaged).unwrap();
+        for _ in 0..2 {
+            sound.append(&file).unwrap();
+        }
+        let sum = Busy::read_all(&dir).unwrap().unwrap();
+        assert_eq!((sum.images, sum.seconds, sum.read), (u64::MAX, 5.0, 1.0));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

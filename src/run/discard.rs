@@ -10,7 +10,7 @@ use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
 use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
-use crate::run::slice::{CHECKSUMS, is_of_a_shard, lock_name, running_shards};
+use crate::run::slice::{CHECKSUMS, STAGES, is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
@@ -73,6 +73,7 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
         "sources.npy",
         "errors.csv",
         "memory.csv",
+        STAGES,
         CHECKSUMS,
     ] {
         remove(&directory.join(name))?;
@@ -159,6 +160,8 @@ mod tests {
             "features.30/features.npy.merging",
             "errors.csv",
             "memory.csv",
+            "stages.csv",
+            "stages_0003.csv",
             "checksums.txt",
             "checksums_0003.txt",
             "errors_0003.csv",

@@ -12,7 +12,7 @@ use std::path::Path;
 /// The NaN rows of a whole run, and why.
 pub const ERRORS: &str = "errors.csv";
 const MEMORY: &str = "memory.csv";
-const STAGES: &str = "stages.csv";
+pub const STAGES: &str = "stages.csv";
 /// What the files of a whole run were when they were written, and those that `merge` made.
 pub const CHECKSUMS: &str = "checksums.txt";
 

@@ -197,6 +197,16 @@ fn a_program_for_one_batch_size_is_run_at_that() {
 }
 
 #[test]
+fn as_many_heads_as_the_fixed_batch_has_images_are_no_rows() {
+    let dir = workdir_of_programs("pt2_fixed_odd");
+    let said = extract_ok(&dir, "--model odd_rows_fixed --layer * photos");
+    let line =
+        "left out: layer 'two_heads' gives (2, 4, 4) for 1 image; expected one row an image\n";
+    assert!(said.contains(line), "{said}");
+    assert!(dir.path("out/head").is_dir() && !dir.path("out/two_heads").exists());
+}
+
+#[test]
 fn a_size_that_the_program_was_not_exported_for_is_refused() {
     let dir = workdir_of_programs("pt2_size");
     let line = "'vit.pt2': was exported for images of shape (3, 64, 64), the preprocessing gives (3, 80, 80); pass \

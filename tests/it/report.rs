@@ -187,6 +187,52 @@ assert number(page.pairs['layer-2']['rows']) == 21 and 'missing: ' in text
 }
 
 #[test]
+fn odd_folders_have_a_page() {
+    let dir = Workdir::new("report_odd");
+    dir.python(
+        r#"
+rng = np.random.default_rng(0)
+def part(at, start, end, shape=(8,), **like):
+    os.makedirs(at, exist_ok=True)
+    rows = rng.normal(size=(end - start, *shape)).astype('f4')
+    with open(f'{at}/{like.get("name", f"features_{start:010}-{end:010}.npy")}', 'wb') as file: np.save(file, rows)
+part('apart/a', 0, 10); part('apart/b', 10, 20)
+part('merging/a', 10, 20); part('merging/a', 0, 10, name='features.npy.merging')
+part('torn/a', 0, 10); open('torn/a/features.npy', 'w').write('no array')
+part('none/a', 0, 3, (0,))
+for layer in range(70): part(f'many/layer{layer}', 0, 120, (1, 32, 32))
+open('many/file_names.txt', 'w').write(''.join(f'{"long" * 120}/{row}.jpg\n' for row in range(120)))
+"#,
+    );
+    for (folder, words) in [
+        ("apart", "1 of 2 layers lack rows"),
+        (
+            "merging",
+            "holds an interrupted merge; finish it with: featx merge",
+        ),
+        ("torn", "torn/a/features.npy"),
+        ("none", "rows of a have no numbers"),
+        ("many", "All 120 rows of 70 layers are done."),
+    ] {
+        let page = format!("{folder}.html");
+        let said = dir.featx(&["inspect", folder, "--report", &page, "--quiet"]);
+        assert_eq!(said.code, Some(0), "{folder}: {}", said.stderr);
+        assert!(
+            !said.stderr.contains("panicked"),
+            "{folder}: {}",
+            said.stderr
+        );
+        let page = String::from_utf8(dir.read(&page)).unwrap();
+        assert!(
+            page.contains(words),
+            "{folder}: {}",
+            &page[..page.len().min(9000)]
+        );
+        assert!(page.len() < 5_000_000, "{folder}: {} bytes", page.len());
+    }
+}
+
+#[test]
 fn what_has_no_page_is_said() {
     let dir = Workdir::new("report_refused");
     fs::create_dir_all(dir.path("empty")).unwrap();
@@ -203,6 +249,11 @@ fn what_has_no_page_is_said() {
             "--report is for run directories, whose rows it shows; 'a.npy' is a file",
         ),
         ("empty --images photos", 2, "--report"),
+        (
+            "empty --report nosuch/a.html",
+            1,
+            "'nosuch/a.html' cannot be made: there is no directory 'nosuch'; make it with: mkdir -p nosuch",
+        ),
         (
             "empty --report empty",
             1,

@@ -20,6 +20,7 @@ use crate::pipeline::stages::Stages;
 use crate::pipeline::{self, BATCHES, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
+use crate::run::busy::Busy;
 use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
@@ -119,8 +120,16 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let mut replicas = replicate(job, extractor, passes.lanes)?;
     let stages = Arc::new(Stages::default());
     let work = work(job, &plan, &images, passes, &stages);
-    let extracting = Instant::now();
-    let rows = extract(job, &plan, &work, &mut replicas, &mut writer, &signals)?;
+    let mut tuner = Tuner::new(plan.bounds)?;
+    let began = Instant::now();
+    let sink = (&mut writer, &mut tuner);
+    let ended = extract(job, &plan, &work, &mut replicas, sink, &signals);
+    let extracting = began.elapsed();
+    let written = tuner.entry().images; // also where it failed
+    let seconds = extracting.as_secs_f64();
+    let busy = stages.summary(written, seconds, job.workers, replicas.len());
+    record_busy(job, &plan, &busy);
+    let rows = ended?;
     provenance.record(); // a form that failed on the way left its place to another
     if rows < plan.todo.len()
         && let Some(signal) = signals.noted()
@@ -130,14 +139,8 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     ensure_some_image(&plan, &writer)?;
     let times = Times {
         whole: started.elapsed(),
-        extracting: extracting.elapsed(),
+        extracting,
     };
-    let seconds = times.extracting.as_secs_f64();
-    let busy = stages.summary(rows, seconds, job.workers, replicas.len());
-    // Rows are not lost for it.
-    if let Err(error) = busy.append(&job.out.join(plan.slice.stages_file())) {
-        say(format_args!("warning: {error:#}"));
-    }
     Summary::new(job, &plan, &writer, provenance.form(form), times, busy).print(job, &errors)
 }
 
@@ -192,25 +195,35 @@ fn work<'a>(
     }
 }
 
-/// Runs the pipeline. Returns the rows written.
+/// Runs the pipeline. Returns the rows written; where it fails, the tuner has counted them.
 fn extract(
     job: &Job,
     plan: &Plan,
     work: &Work,
     replicas: &mut [Extractor],
-    writer: &mut RunWriter,
+    (writer, tuner): (&mut RunWriter, &mut Tuner),
     signals: &Signals,
 ) -> Result<u64> {
     let (own, done) = (&plan.slice, plan.rows_done());
     let progress = Progress::resumed("extract", Unit::Images, own.len(), done, job.quiet);
     let sink = pipeline::Sink {
         writer,
-        tuner: &mut Tuner::new(plan.bounds)?,
+        tuner,
         journal: &mut Journal::open(&job.out.join(own.memory_file()))?,
         progress: &progress,
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
     pipeline::run(work, replicas, sink, signals)
+}
+
+/// Adds what bounded the process that wrote rows to its `stages.csv`. Rows are not lost for it: what fails is said.
+fn record_busy(job: &Job, plan: &Plan, busy: &Busy) {
+    let file = job.out.join(plan.slice.stages_file());
+    if busy.images > 0
+        && let Err(error) = busy.append(&file)
+    {
+        say(format_args!("warning: {error:#}"));
+    }
 }
 
 /// Where the user leaves it open, and the budget has room. A run that goes on stays with the form that it was begun in, so

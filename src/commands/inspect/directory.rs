@@ -198,7 +198,8 @@ fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer 
     }
 }
 
-fn problems(mut found: Vec<String>, folder: &Folder) -> Vec<String> {
+/// Those of a folder's files, and of what they were merged into.
+pub fn problems(mut found: Vec<String>, folder: &Folder) -> Vec<String> {
     found.extend(folder.broken_result.clone());
     found
 }
@@ -243,6 +244,21 @@ pub fn layer_lines(report: &Report) -> Vec<Vec<String>> {
 pub fn shard_lines(report: &Report) -> Vec<String> {
     let words = report.shards.as_ref().map(shard_words).unwrap_or_default();
     words.lines().map(String::from).collect()
+}
+
+/// What `--verify` found, where it was asked for.
+#[cfg(feature = "report")]
+pub fn verified_words(report: &Report) -> Option<String> {
+    report.verified.as_ref().map(|verified| verified.words())
+}
+
+/// Whether `--verify` found a file that differs.
+#[cfg(feature = "report")]
+pub fn is_damaged(report: &Report) -> bool {
+    report
+        .verified
+        .as_ref()
+        .is_some_and(|verified| !verified.is_whole())
 }
 
 fn shard_words(shards: &Shards) -> String {

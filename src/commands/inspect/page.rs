@@ -3,13 +3,15 @@
 use super::directory::{self, Report};
 use crate::cli::Inspect;
 use crate::report::{self, Layer, Subject, Words};
-use crate::rows::durable::write_whole;
+use crate::rows::durable::{directory_of, write_whole};
+use crate::rows::layer_folder::Folder;
 use crate::rows::row_set::RowSet;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::LayerState;
 use crate::run::record::Run;
 use crate::text::figures::bytes;
 use crate::text::printing::say;
+use crate::text::shell;
 use anyhow::{Result, ensure};
 use std::path::Path;
 
@@ -21,6 +23,13 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
         !target.is_dir(),
         "--report takes the name of a file, and '{shown}' is a directory; for example: --report '{}'",
         target.join("report.html").display()
+    );
+    let folder = directory_of(target);
+    ensure!(
+        folder.is_dir(),
+        "'{shown}' cannot be made: there is no directory '{}'; make it with: mkdir -p {}",
+        folder.display(),
+        shell::word(folder)
     );
     ensure!(
         overwrite || !target.exists(),
@@ -34,7 +43,8 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
 /// # Errors
 /// A file that cannot be read or written.
 pub fn write(typed: &Inspect, target: &Path, report: &Report) -> Result<()> {
-    let sources = Sources::find(&typed.path)?;
+    let mut sources = Sources::find(&typed.path)?;
+    sources.read_checksums()?;
     let names = sources.names_path();
     let (run, layers) = match &sources {
         Sources::Run { dir, layers } => {
@@ -61,6 +71,8 @@ pub fn write(typed: &Inspect, target: &Path, report: &Report) -> Result<()> {
             run: run.map_or(Vec::new(), run_words),
             layers: directory::layer_lines(report),
             shards: directory::shard_lines(report),
+            verified: directory::verified_words(report),
+            is_damaged: directory::is_damaged(report),
         },
     })?;
     write_whole(target, page.as_bytes())?;
@@ -80,7 +92,7 @@ fn of_run<'a>(state: &'a LayerState, run: &Run) -> Layer<'a> {
         folder: &state.folder,
         done: state.done.clone(),
         missing: state.missing.len(),
-        problems: state.problems(run),
+        problems: problems(state.problems(run), &state.folder),
     }
 }
 
@@ -92,8 +104,29 @@ fn of_folder(bare: &Bare) -> Layer<'_> {
         name: &bare.layer,
         folder: &bare.folder,
         missing: missing.len(),
-        problems: bare.folder.problems(),
+        problems: problems(bare.folder.problems(), &bare.folder),
         done,
+    }
+}
+
+/// With what a merge left behind.
+fn problems(found: Vec<String>, folder: &Folder) -> Vec<String> {
+    let mut problems = directory::problems(found, folder);
+    if folder.merging.is_some() {
+        let at = folder.path.display();
+        problems.push(format!(
+            "'{at}' holds an interrupted merge; finish it with: featx merge '{at}' --remove-parts"
+        ));
+    }
+    problems
+}
+
+/// A shell may have made a thousand names of a pattern.
+fn in_short(command: &str) -> String {
+    const MOST: usize = 2_000;
+    match command.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", &command[..end]),
+        None => command.to_owned(),
     }
 }
 
@@ -102,7 +135,7 @@ fn run_words(run: &Run) -> Vec<(String, String)> {
         ("device", run.device.clone()),
         ("form of the graph", run.form.clone()),
         ("libtorch", run.libtorch.clone()),
-        ("command", run.command.clone()),
+        ("command", run.command.as_deref().map(in_short)),
         ("shards", (run.shards > 1).then(|| run.shards.to_string())),
     ];
     let more = more

@@ -114,6 +114,11 @@ impl Verified {
         text
     }
 
+    #[cfg(feature = "report")]
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty()
+    }
+
     /// # Errors
     /// A file is damaged.
     pub fn ensure_whole(&self, path: &Path) -> Result<()> {

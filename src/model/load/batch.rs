@@ -21,14 +21,16 @@ impl Batch {
     }
 
     /// What `forward` gives for a batch of any size: it is called with batches of sizes that the model takes, the last
-    /// one filled up with its last image, and the filling dropped. Of an output that has no row an image nothing is left
-    /// unless one call was enough: its rows could be taken for those of images.
+    /// one filled up with its last image, and the filling dropped. An output that has no row an image is handed out whole;
+    /// so is one that is `constant`, the same whatever the images, for as many rows as the fixed size mean nothing there.
+    /// Where one call is not enough, nothing is left of such an output: its rows could be taken for those of images.
     ///
     /// # Errors
     /// Those of `forward`; libtorch's.
     pub fn fit(
         self,
         input: &Tensor,
+        constant: &[bool],
         mut forward: impl FnMut(&Tensor) -> Result<Vec<Tensor>>,
     ) -> Result<Vec<Tensor>> {
         let (at_once, fill) = match self {
@@ -39,6 +41,20 @@ impl Batch {
         let count = input.size()[0];
         if count == at_once || (count < at_once && !fill) {
             return forward(input);
+        }
+        if count < at_once {
+            let outputs = forward(&filled(input, at_once)?)?;
+            let is_rows = |(index, output): &(usize, Tensor)| {
+                constant.get(*index) != Some(&true) && has_rows(output, at_once)
+            };
+            let rows = outputs
+                .into_iter()
+                .enumerate()
+                .map(|output| match is_rows(&output) {
+                    true => Ok(output.1.f_narrow(0, 0, count)?),
+                    false => Ok(output.1),
+                });
+            return rows.collect();
         }
         let mut pieces: Vec<Vec<Tensor>> = Vec::new();
         for piece in input.f_split(at_once, 0)? {
@@ -74,9 +90,13 @@ fn filled(images: &Tensor, count: i64) -> Result<Tensor> {
     Ok(filled)
 }
 
+fn has_rows(output: &Tensor, images: i64) -> bool {
+    output.size().first() == Some(&images)
+}
+
 /// The rows of the first images of a call with `given` ones; none where they are no rows of images.
 fn rows(output: &Tensor, given: i64, images: i64) -> Result<Tensor> {
-    match output.size().first() == Some(&given) {
+    match has_rows(output, given) {
         true => Ok(output.f_narrow(0, 0, images)?),
         false => Ok(Tensor::f_empty([0], (output.kind(), output.device()))?),
     }
@@ -97,7 +117,7 @@ mod tests {
             let mut sizes = Vec::new();
             let input = numbers(count);
             let outputs = Batch::Exactly(3)
-                .fit(&input, |images| {
+                .fit(&input, &[], |images| {
                     sizes.push(images.size()[0]);
                     Ok(vec![
                         images + 1,
@@ -108,14 +128,23 @@ mod tests {
             assert!(sizes.iter().all(|&size| size == 3), "{sizes:?}");
             assert_eq!(outputs[0], input + 1);
             // Sums are no rows of images.
-            assert_eq!(outputs[1].numel() > 0, count == 3);
+            assert_eq!(outputs[1].numel() > 0, count <= 3);
         }
+    }
+
+    #[test]
+    fn a_constant_of_as_many_heads_as_the_fixed_batch_is_no_rows() {
+        let heads = numbers(2);
+        let give = |_: &Tensor| Ok(vec![heads.shallow_clone(), heads.shallow_clone()]);
+        let outputs = Batch::Exactly(2).fit(&numbers(1), &[true, false], give);
+        let sizes: Vec<_> = outputs.unwrap().iter().map(Tensor::size).collect();
+        assert_eq!(sizes, [[2, 2], [1, 2]]);
     }
 
     #[test]
     fn a_batch_above_the_most_is_divided() {
         let (input, mut sizes) = (numbers(7), Vec::new());
-        let outputs = Batch::AtMost(3).fit(&input, |images| {
+        let outputs = Batch::AtMost(3).fit(&input, &[], |images| {
             sizes.push(images.size()[0]);
             Ok(vec![images * 2])
         });

@@ -235,6 +235,21 @@ char* featx_freeze(featx_module* module) {
   });
 }
 
+bool featx_is_constant(const featx_module* module, size_t output) {
+  bool is_constant = false;
+  for (const auto& use : module->graph->outputs().at(0)->uses()) {
+    const auto* node = use.user;
+    if (node->kind() != c10::aten::_set_item || torch::jit::constant_as<int64_t>(node->input(1)) != output) {
+      continue;
+    }
+    if (node->input(2)->node()->kind() != c10::prim::Constant) {
+      return false;
+    }
+    is_constant = true;
+  }
+  return is_constant;
+}
+
 uint64_t featx_packed_bytes(const featx_module* module) {
   std::unordered_set<const void*> seen;
   uint64_t bytes = 0;

@@ -82,6 +82,9 @@ char* featx_awaited(featx_module* module, const featx_buffer** out, size_t* coun
 // Turns attributes into constants, folds, and frees every tensor that nothing uses any more.
 char* featx_freeze(featx_module* module);
 
+// Whether the frozen graph gives the same whatever the images, for the `output`-th tensor of the cut.
+bool featx_is_constant(const featx_module* module, size_t output);
+
 // Bytes that the frozen graph's tensors take once more, packed for a faster form.
 uint64_t featx_packed_bytes(const featx_module* module);
 

@@ -4,6 +4,7 @@
 
 use featx::images::{Crop, Preprocess, Preprocessor, Resize};
 use featx::sources::{Found, RowReader};
+use featx::text::printing::visible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
     match Found::new(&paths).and_then(|found| found.all(|_| ())) {
         Ok(images) => read(&Arc::new(images)),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", visible(&format!("{error:#}")));
             return ExitCode::FAILURE;
         }
     }
@@ -30,7 +31,7 @@ fn read(images: &Arc<featx::sources::Images>) {
         let name = images.name(row).display();
         match read {
             Ok(()) => println!("{name}\t{:x}", digest(&pixels)),
-            Err(error) => println!("{name}\tbroken: {error}"),
+            Err(error) => println!("{name}\tbroken: {}", visible(&error.to_string())),
         }
     }
 }
