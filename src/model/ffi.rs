@@ -112,7 +112,7 @@ pub struct Module {
     outputs: usize,
     /// Others are computed in batches of sizes that it takes.
     pub batch: Batch,
-    /// Of each output, once it is frozen, whether it is the same whatever the images.
+    /// Of a fixed batch, once it is frozen: of each output, whether it is the same whatever the images.
     constant: Arc<[bool]>,
 }
 
@@ -253,7 +253,9 @@ impl Module {
         check(unsafe { featx_freeze(self.raw) })?;
         // SAFETY: `raw` is a live, frozen module, and each index is below its outputs' number.
         let is_constant = |output| unsafe { featx_is_constant(self.raw, output) };
-        self.constant = (0..self.outputs).map(is_constant).collect();
+        if self.batch.fixed().is_some() {
+            self.constant = (0..self.outputs).map(is_constant).collect();
+        }
         Ok(())
     }
 

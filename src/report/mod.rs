@@ -21,6 +21,7 @@ mod timeline;
 mod twins;
 
 use crate::rows::layer_folder::Folder;
+use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
 use crate::rows::sealed::SealedRows;
 use crate::run::busy::Busy;
@@ -246,8 +247,7 @@ fn pictures(
 fn part(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerPart> {
     match found {
         Ok(found) => {
-            let header = layer.folder.parts.first().map(|part| &part.header);
-            let header = header.or(layer.folder.merged.as_ref());
+            let header = layer.folder.header();
             let shape = header.map_or(String::new(), |header| row_shape(header.row_shape()));
             let mut part = LayerPart::of(layer.name, shape, found, rows)?;
             part.note = (!layer.problems.is_empty()).then(|| few(&layer.problems).join("; "));
@@ -327,7 +327,7 @@ fn verdict(subject: &Subject, skipped: &skipped::Skipped) -> Vec<Verdict> {
     let size: u64 = subject
         .layers
         .iter()
-        .map(|layer| layer.done.len() * row_bytes(layer))
+        .map(|layer| layer.done.len() * layer.folder.header().map_or(0, Header::row_bytes))
         .sum();
     lines.push(good(format!("{} of rows.", bytes(size))));
     lines
@@ -341,11 +341,4 @@ fn few(lines: &[String]) -> Vec<String> {
         few.push(format!("and {} more", count((lines.len() - MOST) as u64)));
     }
     few
-}
-
-fn row_bytes(layer: &Layer) -> u64 {
-    let header = layer.folder.parts.first().map(|part| &part.header);
-    header
-        .or(layer.folder.merged.as_ref())
-        .map_or(0, |header| header.row_bytes())
 }

@@ -2,7 +2,7 @@
 
 use crate::rows::part::names_in;
 use crate::run::errors::Broken;
-use crate::run::slice::{ERRORS, is_errors};
+use crate::run::slice::Log;
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -31,10 +31,11 @@ impl Skipped {
     fn add(&mut self, directory: &Path) -> Result<()> {
         let names = names_in(directory)?;
         // That of shards, once merged, holds theirs.
-        let joined = names.iter().any(|name| name == ERRORS);
+        let whole = Log::Errors.of_run();
+        let joined = names.contains(&whole);
         let ours = names.iter().filter(|name| match joined {
-            true => *name == ERRORS,
-            false => is_errors(name),
+            true => **name == whole,
+            false => Log::Errors.is(name),
         });
         for name in ours {
             let path = directory.join(name);

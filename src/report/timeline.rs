@@ -2,7 +2,7 @@
 //! that went on with the same file follow one another.
 
 use crate::rows::part::names_in;
-use crate::run::slice::is_memory;
+use crate::run::slice::Log;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ impl Timeline {
     /// A file that cannot be read.
     pub fn read(directory: &Path, batch: Option<u64>) -> Result<Option<Self>> {
         let names = names_in(directory)?;
-        let names = names.iter().filter(|name| is_memory(name));
+        let names = names.iter().filter(|name| Log::Memory.is(name));
         let files: Vec<PathBuf> = names.map(|name| directory.join(name)).collect();
         let mut longest = 0.0f64;
         for file in &files {

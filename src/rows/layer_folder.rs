@@ -108,6 +108,24 @@ impl Folder {
             .collect()
     }
 
+    /// Of the first part, or of `features.npy` where there is none.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header> {
+        let part = self.parts.first().map(|part| &part.header);
+        part.or(self.merged.as_ref())
+    }
+
+    /// The interrupted `merge --remove-parts` that it holds, and how to finish it.
+    #[must_use]
+    pub fn interrupted_merge(&self) -> Option<String> {
+        let path = self.path.display();
+        self.merging.as_ref().map(|_| {
+            format!(
+                "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
+            )
+        })
+    }
+
     /// What is wrong with the parts, as one line each; nothing is, in what featx made.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {

@@ -3,8 +3,8 @@
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::npy::Header;
 use crate::rows::statistics::{BLOCK, Complex, Finite, MeanStd, Real, Stats, Value};
+use crate::rows::values::{Decode, decoder};
 use anyhow::{Context, Result};
-use half::f16;
 use std::io::Read;
 
 /// Bytes read at once: a multiple of every element's size times [`BLOCK`].
@@ -21,28 +21,26 @@ pub fn read_stats(
     header: &Header,
     advance: &dyn Fn(u64),
 ) -> Result<Option<Stats>> {
+    let (kind, size) = (header.dtype.kind(), header.dtype.size() as usize);
     let input = Input {
         data,
         left: header.data_bytes(),
         advance,
+        number: match kind {
+            Kind::Complex => size / 2,
+            _ => size,
+        },
         swap: header.dtype.order() == ByteOrder::Big,
     };
-    let stats = match (header.dtype.kind(), header.dtype.size()) {
-        (Kind::Bool, _) => input.reals(|[b]: [u8; 1]| f64::from(u8::from(b != 0)), true),
-        (Kind::Int, 1) => input.reals(|b| f64::from(i8::from_le_bytes(b)), true),
-        (Kind::Int, 2) => input.reals(|b| f64::from(i16::from_le_bytes(b)), true),
-        (Kind::Int, 4) => input.reals(|b| f64::from(i32::from_le_bytes(b)), true),
-        (Kind::Int, _) => input.integers(|b| i64::from_le_bytes(b).into()),
-        (Kind::Uint, 1) => input.reals(|[b]: [u8; 1]| f64::from(b), true),
-        (Kind::Uint, 2) => input.reals(|b| f64::from(u16::from_le_bytes(b)), true),
-        (Kind::Uint, 4) => input.reals(|b| f64::from(u32::from_le_bytes(b)), true),
-        (Kind::Uint, _) => input.integers(|b| u64::from_le_bytes(b).into()),
-        (Kind::Float, 2) => input.reals(|b| f16::from_le_bytes(b).to_f64(), false),
-        (Kind::Float, 4) => input.reals(|b| f64::from(f32::from_le_bytes(b)), false),
-        (Kind::Float, 8) => input.reals(f64::from_le_bytes, false),
+    let stats = match (kind, size) {
+        (Kind::Int, 8) => input.integers(|b| i64::from_le_bytes(b).into()),
+        (Kind::Uint, 8) => input.integers(|b| u64::from_le_bytes(b).into()),
         (Kind::Complex, 8) => input.complexes(|b| f64::from(f32::from_le_bytes(b))),
         (Kind::Complex, 16) => input.complexes(f64::from_le_bytes),
-        _ => return Ok(None),
+        _ => match decoder(&header.dtype) {
+            Some(decode) => input.reals(decode, kind != Kind::Float),
+            None => return Ok(None),
+        },
     };
     stats.map(Some).context("cannot read its data")
 }
@@ -51,43 +49,39 @@ struct Input<'a, R> {
     data: &'a mut R,
     left: u64,
     advance: &'a dyn Fn(u64),
+    /// Bytes of a number; a complex one is two.
+    number: usize,
     /// Big endian: every number's bytes are turned round.
     swap: bool,
 }
 
 impl<R: Read> Input<'_, R> {
-    /// Hands over every number of `N` bytes, in blocks of at most [`BLOCK`].
-    fn blocks<const N: usize>(
-        mut self,
-        mut take: impl FnMut(&mut [[u8; N]]),
-    ) -> std::io::Result<()> {
+    /// Hands over the bytes of all numbers, in blocks of at most [`BLOCK`].
+    fn blocks(mut self, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
         let mut buffer = vec![0; BUFFER.min(self.left as usize)];
         while self.left > 0 {
             let chunk = (buffer.len() as u64).min(self.left) as usize;
-            self.data.read_exact(&mut buffer[..chunk])?;
-            let (numbers, _) = buffer[..chunk].as_chunks_mut::<N>();
+            let bytes = &mut buffer[..chunk];
+            self.data.read_exact(bytes)?;
             if self.swap {
-                numbers.iter_mut().for_each(|number| number.reverse());
+                bytes
+                    .chunks_exact_mut(self.number)
+                    .for_each(<[u8]>::reverse);
             }
-            numbers.chunks_mut(BLOCK).for_each(&mut take);
+            bytes.chunks(BLOCK * self.number).for_each(&mut take);
             self.left -= chunk as u64;
             (self.advance)(chunk as u64);
         }
         Ok(())
     }
 
-    fn reals<const N: usize>(
-        self,
-        decode: impl Fn([u8; N]) -> f64,
-        whole: bool,
-    ) -> std::io::Result<Stats> {
+    fn reals(self, decode: Decode, whole: bool) -> std::io::Result<Stats> {
         let mut real = Real::default();
-        let mut values = [0.0; BLOCK];
+        let mut values = Vec::with_capacity(BLOCK);
         self.blocks(|block| {
-            for (value, bytes) in values.iter_mut().zip(block.iter()) {
-                *value = decode(*bytes);
-            }
-            real.add(&mut values[..block.len()]);
+            values.clear();
+            decode(block, &mut values);
+            real.add(&mut values);
         })?;
         Ok(real.stats(whole))
     }
@@ -98,6 +92,7 @@ impl<R: Read> Input<'_, R> {
         let mut values = [0.0; BLOCK];
         let mut origin = None;
         self.blocks(|block| {
+            let (block, _) = block.as_chunks::<8>();
             let origin = *origin.get_or_insert_with(|| decode(block[0]));
             for (value, bytes) in values.iter_mut().zip(block.iter()) {
                 let number = decode(*bytes);
@@ -122,9 +117,9 @@ impl<R: Read> Input<'_, R> {
 
     fn complexes<const N: usize>(self, decode: impl Fn([u8; N]) -> f64) -> std::io::Result<Stats> {
         let mut complex = Complex::default();
-        self.blocks(|block: &mut [[u8; N]]| {
+        self.blocks(|block| {
             // Blocks have an even length, for so has the data.
-            let (pairs, _) = block.as_chunks::<2>();
+            let (pairs, _) = block.as_chunks::<N>().0.as_chunks::<2>();
             complex.add(pairs.iter().map(|[re, im]| (decode(*re), decode(*im))));
         })?;
         Ok(complex.stats())

@@ -6,7 +6,7 @@ use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
 use crate::rows::row_set::RowSet;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -36,12 +36,9 @@ struct Checked {
 }
 
 fn ensure_not_merging(folder: &Folder) -> Result<()> {
-    let path = folder.path.display();
-    ensure!(
-        folder.merging.is_none(),
-        "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
-    );
-    Ok(())
+    folder
+        .interrupted_merge()
+        .map_or(Ok(()), |words| Err(anyhow!(words)))
 }
 
 impl SealedRows {

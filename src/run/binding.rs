@@ -6,7 +6,7 @@ use crate::run::directory::RunDir;
 use crate::run::errors::ErrorLog;
 use crate::run::lock::LOCK_FILE;
 use crate::run::lock::owner::Found;
-use crate::run::slice::{ERRORS, errors_name, running_shards};
+use crate::run::slice::{Log, running_shards};
 use anyhow::Result;
 use std::path::Path;
 
@@ -46,7 +46,9 @@ pub fn is_abandoned(directory: &Path) -> Result<bool> {
 /// The NaN rows that are logged.
 fn skipped(dir: &RunDir) -> Result<RowSet> {
     let shards = (0..dir.run.shards).filter(|_| dir.run.shards > 1);
-    let files = shards.map(errors_name).chain([ERRORS.to_owned()]);
+    let files = shards
+        .map(|shard| Log::Errors.of_shard(shard))
+        .chain([Log::Errors.of_run()]);
     let mut rows = Vec::new();
     for file in files {
         let log = ErrorLog::open(&dir.path.join(file), &RowSet::default())?;

@@ -4,7 +4,7 @@
 //! stopped it; none where it was killed.
 
 use crate::rows::part::names_in;
-use crate::run::slice::is_stages;
+use crate::run::slice::Log;
 use crate::text::figures::percent;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,8 @@ impl Busy {
     /// A file that cannot be read.
     pub fn read_all(directory: &Path) -> Result<Option<Self>> {
         let mut sum = Self::default();
-        for name in names_in(directory)?.iter().filter(|name| is_stages(name)) {
+        let names = names_in(directory)?;
+        for name in names.iter().filter(|name| Log::Stages.is(name)) {
             let path = directory.join(name);
             let mut reader = csv::ReaderBuilder::new()
                 .flexible(true)

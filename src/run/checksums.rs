@@ -7,7 +7,7 @@
 use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, sync_directory};
 use crate::rows::part::names_in;
-use crate::run::slice::is_checksums;
+use crate::run::slice::Log;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -28,7 +28,7 @@ impl Checksums {
         let mut kept = Self::default();
         for name in names_in(directory)?
             .iter()
-            .filter(|name| is_checksums(name))
+            .filter(|name| Log::Checksums.is(name))
         {
             let path = directory.join(name);
             let bytes = match std::fs::read(&path) {

@@ -10,7 +10,7 @@ use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
 use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
-use crate::run::slice::{CHECKSUMS, STAGES, is_of_a_shard, lock_name, running_shards};
+use crate::run::slice::{Log, is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
@@ -67,15 +67,9 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
             remove(&directory.join(name))?;
         }
     }
-    for name in [
-        FILE_NAMES,
-        "sources.toml",
-        "sources.npy",
-        "errors.csv",
-        "memory.csv",
-        STAGES,
-        CHECKSUMS,
-    ] {
+    let logs = Log::ALL.map(Log::of_run);
+    let small = [FILE_NAMES, "sources.toml", "sources.npy"];
+    for name in small.into_iter().chain(logs.iter().map(String::as_str)) {
         remove(&directory.join(name))?;
         remove(&directory.join(format!("{name}.partial")))?;
     }

@@ -2,7 +2,7 @@
 
 use crate::rows::durable::write_whole;
 use crate::run::directory::RunDir;
-use crate::run::slice::{ERRORS, errors_name};
+use crate::run::slice::Log;
 use anyhow::{Context, Result};
 use std::fs;
 use std::io::ErrorKind;
@@ -20,7 +20,7 @@ pub fn join_errors(directory: &Path) -> Result<()> {
     let shards = RunDir::open(directory)?.run.shards;
     let mut joined = Vec::new();
     for shard in (0..shards).filter(|_| shards > 1) {
-        let path = directory.join(errors_name(shard));
+        let path = directory.join(Log::Errors.of_shard(shard));
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             bytes => bytes.with_context(|| format!("cannot read '{}'", path.display()))?,
@@ -35,6 +35,6 @@ pub fn join_errors(directory: &Path) -> Result<()> {
     }
     match joined.is_empty() {
         true => Ok(()),
-        false => write_whole(&directory.join(ERRORS), &joined),
+        false => write_whole(&directory.join(Log::Errors.of_run()), &joined),
     }
 }

@@ -9,12 +9,54 @@ use anyhow::Result;
 use std::ops::Range;
 use std::path::Path;
 
-/// The NaN rows of a whole run, and why.
-pub const ERRORS: &str = "errors.csv";
-const MEMORY: &str = "memory.csv";
-pub const STAGES: &str = "stages.csv";
-/// What the files of a whole run were when they were written, and those that `merge` made.
-pub const CHECKSUMS: &str = "checksums.txt";
+/// A file that each process of a run adds lines to: `errors.csv` is that of a whole run, `errors_0003.csv` a shard's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// The NaN rows, and why.
+    Errors,
+    /// How RAM, part sizes and pace went.
+    Memory,
+    /// What the stages were busy for.
+    Stages,
+    /// What files were when they were written; that of a whole run has those that `merge` made too.
+    Checksums,
+}
+
+impl Log {
+    pub const ALL: [Self; 4] = [Self::Errors, Self::Memory, Self::Stages, Self::Checksums];
+
+    fn stem_and_ending(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Errors => ("errors", ".csv"),
+            Self::Memory => ("memory", ".csv"),
+            Self::Stages => ("stages", ".csv"),
+            Self::Checksums => ("checksums", ".txt"),
+        }
+    }
+
+    #[must_use]
+    pub fn of_run(self) -> String {
+        let (stem, ending) = self.stem_and_ending();
+        format!("{stem}{ending}")
+    }
+
+    #[must_use]
+    pub fn of_shard(self, shard: u64) -> String {
+        let (stem, ending) = self.stem_and_ending();
+        format!("{stem}_{shard:04}{ending}")
+    }
+
+    /// True for the name of a whole run's, and for those of shards.
+    #[must_use]
+    pub fn is(self, name: &str) -> bool {
+        name == self.of_run() || self.is_of_a_shard(name)
+    }
+
+    fn is_of_a_shard(self, name: &str) -> bool {
+        let (stem, ending) = self.stem_and_ending();
+        number(name, stem, ending).is_some()
+    }
+}
 
 /// A whole run, or one shard of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,32 +95,11 @@ impl Slice {
         self.rows.is_empty()
     }
 
-    /// `errors.csv`, or `errors_0003.csv`, which `merge` joins.
+    /// The log of the process that computes it.
     #[must_use]
-    pub fn errors_file(&self) -> String {
-        self.own(ERRORS, errors_name)
-    }
-
-    /// `memory.csv`, or `memory_0003.csv`.
-    #[must_use]
-    pub fn memory_file(&self) -> String {
-        self.own(MEMORY, |shard| format!("memory_{shard:04}.csv"))
-    }
-
-    /// `stages.csv`, or `stages_0003.csv`.
-    #[must_use]
-    pub fn stages_file(&self) -> String {
-        self.own(STAGES, |shard| format!("stages_{shard:04}.csv"))
-    }
-
-    /// `checksums.txt`, or `checksums_0003.txt`.
-    #[must_use]
-    pub fn checksums_file(&self) -> String {
-        self.own(CHECKSUMS, |shard| format!("checksums_{shard:04}.txt"))
-    }
-
-    fn own(&self, whole: &str, name: impl FnOnce(u64) -> String) -> String {
-        self.shard.map_or_else(|| whole.to_owned(), name)
+    pub fn file(&self, log: Log) -> String {
+        self.shard
+            .map_or_else(|| log.of_run(), |shard| log.of_shard(shard))
     }
 }
 
@@ -88,49 +109,11 @@ pub fn lock_name(shard: u64) -> String {
     format!("shard_{shard:04}.lock")
 }
 
-/// The NaN rows of a shard: `errors_0003.csv`.
-#[must_use]
-pub fn errors_name(shard: u64) -> String {
-    format!("errors_{shard:04}.csv")
-}
-
-/// True for `checksums.txt` and those of shards.
-#[must_use]
-pub fn is_checksums(name: &str) -> bool {
-    name == CHECKSUMS || number(name, "checksums_", ".txt").is_some()
-}
-
-/// True for `errors.csv` and those of shards.
-#[must_use]
-pub fn is_errors(name: &str) -> bool {
-    name == ERRORS || number(name, "errors_", ".csv").is_some()
-}
-
-/// True for `memory.csv` and those of shards.
-#[must_use]
-pub fn is_memory(name: &str) -> bool {
-    name == MEMORY || number(name, "memory_", ".csv").is_some()
-}
-
-/// True for `stages.csv` and those of shards.
-#[must_use]
-pub fn is_stages(name: &str) -> bool {
-    name == STAGES || number(name, "stages_", ".csv").is_some()
-}
-
 /// True for a file that a shard wrote, or holds as its lock.
 #[must_use]
 pub fn is_of_a_shard(name: &str) -> bool {
     let name = name.strip_suffix(".partial").unwrap_or(name);
-    [
-        ("errors_", ".csv"),
-        ("memory_", ".csv"),
-        ("stages_", ".csv"),
-        ("checksums_", ".txt"),
-        ("shard_", ".lock"),
-    ]
-    .iter()
-    .any(|(before, after)| number(name, before, after).is_some())
+    shard_of_lock(name).is_some() || Log::ALL.iter().any(|log| log.is_of_a_shard(name))
 }
 
 /// The shards that a process seems to be computing, by their locks, ascending.
@@ -140,7 +123,7 @@ pub fn is_of_a_shard(name: &str) -> bool {
 pub fn running_shards(directory: &Path) -> Result<Vec<u64>> {
     let mut running = Vec::new();
     for name in names_in(directory)? {
-        if let Some(shard) = number(&name, "shard_", ".lock")
+        if let Some(shard) = shard_of_lock(&name)
             && Found::read(&directory.join(name))?.is_some_and(|found| found.seems_alive())
         {
             running.push(shard);
@@ -150,9 +133,16 @@ pub fn running_shards(directory: &Path) -> Result<Vec<u64>> {
     Ok(running)
 }
 
-/// As [`lock_name`] and the others write it, and not otherwise.
-fn number(name: &str, before: &str, after: &str) -> Option<u64> {
-    let digits = name.strip_prefix(before)?.strip_suffix(after)?;
+fn shard_of_lock(name: &str) -> Option<u64> {
+    number(name, "shard", ".lock")
+}
+
+/// Of a shard's file: as [`lock_name`] and [`Log::of_shard`] write it, and not otherwise.
+fn number(name: &str, stem: &str, ending: &str) -> Option<u64> {
+    let digits = name
+        .strip_prefix(stem)?
+        .strip_prefix('_')?
+        .strip_suffix(ending)?;
     let number = digits.parse().ok()?;
     (format!("{number:04}") == digits).then_some(number)
 }
@@ -181,5 +171,16 @@ mod tests {
         ] {
             assert!(!is_of_a_shard(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_log_is_known_by_its_name() {
+        for log in Log::ALL {
+            assert!(log.is(&log.of_run()) && log.is(&log.of_shard(12_345)));
+            let others = Log::ALL.into_iter().filter(|&other| other != log);
+            assert!(others.into_iter().all(|other| !other.is(&log.of_shard(3))));
+        }
+        assert_eq!(Log::Checksums.of_run(), "checksums.txt");
+        assert_eq!(Log::Errors.of_shard(3), "errors_0003.csv");
     }
 }

@@ -9,7 +9,7 @@ use crate::rows::row_type::RowType;
 use crate::run::checksums::ChecksumLog;
 use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
-use crate::run::slice::Slice;
+use crate::run::slice::{Log, Slice};
 use crate::text::figures;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -70,8 +70,8 @@ impl RunWriter {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
-        let errors = ErrorLog::open(&directory.join(slice.errors_file()), todo)?;
-        let checksums = ChecksumLog::at(directory.join(slice.checksums_file()));
+        let errors = ErrorLog::open(&directory.join(slice.file(Log::Errors)), todo)?;
+        let checksums = ChecksumLog::at(directory.join(slice.file(Log::Checksums)));
         Ok(Self {
             bytes: vec![0; layers.len()],
             folders,

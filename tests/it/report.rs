@@ -116,9 +116,16 @@ for at, layer in enumerate(['layer1', 'fc'], 1):
         others = np.delete(unlike[here], here)
         assert abs(float(line[2]) - others.min()) < 1e-4 and abs(float(line[4]) - others.max()) < 1e-4, line
         assert abs(unlike[here][list(numbers).index(int(line[3]))] - others.max()) < 1e-4
-    # The share of the variance of the first two components.
+    # The first two components, but for their sign, and their share of the variance.
     centred = flat[finite] - flat[finite].mean(0)
-    variance = np.linalg.svd(centred, compute_uv=False) ** 2
+    left, root, _ = np.linalg.svd(centred, full_matrices=False)
+    points = np.array([[float(cell) for cell in line] for line in page.tables[f'layer-{{at}}'][2][1:]])
+    assert (points[:, 0] == numbers).all() and len(points) == 40
+    for axis in range(2):
+        wanted, shown = left[:, axis] * root[axis], points[:, 1 + axis]
+        sign = np.sign((wanted * shown).sum())
+        assert np.abs(sign * shown - wanted).max() < 0.01 * np.abs(wanted).max(), (layer, axis)
+    variance = root ** 2
     share = [f'{{100 * part / variance.sum():.0f}} %' for part in variance[:2]]
     assert f"{{share[0]}} and {{share[1]}} of the variance" in text, share
 assert text.count('<circle') == 2 * 40 and text.count('alt="Activation map') == 23
@@ -208,7 +215,7 @@ open('many/file_names.txt', 'w').write(''.join(f'{"long" * 120}/{row}.jpg\n' for
         ("apart", "1 of 2 layers lack rows"),
         (
             "merging",
-            "holds an interrupted merge; finish it with: featx merge",
+            "holds an interrupted merge; finish it first, with: featx merge",
         ),
         ("torn", "torn/a/features.npy"),
         ("none", "rows of a have no numbers"),

@@ -25,6 +25,7 @@ use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
 use crate::run::shard::Shard;
+use crate::run::slice::Log;
 use crate::run::writer::RunWriter;
 use crate::signals::{Signals, Stopped};
 use crate::sources::Images;
@@ -113,7 +114,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     }
     let provenance = Provenance::new(&plan, extractor.forms_used.clone());
     let signals = Signals::note()?;
-    let errors = plan.slice.errors_file();
+    let errors = plan.slice.file(Log::Errors);
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &plan.slice)?;
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
@@ -209,7 +210,7 @@ fn extract(
     let sink = pipeline::Sink {
         writer,
         tuner,
-        journal: &mut Journal::open(&job.out.join(own.memory_file()))?,
+        journal: &mut Journal::open(&job.out.join(own.file(Log::Memory)))?,
         progress: &progress,
         gate: &Arc::new(Gate::new(job.ram_budget)?),
     };
@@ -218,7 +219,7 @@ fn extract(
 
 /// Adds what bounded the process that wrote rows to its `stages.csv`. Rows are not lost for it: what fails is said.
 fn record_busy(job: &Job, plan: &Plan, busy: &Busy) {
-    let file = job.out.join(plan.slice.stages_file());
+    let file = job.out.join(plan.slice.file(Log::Stages));
     if busy.images > 0
         && let Err(error) = busy.append(&file)
     {

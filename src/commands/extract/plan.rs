@@ -11,7 +11,7 @@ use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
 use crate::run::record::{FILE_NAMES, Layer, Run};
-use crate::run::slice::{ERRORS, Slice};
+use crate::run::slice::{Log, Slice};
 use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::run::writer::Segment;
 use crate::sources::Images;
@@ -77,7 +77,7 @@ impl Plan {
             let is_settled = slice.shard.is_some() && !job.dry_run;
             let binds = || is_settled || is_bound(&job.out).unwrap_or(true);
             match resume::read(&job.out, &run, &slice, images) {
-                Ok(held) if !job.out.join(ERRORS).exists() || binds() => {
+                Ok(held) if !job.out.join(Log::Errors.of_run()).exists() || binds() => {
                     (Start::Resume(held.broken), Some(held.run), held.missing)
                 }
                 Err(error) if binds() => return Err(error),

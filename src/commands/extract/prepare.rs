@@ -176,7 +176,7 @@ pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<For
 fn largest_batch(job: &Job) -> u64 {
     match job.devices[0] {
         Device::Cpu if job.reduction.project.is_some() => images_of_projection(job),
-        Device::Cpu => (4 * job.threads as u64).min(32),
+        Device::Cpu => cost::batch_on_cpu(job.threads),
         Device::Cuda(_) => 128,
     }
 }

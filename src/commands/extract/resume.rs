@@ -10,7 +10,7 @@ use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::discard::partial_start;
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
-use crate::run::slice::Slice;
+use crate::run::slice::{Log, Slice};
 use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::sources::{Images, LeftOut, names_of};
 use crate::text::figures;
@@ -146,7 +146,7 @@ pub fn tidy(
     for layer in &run.layers {
         remove_partials(&directory.join(&layer.name), is_ours)?;
     }
-    let errors = slice.errors_file();
+    let errors = slice.file(Log::Errors);
     if slice.shard.is_some() {
         return remove_partials(directory, |name| {
             name.strip_suffix(".partial") == Some(&errors)

@@ -98,17 +98,22 @@ struct Shards {
 ///
 /// # Errors
 /// There is nothing of ours, or it contradicts itself.
-pub fn report(path: &Path, max_array_size: u64, verified: Option<Verified>) -> Result<Report> {
-    let (run, layers, shards) = match Sources::find(path)? {
+pub fn report(
+    path: &Path,
+    sources: &Sources,
+    max_array_size: u64,
+    verified: Option<Verified>,
+) -> Result<Report> {
+    let (run, layers, shards) = match sources {
         Sources::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
         Sources::Run { dir, layers } => {
             let sharded = dir.run.shards > 1;
-            let shards = sharded.then(|| shards(&dir, &layers, max_array_size));
+            let shards = sharded.then(|| shards(dir, layers, max_array_size));
             let layers = layers
                 .iter()
                 .map(|state| run_layer(state, &dir.run))
                 .collect();
-            (Some(dir.run), layers, shards.transpose()?)
+            (Some(dir.run.clone()), layers, shards.transpose()?)
         }
     };
     let path = path.display().to_string();

@@ -56,7 +56,7 @@ fn part(path: &Path, described: &Described, glob: String) -> Result<PartForecast
     let per_image = cost::on_cpu(&extractor, values, values, STORED, 1);
     model::trim_arena();
     let forecast = Forecast::measure(per_image, cores(), 0, 0)?;
-    let largest = (4 * cores() as u64).min(32);
+    let largest = cost::batch_on_cpu(cores());
     let fixed = extractor.fixed_batch().map(|images| images as u64);
     let batch = fixed.unwrap_or(forecast.batch_for(RamBudget::resolve(None), MANY, largest));
     extractor.set_batch(batch as usize)?;

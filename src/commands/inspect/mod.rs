@@ -9,6 +9,7 @@ mod verify;
 #[cfg(feature = "torch")]
 use crate::cli::find_model;
 use crate::cli::{Inspect, WrongUsage};
+use crate::run::contents::Sources;
 use crate::text::{printing, shell};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -53,9 +54,10 @@ pub fn run(typed: &Inspect) -> Result<()> {
                 .verify
                 .then(|| verify::verify(&typed.path, typed.quiet));
             let verified = verified.transpose()?;
-            let report = directory::report(&typed.path, typed.max_array_size, verified)?;
+            let sources = Sources::find(&typed.path)?;
+            let report = directory::report(&typed.path, &sources, typed.max_array_size, verified)?;
             print(typed.json, &report, directory::table)?;
-            write_page(typed, &report)?;
+            write_page(typed, &report, sources)?;
             report
                 .verified
                 .map_or(Ok(()), |verified| verified.ensure_whole(&typed.path))
@@ -86,15 +88,15 @@ fn ensure_report(typed: &Inspect, found: &Found) -> Result<()> {
 }
 
 #[cfg(feature = "report")]
-fn write_page(typed: &Inspect, report: &directory::Report) -> Result<()> {
+fn write_page(typed: &Inspect, report: &directory::Report, sources: Sources) -> Result<()> {
     let Some(target) = &typed.report else {
         return Ok(());
     };
-    page::write(typed, target, report)
+    page::write(typed, target, report, sources)
 }
 
 #[cfg(not(feature = "report"))]
-fn write_page(_: &Inspect, _: &directory::Report) -> Result<()> {
+fn write_page(_: &Inspect, _: &directory::Report, _: Sources) -> Result<()> {
     Ok(())
 }
 

@@ -38,12 +38,11 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes the page of what `report` tells of, and writes it whole or not at all.
+/// Makes the page of `sources`, of which `report` tells, and writes it whole or not at all.
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn write(typed: &Inspect, target: &Path, report: &Report) -> Result<()> {
-    let mut sources = Sources::find(&typed.path)?;
+pub fn write(typed: &Inspect, target: &Path, report: &Report, mut sources: Sources) -> Result<()> {
     sources.read_checksums()?;
     let names = sources.names_path();
     let (run, layers) = match &sources {
@@ -112,12 +111,7 @@ fn of_folder(bare: &Bare) -> Layer<'_> {
 /// With what a merge left behind.
 fn problems(found: Vec<String>, folder: &Folder) -> Vec<String> {
     let mut problems = directory::problems(found, folder);
-    if folder.merging.is_some() {
-        let at = folder.path.display();
-        problems.push(format!(
-            "'{at}' holds an interrupted merge; finish it with: featx merge '{at}' --remove-parts"
-        ));
-    }
+    problems.extend(folder.interrupted_merge());
     problems
 }
 

@@ -18,7 +18,7 @@ use crate::run::checksums::ChecksumLog;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::shard_errors::join_errors;
-use crate::run::slice::CHECKSUMS;
+use crate::run::slice::Log;
 use crate::text::figures::{bytes, counted, row_shape};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
@@ -233,7 +233,7 @@ fn write(layer: &str, join: &Join, run: Option<&Path>, typed: &Merge) -> Result<
     // Of a result that stays in the run directory.
     let log = run
         .filter(|_| typed.out.is_none())
-        .map(|run| ChecksumLog::at(run.join(CHECKSUMS)));
+        .map(|run| ChecksumLog::at(run.join(Log::Checksums.of_run())));
     let keep = log.map(|log| move |sum: Checksum| log.add(&[(format!("{layer}/{MERGED}"), sum)]));
     let told = Told {
         advance: &|n| progress.advance(n),

@@ -5,6 +5,7 @@ use crate::images::{Normaliser, Shape};
 use crate::model::compute::activation::{Activation, ensure_rows};
 use crate::model::compute::engine::Engine;
 use crate::model::compute::feeder::{Feeder, Input};
+use crate::model::compute::input_error::wants_another_input;
 use crate::model::compute::layer::Layer;
 use crate::model::compute::probe::{self, PROBED, Probe};
 use crate::model::compute::threads;
@@ -13,7 +14,7 @@ use crate::model::fast::{FormWish, FormsUsed, trial};
 use crate::model::ffi::Module;
 use crate::model::load::selection::Wanted;
 use crate::model::reduce::Reduction;
-use anyhow::{Error, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tch::Tensor;
@@ -373,38 +374,4 @@ fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
         ..
     } = options;
     options.probe.batch(images, *shape, normaliser, *device)
-}
-
-fn wants_another_input(
-    file_name: &str,
-    options: &ExtractorOptions,
-    reason: &Error,
-    instead: Option<String>,
-) -> Error {
-    let text = reason.to_string();
-    if text.contains("bad_alloc") || text.contains("can't allocate memory") {
-        return anyhow!("'{file_name}': {text}"); // no fault of the input's
-    }
-    let (shape, precision) = (options.shape, options.precision.name());
-    let cure = match (instead, options.precision) {
-        (Some(words), _) => cure_of_channels(&words),
-        (None, Precision::F32) => {
-            "if it wants another size, set --resize and --crop, or a TOML beside the model".into()
-        }
-        _ => "try --precision f32: it may have types of its own, as traces do".into(),
-    };
-    anyhow!("'{file_name}' fails on {precision} images of shape {shape}: {reason:#}; {cure}")
-}
-
-/// `words`: what the first layer takes instead, "… takes (N, 1, H, W)".
-fn cure_of_channels(words: &str) -> String {
-    if words.ends_with("(N, 1, H, W)") {
-        format!(
-            "{words}; pass --channels grey --mean 0.5 --std 0.5, with the model's own mean and std"
-        )
-    } else if words.ends_with("(N, 3, H, W)") {
-        format!("{words}; pass --channels rgb, with three numbers for --mean and --std")
-    } else {
-        format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
-    }
 }

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod engine;
 pub mod extractor;
 pub mod feeder;
+mod input_error;
 pub mod layer;
 pub mod layers;
 pub mod precision;

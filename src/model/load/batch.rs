@@ -38,42 +38,51 @@ impl Batch {
             Self::AtMost(most) => (most as i64, false),
             Self::Exactly(images) => (images as i64, true),
         };
-        let count = input.size()[0];
-        if count == at_once || (count < at_once && !fill) {
-            return forward(input);
-        }
-        if count < at_once {
-            let outputs = forward(&filled(input, at_once)?)?;
-            let is_rows = |(index, output): &(usize, Tensor)| {
-                constant.get(*index) != Some(&true) && has_rows(output, at_once)
+        let call = |images: Tensor| -> Result<Call> {
+            let count = images.size()[0];
+            let given = match fill && count < at_once {
+                true => filled(&images, at_once)?,
+                false => images,
             };
-            let rows = outputs
-                .into_iter()
-                .enumerate()
-                .map(|output| match is_rows(&output) {
-                    true => Ok(output.1.f_narrow(0, 0, count)?),
-                    false => Ok(output.1),
-                });
-            return rows.collect();
-        }
-        let mut pieces: Vec<Vec<Tensor>> = Vec::new();
-        for piece in input.f_split(at_once, 0)? {
-            let images = piece.size()[0];
-            let (outputs, given) = match fill && images < at_once {
-                true => (forward(&filled(&piece, at_once)?)?, at_once),
-                false => (forward(&piece)?, images),
-            };
-            let rows = outputs.iter().map(|output| rows(output, given, images));
-            pieces.push(rows.collect::<Result<_>>()?);
-        }
-        let joined = |output: usize| {
-            let parts: Vec<&Tensor> = pieces.iter().map(|outputs| &outputs[output]).collect();
-            match parts.iter().any(|part| part.numel() == 0) {
-                true => Ok(parts[0].f_narrow(0, 0, 0)?),
-                false => Ok(Tensor::f_cat(&parts, 0)?),
-            }
+            Ok(Call {
+                outputs: forward(&given)?,
+                given: given.size()[0],
+                images: count,
+            })
         };
-        (0..pieces[0].len()).map(joined).collect()
+        let calls = input.f_split(at_once, 0)?.into_iter().map(call);
+        let calls = calls.collect::<Result<Vec<_>>>()?;
+        let is_constant = |output| constant.get(output) == Some(&true);
+        (0..calls[0].outputs.len())
+            .map(|output| joined(&calls, output, is_constant(output)))
+            .collect()
+    }
+}
+
+/// What `forward` gave for so many images, the first of them those of the batch.
+struct Call {
+    outputs: Vec<Tensor>,
+    given: i64,
+    images: i64,
+}
+
+/// One output of all calls.
+fn joined(calls: &[Call], output: usize, is_constant: bool) -> Result<Tensor> {
+    let is_rows =
+        |call: &Call| !is_constant && call.outputs[output].size().first() == Some(&call.given);
+    let rows =
+        |call: &Call| -> Result<Tensor> { Ok(call.outputs[output].f_narrow(0, 0, call.images)?) };
+    match calls {
+        [call] if is_rows(call) => rows(call),
+        [call] => Ok(call.outputs[output].shallow_clone()),
+        _ if calls.iter().all(is_rows) => {
+            let rows: Vec<Tensor> = calls.iter().map(rows).collect::<Result<_>>()?;
+            Ok(Tensor::f_cat(&rows, 0)?)
+        }
+        _ => {
+            let one = &calls[0].outputs[output];
+            Ok(Tensor::f_empty([0], (one.kind(), one.device()))?)
+        }
     }
 }
 
@@ -88,18 +97,6 @@ fn filled(images: &Tensor, count: i64) -> Result<Tensor> {
         .f_narrow(0, given, count - given)?
         .f_copy_(&last.f_expand_as(&filled.f_narrow(0, given, count - given)?)?)?;
     Ok(filled)
-}
-
-fn has_rows(output: &Tensor, images: i64) -> bool {
-    output.size().first() == Some(&images)
-}
-
-/// The rows of the first images of a call with `given` ones; none where they are no rows of images.
-fn rows(output: &Tensor, given: i64, images: i64) -> Result<Tensor> {
-    match has_rows(output, given) {
-        true => Ok(output.f_narrow(0, 0, images)?),
-        false => Ok(Tensor::f_empty([0], (output.kind(), output.device()))?),
-    }
 }
 
 #[cfg(test)]
@@ -136,9 +133,13 @@ mod tests {
     fn a_constant_of_as_many_heads_as_the_fixed_batch_is_no_rows() {
         let heads = numbers(2);
         let give = |_: &Tensor| Ok(vec![heads.shallow_clone(), heads.shallow_clone()]);
-        let outputs = Batch::Exactly(2).fit(&numbers(1), &[true, false], give);
-        let sizes: Vec<_> = outputs.unwrap().iter().map(Tensor::size).collect();
-        assert_eq!(sizes, [[2, 2], [1, 2]]);
+        let sizes = |images| -> Vec<_> {
+            let outputs = Batch::Exactly(2).fit(&numbers(images), &[true, false], give);
+            outputs.unwrap().iter().map(Tensor::size).collect()
+        };
+        assert_eq!(sizes(1), [[2, 2], [1, 2]]);
+        assert_eq!(sizes(2), [[2, 2], [2, 2]]);
+        assert_eq!(sizes(3), [vec![0], vec![3, 2]]);
     }
 
     #[test]
