@@ -219,6 +219,35 @@ class Pairs(nn.Module):
         twice, _ = self.two(shared[:, :3])
         return high.mean() + low.mean((1, 2, 3)) + self.lost(x)[1].mean() + other.mean() + twice.mean()
 
+class ChangesItsInput(Net):
+    def forward(self, x):
+        return self.conv(x.relu_())
+
+class WithHead(nn.Module):
+    """Nothing uses what `head` gives; `ignored` does, whose only outcome that is used is its own."""
+    def __init__(self):
+        super().__init__()
+        self.head, self.ignored = ChangesItsInput(), Ignored()
+    def forward(self, x):
+        x = x * 1
+        self.head(x)
+        return self.ignored(x)
+
+class Ignored(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+    def forward(self, x):
+        self.one(x)
+        return self.other(x)
+
+class Tower(Net):
+    def encode_image(self, x, normalize: bool = False):
+        features = self.conv(x).mean((2, 3))
+        return features / features.square().sum(1, keepdim=True) if normalize else features
+    def forward(self, image, text):
+        return self.encode_image(image) @ text
+
 class Tokens(nn.Module):
     num_prefix_tokens = 5
     def __init__(self):
@@ -243,6 +272,8 @@ def loud(): return Loud()
 def raises(): raise KeyError("a\\nb")
 def with_argument(width): return Net()
 def pairs(): return Pairs()
+def with_head(): return WithHead()
+def tower(): return Tower()
 def tokens(): return Tokens()
 def flat(): return Flat()
 def nothing(): return Nothing()
@@ -324,6 +355,27 @@ class Export(unittest.TestCase):
         self.assertEqual(self.toml("pairs")["outputs"], {"swapped": 1, "lost": False, "one": 0, "two.0": 0})
         code, _, errors = self.export("--from", "own.py:net", "--trace")
         self.assertNotIn("outputs", self.toml("net"), errors)
+
+    def test_a_trace_knows_whether_its_only_tensor_is_a_hooks(self):
+        code, _, errors = self.export("--from", "own.py:with_head", "--input", "3,64,64", "--trace")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(self.toml("with_head")["outputs"], {"head": False, "ignored": 0})
+
+    def test_another_method_than_forward(self):
+        code, _, errors = self.export("--from", "own.py:tower", "--input", "3,64,64")
+        self.assertEqual((code, self.files()), (1, []))
+        for arguments, ending in ([], ".pt"), (["--trace"], ".pt"), (["--format", "pt2"], ".pt2"):
+            code, said, errors = self.export("--from", "own.py:tower", "--input", "3,64,64", "--method", "encode_image",
+                                             "--as", "mine", *arguments, featx=find_featx())
+            self.assertEqual(code, 0, errors)
+            self.assertTrue((self.folder / f"out/mine{ending}").exists())
+            if find_featx():
+                self.assertIn("featx agrees with the original in 1 of 1 layers", said)
+        loaded = torch.jit.load(self.folder / "out/mine.pt")
+        self.assertEqual(loaded(torch.zeros(2, 3, 64, 64)).shape, (2, 4))
+        code, _, errors = self.export("--from", "own.py:tower", "--method", "encode_imag")
+        self.assertEqual((code, errors), (1, "error: --method encode_imag: Tower has no such method of its own; "
+                                             "nearest: 'encode_image'; it has encode_image, forward\n"))
 
     @unittest.skipUnless(find_featx(), "featx is not built")
     def test_the_file_goes_through_featx(self):

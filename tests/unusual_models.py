@@ -60,6 +60,28 @@ class SecondOnly(SecondFirst):
         return self.pair(x)[1].mean((1, 2, 3))
 
 
+class ChangesItsInput(nn.Module):
+    """Nothing uses what `head` gives, but it changes what it is given, which goes on."""
+
+    class Head(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act = nn.ReLU(inplace=True)
+            self.conv = nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            return self.conv(self.act(x))
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head, self.last = conv(), self.Head(), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        self.head(x)
+        return self.last(x)
+
+
 class Entries(nn.Module):
     def __init__(self):
         super().__init__()
@@ -280,6 +302,11 @@ def make(folder, photos):
     save("second_first_scripted", torch.jit.script(second), {"pair": low, "pair#0": low, "pair#1": high})
     only = SecondOnly().eval()
     save("second_only_known", torch.jit.trace(only, images[:1]), {}, "\n[outputs]\npair = false\n")
+    save("second_only_traced", torch.jit.trace(only, images[:1]))
+    changes = ChangesItsInput().eval()
+    stem = changes.stem(images)
+    save("changes_its_input", torch.jit.trace(changes, images[:1]), {
+        "stem": stem, "head.act": stem.relu(), "head#0": stem.relu(), "last": changes.last(stem.relu())})
     several = Several().eval()
     entries = several.entries(images)
     tokens = entries["low"].flatten(2).transpose(1, 2)[:, :16]

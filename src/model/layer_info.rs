@@ -21,11 +21,17 @@ pub struct LayerInfo {
     /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
     /// forward pass tells, more than there may be.
     pub tensors: Vec<String>,
-    /// They stand in the order of the Python code. A trace does not keep it.
+    /// They stand in the order of the Python code, and are all that it gives. A trace does not keep it, nor what nothing
+    /// uses.
     pub in_order: bool,
 }
 
 impl LayerInfo {
+    /// The only tensor that a trace has of it may be another than the one that its Python code gives.
+    pub fn is_doubtful(&self) -> bool {
+        !self.in_order && self.tensors.len() == 1
+    }
+
     /// How many tensors it gives shows only when it runs.
     pub fn is_open(&self) -> bool {
         self.tensors.len() >= MOST_TENSORS

@@ -122,6 +122,34 @@ fn the_first_of_several_tensors_of_a_trace_is_refused_unless_the_toml_knows_it()
     assert!(line.contains("is not in the trace"), "{line}");
 }
 
+/// Of a layer whose own tensor nothing uses, a trace may have another one.
+#[test]
+fn the_only_tensor_of_a_trace_that_may_be_another_is_refused() {
+    gives(
+        "changes_its_input",
+        &["stem", "head.act", "head#0", "last"],
+        1e-5,
+    );
+    for (model, layer, shape) in [
+        ("changes_its_input", "head", "(4, 32, 32)"),
+        ("second_only_traced", "pair", "(5, 32, 32)"),
+    ] {
+        let dir = workdir(&format!("unusual/{model}_refused"));
+        let asked = format!("--model models/unusual/{model}.pt");
+        let line = refusal(&dir, &format!("{asked} --layer {layer} photos"), 1);
+        let why = format!(
+            "computes what the trace does not use; so the tensor that the trace has of it may be another: '{layer}#0' {shape}"
+        );
+        assert!(line.contains(&why), "{line}");
+        let said = extract_ok(&dir, &format!("{asked} --layer * photos"));
+        assert!(
+            said.contains("may be another tensor: --layer 'NAME#0' takes it: '"),
+            "{said}"
+        );
+        assert!(!dir.path(&format!("out/{layer}")).exists());
+    }
+}
+
 /// A trace says None of a layer that gives its input back and of one whose result nothing uses alike.
 #[test]
 fn what_a_trace_does_not_hold_is_not_its_input() {

@@ -125,6 +125,10 @@ fn say_left_out(job: &Job, selection: &Selection) {
             &selection.unordered,
             "they give several tensors, whose order the file does not keep; take one with --layer 'NAME#0'",
         ),
+        (
+            &selection.doubtful,
+            "they compute what the trace does not use; what it has of them may be another tensor: --layer 'NAME#0' takes it",
+        ),
     ] {
         if !names.is_empty() {
             say(left_out(job, why, names));

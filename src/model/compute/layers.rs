@@ -69,12 +69,16 @@ impl Layers {
         select(patterns, &self.infos, hooks, &self.name)
     }
 
-    /// Why a traced layer of several tensors cannot be had by its name, with the shapes of its tensors.
+    /// Why a traced layer cannot be had by its name alone, with the shapes of its tensors.
     pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
         let (info, model) = (self.infos[index].clone(), self.name.clone());
         let kept = match &self.model {
             Model::TorchScript(_) => "a trace does not keep",
             Model::Program(_) => "the program does not tell",
+        };
+        let gives = match info.is_doubtful() {
+            true => "computes what the trace does not use; so the tensor that the trace has of it may be another".into(),
+            false => format!("gives several tensors, and {kept} their order"),
         };
         let tensors = self.cut(&tensors_of(&info), options);
         let shapes = match &tensors {
@@ -82,7 +86,7 @@ impl Layers {
             Err(_) => tensor_names(&info),
         };
         anyhow!(
-            "layer '{name}' of '{model}' gives several tensors, and {kept} their order: {}; take one \
+            "layer '{name}' of '{model}' {gives}: {}; take one \
              with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
              forward hook sees first",
             shapes.join(", "),

@@ -301,7 +301,7 @@ std::vector<Layer> survey(const Module& module) {
     layers[i].weights_used = capturer.read.count(entry);
     if (function) {
       layers[i].tensors = choices(*function);
-      layers[i].in_order = scripted || layers[i].tensors.size() < 2;
+      layers[i].in_order = scripted || (layers[i].tensors.size() < 2 && !computes_more(*function));
     }
   }
   return layers;

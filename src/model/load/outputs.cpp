@@ -4,8 +4,10 @@
 #include <cctype>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 namespace featx {
 
@@ -255,6 +257,25 @@ bool is_scripted(const Node* node) {
   }
 }
 
+bool has_parameters(const TypePtr& type) {
+  const auto module = type->cast<ClassType>();
+  for (size_t i = 0; module && i < module->numAttributes(); ++i) {
+    if (module->is_parameter(i) || has_parameters(module->getAttribute(i))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Whether a call is of a layer that computes. Of one that gave back its input, and of one whose outcome nothing used, the
+// trace may keep as little; but the first has no weights.
+bool computes(Node* call) {
+  auto* function = tryToGraphFunction(call);
+  const auto does = [](const Node* node) { return !is_getter(node); };
+  return has_parameters(call->input(0)->type()) ||
+         (function && std::any_of(function->graph()->nodes().begin(), function->graph()->nodes().end(), does));
+}
+
 } // namespace
 
 Value* reach(Graph& graph, Value* value, const Choice& choice, Value* unset) {
@@ -307,6 +328,24 @@ Origin origin(const Graph& function) {
     traced = traced || is_traced(node);
   }
   return traced ? Origin::TRACE : by_reads;
+}
+
+bool computes_more(const Graph& function) {
+  std::unordered_set<const Node*> needed{function.return_node()};
+  std::vector<const Node*> open{function.return_node()};
+  while (!open.empty()) {
+    const Node* node = open.back();
+    open.pop_back();
+    for (const Value* input : node->inputs()) {
+      if (needed.insert(input->node()).second) {
+        open.push_back(input->node());
+      }
+    }
+  }
+  const auto& nodes = function.nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&](const Node* node) {
+    return node->kind() == prim::CallMethod && !needed.count(node) && computes(const_cast<Node*>(node));
+  });
 }
 
 } // namespace featx

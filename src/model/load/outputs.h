@@ -26,4 +26,8 @@ std::vector<Choice> choices(const torch::jit::Graph& function);
 enum class Origin { UNKNOWN, SCRIPT, TRACE };
 Origin origin(const torch::jit::Graph& function);
 
+// Whether a traced function calls layers whose outcome does not reach what it returns. The tracer keeps no result that
+// nothing uses: it may return another tensor than its Python code, such as an input that a layer changed in place.
+bool computes_more(const torch::jit::Graph& function);
+
 } // namespace featx

@@ -27,6 +27,8 @@ pub struct Selection {
     pub silent: Vec<(Silence, String)>,
     /// Traced layers of several tensors that a glob matched: which of them a hook sees first is not in the file.
     pub unordered: Vec<String>,
+    /// Traced layers that a glob matched, and whose only tensor in the trace may be another than the one that a hook sees.
+    pub doubtful: Vec<String>,
     /// The first such layer that was asked for by its name, its index: it cannot be had so.
     pub refused: Option<usize>,
     /// Layers whose first tensor a trace does not have, as the model's TOML says.
@@ -160,17 +162,19 @@ impl Selecting<'_> {
                 self.want(layer.name.clone(), &layer.name, &choice, false);
             } else if self.is_lost(layer) {
                 self.selection.not_in_trace.push(layer.name.clone());
+            } else if layer.is_doubtful() {
+                self.selection.doubtful.push(layer.name.clone());
             } else {
                 self.selection.unordered.push(layer.name.clone());
             }
         }
-        let Selection {
-            wanted,
-            unordered,
-            not_in_trace,
-            ..
-        } = &self.selection;
-        if wanted.is_empty() && unordered.is_empty() && not_in_trace.is_empty() {
+        let selection = &self.selection;
+        let left_out = [
+            &selection.unordered,
+            &selection.doubtful,
+            &selection.not_in_trace,
+        ];
+        if selection.wanted.is_empty() && left_out.iter().all(|names| names.is_empty()) {
             let wanting = match choice {
                 "" => "is ever called",
                 _ => "is called and has such a tensor",

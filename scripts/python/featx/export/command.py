@@ -54,6 +54,9 @@ def parse_arguments(arguments, command):
     what.add_argument("--weights", metavar="WEIGHTS",
                       help="other weights than the default ones: IMAGENET1K_V1; a timm tag: a1_in1k; OpenCLIP's, or a file; for hf/ a folder")
 
+    what.add_argument("--method", metavar="NAME",
+                      help="compute by this method of the model in place of forward: encode_image")
+
     how = parser.add_argument_group("how")
     ways = how.add_mutually_exclusive_group()
     ways.add_argument("--script", dest="ways", action="store_const", const=("script",), help="script, or fail")

@@ -48,7 +48,7 @@ def in_one_line(error):
 
 def export(name, args):
     start = time.perf_counter()
-    wanted = sources.Wanted(args.random, args.weights, args.state_dict)
+    wanted = sources.Wanted(args.random, args.weights, args.state_dict, args.method)
     source = sources.from_file.make(name, wanted) if args.function else sources.find(name, wanted)
     asked = asked_pixels(args)
     pixels = preprocessing(name, source, asked, args.input)

@@ -8,8 +8,8 @@ from .torchscript import TOLERANCE, relative_l2
 
 
 def first_tensors(original, traced, images):
-    """For each layer that gives several tensors, there or here, the number in the trace of the one that a forward hook
-    on the original sees first; False where the trace does not have it. Names are the trace's: of a module that has
+    """For each layer that gives several tensors, there or here, or of which the trace may have another tensor, the number in
+    the trace of the one that a forward hook on the original sees first; False where the trace does not have it. Names are the trace's: of a module that has
     several the tracer may choose another than the first."""
     seen = hooks.record(original, images)
     first_name = {alias: name for name, layer in seen.items() for alias in layer.aliases}
@@ -17,11 +17,11 @@ def first_tensors(original, traced, images):
     several |= {alias for alias, name in first_name.items() if name in several}
     found, to_choose = {}, set()
 
-    def see(name, tensors):
+    def see(name, tensors, is_doubtful):
         layer = seen.get(first_name.get(name, name))
         if layer is not None and layer.kept is not None and tensors:
             found[name] = _number(layer.kept, tensors)  # of the last call, as hooks see it
-            if len(tensors) > 1 or found[name] is False:
+            if len(tensors) > 1 or is_doubtful or found[name] is False:
                 to_choose.add(name)
 
     # Each graph runs once.
@@ -39,8 +39,8 @@ def _number(wanted, tensors):
 
 
 class _Walk:
-    """Over the layers of a trace that give several tensors, or are in `several`: `see(name, tensors)` has every call, in
-    order. A module is a pair, of itself and its dotted name."""
+    """Over the layers of a trace that give several tensors, or are in `several`, or compute what the trace does not use:
+    `see(name, tensors, is_doubtful)` has every call, in order. A module is a pair, of itself and its dotted name."""
 
     def __init__(self, several, see):
         self.several, self.see = several, see
@@ -58,8 +58,8 @@ class _Walk:
             callee, *arguments = [modules.get(value.debugName()) for value in call.inputs()]
             given = iter(given)
             self.run(callee, call.s("name"), [argument or next(given) for argument in arguments])
-            if self.gives_several(callee, call):
-                self.see(callee[1], tensors)
+            if self.is_to_choose(callee, call):
+                self.see(callee[1], tensors, _computes_more(callee, call))
 
     def leads_to_several(self, module, method, inputs):
         graph = module[0]._get_method(method).graph
@@ -69,12 +69,35 @@ class _Walk:
         for call in graph.nodes():
             if call.kind() == "prim::CallMethod":
                 callee, *arguments = [modules.get(value.debugName()) for value in call.inputs()]
-                if self.gives_several(callee, call) or self.leads_to_several(callee, call.s("name"), arguments):
+                if self.is_to_choose(callee, call) or self.leads_to_several(callee, call.s("name"), arguments):
                     return True
         return False
 
-    def gives_several(self, callee, call):
-        return callee[1] in self.several or call.output().type().kind() == "TupleType"
+    def is_to_choose(self, callee, call):
+        gives_several = callee[1] in self.several or call.output().type().kind() == "TupleType"
+        return gives_several or _computes_more(callee, call)
+
+
+def _computes_more(callee, call):
+    """Whether it calls layers whose outcome does not reach what it returns, as featx sees it."""
+    graph = callee[0]._get_method(call.s("name")).graph
+    needed, to_follow = set(), [graph.return_node()]
+    while to_follow:
+        inputs = {value.node() for value in to_follow.pop().inputs()} - needed
+        needed |= inputs
+        to_follow += inputs
+    return any(node.kind() == "prim::CallMethod" and node not in needed and _computes(graph, callee[0], node)
+               for node in graph.nodes())
+
+
+def _computes(graph, owner, call):
+    """Whether a call is of a layer that computes; of one that gave back its input a trace keeps as little."""
+    callee = _modules(graph, [(owner, ""), *[None] * (len(list(graph.inputs())) - 1)]).get(call.inputsAt(0).debugName())
+    if callee is None:
+        return True
+    done = callee[0]._get_method(call.s("name")).graph.nodes()
+    return bool(len(torch._C.ParameterDict(callee[0]).items())) or any(
+        node.kind() not in ("prim::GetAttr", "prim::Constant") for node in done)
 
 
 def _modules(graph, inputs):

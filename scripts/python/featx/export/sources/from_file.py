@@ -28,7 +28,7 @@ def make(reference, wanted):
     problems = []
     if not isinstance(settings, dict):
         settings, problems = preprocess.read_transforms(settings)
-    wanted = Wanted(state_dict=wanted.state_dict)
+    wanted = Wanted(state_dict=wanted.state_dict, method=wanted.method)
     return finished(Source(function, module, wanted.says("its own"), settings, problems), wanted)
 
 

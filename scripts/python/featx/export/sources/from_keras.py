@@ -85,7 +85,7 @@ def make(name, wanted):
     settings = {"resize": [side, side], "crop": "none", "interpolation": "nearest", **MODES.get(mode, AS_IT_IS)}
     source = Source(f"keras_{name}", Application(model), wanted.says(weights), settings, input_shape=(3, side, side))
     source.transforms = _transforms(application, side)
-    return finished(source, Wanted())  # Keras' own random weights are lively
+    return finished(source, Wanted(method=wanted.method))  # Keras' own random weights are lively
 
 
 def _transforms(application, side):

@@ -53,7 +53,7 @@ def make(name, wanted):
     file_name = f"open_clip_{architecture}".replace("-", "_").replace("/", "_")
     shape = preprocess.from_dict(settings).shape
     source = Source(file_name, ImageTower(model), wanted.says(str(weights)), settings, problems, shape, transforms)
-    return finished(source, Wanted(random=wanted.random))
+    return finished(source, Wanted(random=wanted.random, method=wanted.method))
 
 
 def _weights(architecture, tag):

@@ -35,6 +35,7 @@ class Wanted:
     random: bool = False
     weights: str | None = None  # torchvision's name of them, or timm's tag
     state_dict: Path | None = None
+    method: str | None = None  # of the module, in place of its forward
 
     def says(self, pretrained):
         if self.state_dict:
@@ -59,7 +60,20 @@ def fetched(name, make):
                       f"{WITHOUT_DOWNLOAD}") from error
 
 
+def take_as_forward(module, method):
+    """The module computes by another of its methods; its layers keep their names, for scripts, programs and hooks alike."""
+    kind = type(module)
+    if not callable(getattr(kind, method, None)) or hasattr(nn.Module, method):
+        own = [name for name, value in vars(kind).items() if callable(value) and not name.startswith("_")]
+        raise Failure(f"--method {method}: {kind.__name__} has no such method of its own{nearest(method, own)}"
+                      f"; it has {', '.join(sorted(own))}")
+    names = {"forward": getattr(kind, method), "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    module.__class__ = type(kind.__name__, (kind,), names)
+
+
 def finished(source, wanted):
+    if wanted.method:
+        take_as_forward(source.module, wanted.method)
     if wanted.state_dict:
         load_state_dict(source.module, wanted.state_dict)
     if wanted.random:
