@@ -73,7 +73,8 @@ impl Lmdb {
         let env = self.environment()?;
         let info = env.info();
         let stat = env.unnamed_database_stat();
-        let needed = (info.last_page_number as u64 + 1) * u64::from(stat.page_size);
+        let pages = (info.last_page_number as u64).saturating_add(1);
+        let needed = pages.saturating_mul(u64::from(stat.page_size));
         ensure!(
             self.stamp.bytes >= needed,
             "'{}' is cut short: it has {} bytes of {}; make or download it again",

@@ -82,10 +82,12 @@ pub fn find(file: &ParquetMetaData, path: &Path, inside: Option<&str>) -> Result
         let chunk = group.column(leaf);
         ensure_readable(chunk, &name, path)?;
         column.starts.push((column.rows, number));
-        column.rows += rows;
+        column.rows = column.rows.saturating_add(rows);
         let row = chunk.uncompressed_size().max(0) as u64 / rows + 1;
         column.row_bytes = column.row_bytes.max(row);
-        column.page_bytes = column.page_bytes.max(2 * row * rows.min(ROWS_OF_PAGE));
+        column.page_bytes = column
+            .page_bytes
+            .max(row.saturating_mul(2 * rows.min(ROWS_OF_PAGE)));
     }
     ensure!(column.rows > 0, "'{}' has no row", path.display());
     ensure_bytes(file, leaf, &name, path)?;

@@ -72,6 +72,9 @@ fn what_is_wrong_with_an_lmdb_environment_is_said() {
          write('pickles.lmdb', [('a', pickle.dumps(dict(image=photos[0][1])))])\n\
          write('text.lmdb', [('a', b'text')]); write('empty.lmdb', [])\n\
          write('cut.lmdb', photos); data = open('cut.lmdb/data.mdb', 'rb').read(); open('cut.lmdb/data.mdb', 'wb').write(data[:-70000])\n\
+         write('far.lmdb', photos); data = bytearray(open('far.lmdb/data.mdb', 'rb').read())\n\
+         for page in (0, 4096): data[page + 136:page + 144] = (1 << 52).to_bytes(8, 'little') # the last page\n\
+         open('far.lmdb/data.mdb', 'wb').write(data)\n\
          write('other.lmdb', photos); open('other.lmdb/data.mdb', 'wb').write(b'x' * 50000)\n",
     );
     for (path, words) in [
@@ -86,6 +89,7 @@ fn what_is_wrong_with_an_lmdb_environment_is_said() {
         ("text.lmdb", "is no image file of any kind"),
         ("empty.lmdb", "no image in 'empty.lmdb'"),
         ("cut.lmdb", "'cut.lmdb/data.mdb' is cut short: it has "),
+        ("far.lmdb", "'far.lmdb/data.mdb' is cut short: it has "),
         (
             "other.lmdb",
             "'other.lmdb' is no LMDB environment that can be read",
