@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cut the power at every call that featx makes to its disk, and check that no row is lost unnoticed.
 
-usage: scripts/check_powercut.py [--featx FILE] [--only NAME] [--sample N] [--seeds 3] [--at-once 2]
+usage: scripts/check_powercut.py [--featx FILE] [--only NAME]… [--sample N] [--seeds 3] [--at-once 2] [--work DIR]
 
 The disk is the file system of tests/powercut, which forgets what was not synced. Each kind of write is done once
 undisturbed, and its calls counted (create, write, resize, touch, rename, link, remove, sync). Then, for each call, it is done
@@ -37,9 +37,9 @@ def main():
         print(f"skipped: {reason}")
         return 0
     program = disk.built()
-    bench = Bench(typed.featx or built_featx(), WORK)
-    chosen = [kind for kind in kinds(bench) if typed.only in (None, kind.name)]
-    disks = [disk.Disk(program, WORK / f"disk{number}") for number in range(typed.at_once)]
+    bench = Bench(typed.featx or built_featx(), typed.work)
+    chosen = [kind for kind in kinds(bench) if not typed.only or kind.name in typed.only]
+    disks = [disk.Disk(program, typed.work / f"disk{number}") for number in range(typed.at_once)]
     print("| write | calls | cuts | states | nothing there yet | taken over | noticed and done again | right as it is | wrong |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     try:
@@ -99,10 +99,11 @@ def require_all(tally, calls):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--featx", help="the program [target/release/featx, which is built]")
-    parser.add_argument("--only", metavar="NAME", help="one kind of write, as the table names it")
+    parser.add_argument("--only", action="append", metavar="NAME", help="a kind of write, as the table names it; may be given again")
     parser.add_argument("--sample", type=int, metavar="N", help="so many calls of each kind alone")
     parser.add_argument("--seeds", type=int, default=3, help="states by chance, of each cut")
     parser.add_argument("--at-once", type=int, default=2, metavar="N", help="processes side by side")
+    parser.add_argument("--work", type=Path, default=WORK, metavar="DIR", help="a folder to work in, which is emptied")
     return parser.parse_args()
 
 

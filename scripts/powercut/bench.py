@@ -11,6 +11,8 @@ from faults.bench import Fault, parts, require
 from PIL import Image
 from torch import nn
 
+from .disk import unmount
+
 IMAGES, BATCH, LAYERS = 12, 2, ("conv", "fc")
 TOML = """[preprocess]
 resize = 16
@@ -35,28 +37,31 @@ class Bench:
     """The folder `where` holds `model.pt`, `images/` (one of them broken), `pixels.npy` and a folder of states to begin
     with."""
 
-    def __init__(self, featx, where):
+    def __init__(self, featx, where, images=IMAGES):
         self.featx, self.where = Path(featx).resolve(), Path(where).resolve()
+        for mount in self.where.glob("disk*"):
+            unmount(mount)  # of a check that was killed
         shutil.rmtree(self.where, ignore_errors=True)
         self.where.mkdir(parents=True)
-        torch.manual_seed(0)
-        torch.jit.script(Small().eval()).save(self.where / "model.pt")
-        (self.where / "model.toml").write_text(TOML)
-        self.pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 16, 16, 3), np.uint8)
+        for seed, name in enumerate(("model", "other")):
+            torch.manual_seed(seed)
+            torch.jit.script(Small().eval()).save(self.where / f"{name}.pt")
+            (self.where / f"{name}.toml").write_text(TOML)
+        self.pixels = np.random.default_rng(0).integers(0, 256, (images, 16, 16, 3), np.uint8)
         np.save(self.where / "pixels.npy", self.pixels)
         for index, pixels in enumerate(self.pixels):
-            path = self.where / "images" / ("a" if index < IMAGES // 2 else "b") / f"{index:02}.bmp"
+            path = self.where / "images" / ("a" if index < images // 2 else "b") / f"{index:02}.bmp"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
         (self.where / "images/a/03.bmp").write_bytes(b"BM")
         self.env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
 
-    def extract(self, *more, images="images", layers=LAYERS, out="out"):
+    def extract(self, *more, images="images", model="model.pt", out="out", batch=BATCH):
         """The arguments of `featx extract`."""
-        named = [word for layer in layers for word in ("--layer", layer)]
-        usual = ["--batch-size", BATCH, "--step-size", 2, "--threads", 1, "--workers", 1, "--device", "cpu"]
+        named = [word for layer in LAYERS for word in ("--layer", layer)]
+        usual = ["--batch-size", batch, "--step-size", 2, "--threads", 1, "--workers", 1, "--device", "cpu"]
         options = [*named, *usual, "--on-error", "skip", "--quiet", *more, "--out", out]
-        return ["extract", "--model", self.where / "model.pt", *options, self.where / images]
+        return ["extract", "--model", self.where / model, *options, self.where / images]
 
     def start(self, folder, arguments):
         command = [str(word) for word in (self.featx, *arguments)]

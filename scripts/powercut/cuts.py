@@ -96,6 +96,7 @@ class Cutter:
             left = self.kind.made(self.disk.path)
             if has_ended:
                 require(left == expected, f"the command had ended, and yet: {difference(left, expected)}")
+            self.ensure_reader_is_not_deceived()
             said = self.again()
             made = self.kind.made(self.disk.path)
             require(made == expected, f"the same command again: {difference(made, expected)}")
@@ -103,6 +104,17 @@ class Cutter:
             tally.add(outcome(left, expected, self.kind.base_made, said), where)
         except (Fault, OSError, ValueError) as fault:
             tally.add(WRONG, where, fault)
+
+    def ensure_reader_is_not_deceived(self):
+        """`merge` of what is left gives the right rows, or refuses."""
+        folder = self.kind.joined
+        if not (self.disk.path / folder).exists():
+            return
+        target = self.bench.where / f"{self.disk.path.name}.npy"
+        target.unlink(missing_ok=True)
+        code, _ = self.bench.run(self.disk.path, ["merge", folder, "--quiet", "--out", target])
+        is_right = code != 0 or target.read_bytes() in [path.read_bytes() for path in self.kind.whole]
+        require(is_right, "merge takes what is left for whole, and it is not")
 
     def again(self):
         """The same commands; the last with --overwrite, where what is there asks for that."""

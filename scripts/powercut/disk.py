@@ -25,6 +25,10 @@ def built():
     return target / "debug/powercut"
 
 
+def unmount(path):
+    subprocess.run(["umount", "-l", path], stderr=subprocess.DEVNULL, check=False)
+
+
 class Disk:
     """One state, seen in the folder `path`, and in those of further mounts."""
 
@@ -43,7 +47,6 @@ class Disk:
 
     def mount(self, path, *weather):
         """One more client of the same state; the weather is said as main.rs of the crate has it."""
-        subprocess.run(["umount", "-l", path], stderr=subprocess.DEVNULL, check=False)  # of a check that was killed
         Path(path).mkdir(parents=True, exist_ok=True)
         self.say("mount", path, *weather)
         self.paths.append(path)
@@ -62,9 +65,10 @@ class Disk:
 
     def close(self):
         self.server.stdin.close()
+        self.server.stdout.close()
         self.server.wait()
         for path in self.paths:
-            subprocess.run(["umount", "-l", path], stderr=subprocess.DEVNULL, check=False)
+            unmount(path)
 
     def __enter__(self):
         return self

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import xxhash
 from faults.bench import parts
 
@@ -24,6 +25,9 @@ class Kind:
     runs: tuple = ()
     #: The last command, where what it made is there and it wants --overwrite.
     overwrite: list = field(default_factory=list)
+    #: What `merge` may make of a folder right after the power cut: one of these files.
+    joined: str = "out/fc"
+    whole: tuple = ()
 
     def __post_init__(self):
         self.base_made = self.made(self.base)
@@ -45,19 +49,21 @@ class Kind:
 
 def kinds(bench):
     """All of them, in the order of a run's life."""
-    bases = bench.where / "bases"
-    base = lambda name: made_base(bench, bases / name, name)
+    base = lambda name: made_base(bench, bench.where / "bases" / name, name)
     extract = bench.extract()
     pixels = bench.extract(images="pixels.npy")
     shards = [bench.extract("--shard", f"{index}/2") for index in range(2)]
     run = ("out",)
+    whole = lambda name: base(name) / "out/fc/features.npy"
     merged = tuple(f"out/{layer}/features.npy" for layer in LAYERS)
     found = [
         Kind("extract", [extract], base("empty"), runs=run),
-        Kind("extract, images of an archive", [pixels], base("empty"), files=("out/sources.npy",), runs=run),
+        Kind("extract, images of an archive", [pixels], base("empty"), ("out/sources.npy",), run,
+             whole=(whole("merged archive"),)),
         Kind("extract, resumed", [extract], base("half"), runs=run),
         Kind("extract, two shards", shards, base("empty"), runs=run),
-        Kind("extract --overwrite", [bench.extract("--overwrite")], base("other run"), runs=run),
+        Kind("extract --overwrite", [bench.extract("--overwrite")], base("other run"), runs=run,
+             whole=(whole("merged"), whole("merged other run"))),
         Kind("merge", [["merge", "out", "--quiet"]], base("shards"), merged, run),
         Kind("merge --overwrite", [["merge", "out", "--quiet", "--overwrite"]], base("merged"), merged, run),
         Kind("merge --remove-parts", [["merge", "out", "--quiet", "--remove-parts"]], base("run"), merged, run),
@@ -67,6 +73,8 @@ def kinds(bench):
              ["inspect", "out", "--quiet", "--report", "page.html", "--overwrite"]),
         Kind("inspect --verify, and extract", [["inspect", "out", "--verify"], extract], base("flipped bit"), runs=run),
     ]
+    for kind in found:
+        kind.whole = kind.whole or (whole("merged"),)
     return found
 
 
@@ -76,9 +84,11 @@ def splits(base):
     split = ["split", "out/fc/features.npy", "--quiet"]
     parts_of = [*split, "--out", "all", "--rows", "3"]
     by_folder = [*split, "--out", "folders", "--by-folder"]
+    again = [*parts_of, "--overwrite"]
     return [
-        Kind("split", [parts_of], base("merged"), tenth, ("out",), [*parts_of, "--overwrite"]),
-        Kind("split --overwrite", [[*parts_of, "--overwrite"]], base("split"), tenth, ("out",)),
+        Kind("split", [parts_of], base("merged"), tenth, ("out",), again, "all"),
+        Kind("split --overwrite", [again], base("split"), tenth, ("out",), [], "all",
+             (base("split") / "out/fc/features.npy", base("split") / "other.npy")),
         Kind("split --by-folder", [by_folder], base("merged"), folders, ("out",), [*by_folder, "--overwrite"]),
     ]
 
@@ -94,7 +104,9 @@ def made_base(bench, folder, name):
     if not folder.exists():
         folder.mkdir(parents=True)
         bench.run_all(folder, {
-            "empty": [], "other run": [bench.extract(layers=["conv"])],
+            "empty": [], "other run": [bench.extract(model="other.pt")],
+            "merged other run": [bench.extract(model="other.pt")],
+            "merged archive": [bench.extract(images="pixels.npy")],
             "shards": [bench.extract("--shard", f"{index}/2") for index in range(2)],
         }.get(name, [bench.extract()]))
         harm = HARM.get(name)
@@ -125,11 +137,14 @@ def merge(bench, folder):
 
 
 def split(bench, folder):
+    """Beside a merged run, parts of another array, cut in the same way."""
     merge(bench, folder)
-    bench.run_all(folder, [["split", "out/fc/features.npy", "--quiet", "--out", "all", "--parts", "5"]])
+    np.save(folder / "other.npy", np.load(folder / "out/fc/features.npy") + 1)
+    bench.run_all(folder, [["split", "other.npy", "--quiet", "--out", "all", "--rows", "3"]])
 
 
-HARM = {"half": halve, "flipped bit": flip, "merged": merge, "split": split}
+HARM = {"half": halve, "flipped bit": flip, "split": split,
+        **dict.fromkeys(("merged", "merged other run", "merged archive"), merge)}
 
 
 def without_checksum(disk, run):

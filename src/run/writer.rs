@@ -2,6 +2,7 @@
 
 use crate::rows::checksum::Checksum;
 use crate::rows::dtype::Dtype;
+use crate::rows::durable::sync_directory;
 use crate::rows::part::part_name;
 use crate::rows::part_writer::PartWriter;
 use crate::rows::row_set::RowSet;
@@ -70,6 +71,7 @@ impl RunWriter {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
+        sync_directory(directory)?; // once, for the names of all of them
         let errors = ErrorLog::open(&directory.join(slice.file(Log::Errors)), todo)?;
         let checksums = ChecksumLog::at(directory.join(slice.file(Log::Checksums)));
         Ok(Self {

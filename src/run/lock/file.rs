@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,18 +38,20 @@ impl LockFile {
     pub fn make(&self) -> Result<bool> {
         let own = self.own_name();
         let named = || format!("cannot write '{}'", self.path.display());
-        let linked =
-            match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
-                Ok(()) => Ok(true),
-                // Over NFS the answer to a link that was made may get lost, and the question is asked again.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    fs::metadata(&own).map(|file| file.nlink() == 2)
-                }
-                // Another taker tidied up.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) if has_no_links(&error) => self.make_without_link(),
-                Err(error) => Err(error),
-            };
+        let linked = match self
+            .write(File::create(&own))
+            .and_then(|()| fs::hard_link(&own, &self.path))
+        {
+            Ok(()) => Ok(true),
+            // Over NFS the answer to a link that was made may get lost, and the question is asked again.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                fs::metadata(&own).map(|file| file.nlink() == 2)
+            }
+            // Another taker tidied up.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) if has_no_links(&error) => self.make_without_link(),
+            Err(error) => Err(error),
+        };
         let _ = fs::remove_file(&own);
         linked.with_context(named)
     }
@@ -57,10 +59,16 @@ impl LockFile {
     /// For filesystems without hard links: between the two steps the lock is there, but does not say whose it is.
     fn make_without_link(&self) -> std::io::Result<bool> {
         match File::create_new(&self.path) {
-            Ok(_) => fs::write(&self.path, &self.text).map(|()| true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
+            file => self.write(file).map(|()| true),
         }
+    }
+
+    /// Writes who we are, and has it on disk: a lock that says nothing after a power cut would have to be watched.
+    fn write(&self, file: std::io::Result<File>) -> std::io::Result<()> {
+        let mut file = file?;
+        file.write_all(self.text.as_bytes())?;
+        file.sync_all()
     }
 
     /// Shows that the owner lives; false where the lock is another's. A disk that answers with an error for a moment

@@ -1,0 +1,76 @@
+"""The disk whose power can be cut: it forgets what it should, and featx loses nothing by it. scripts/check_powercut.py does
+the same at every call of every kind of write.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from powercut import disk
+from zoo.venv import find_featx
+
+#: Kinds of write, and how many of their calls are cut.
+SAMPLES = {"extract": 4, "merge --remove-parts": 12, "split --overwrite": 12}
+
+
+def synced(path):
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+class PowerCut(unittest.TestCase):
+    def setUp(self):
+        reason = disk.why_not()
+        if reason:
+            print(f"skipped: {reason}", file=sys.stderr)
+            self.skipTest(reason)
+
+    def test_what_was_not_synced_is_forgotten(self):
+        with tempfile.TemporaryDirectory() as folder, disk.Disk(disk.built(), folder) as mounted:
+            here = mounted.path
+            (here / "kept").mkdir()
+            (here / "kept/whole").write_bytes(b"whole")
+            synced(here / "kept/whole")
+            (here / "kept/name alone").write_bytes(b"bytes")
+            synced(here / "kept")
+            synced(here)
+            (here / "bytes alone").write_bytes(b"bytes")
+            synced(here / "bytes alone")
+            os.rename(here / "kept/whole", here / "kept/renamed")
+            mounted.say("keep")
+            mounted.say("crash", "nothing")
+            self.assertEqual([path.name for path in here.iterdir()], ["kept"])
+            left = {path.name: path.read_bytes() for path in (here / "kept").iterdir()}
+            self.assertEqual(left, {"whole": b"whole", "name alone": b""})
+            mounted.say("crash", "everything")
+            self.assertEqual((here / "kept/renamed").read_bytes(), b"whole")
+            self.assertEqual((here / "bytes alone").read_bytes(), b"bytes")
+            self.assertEqual(len({mounted.say("crash", seed) for seed in range(64)}), 12)
+
+    def test_from_a_call_on_every_call_fails(self):
+        with tempfile.TemporaryDirectory() as folder, disk.Disk(disk.built(), folder) as mounted:
+            mounted.say("cut", 2)
+            (mounted.path / "first").touch()
+            for call in (lambda: os.mkdir(mounted.path / "second"), lambda: os.listdir(mounted.path)):
+                with self.assertRaisesRegex(OSError, "Input/output error"):
+                    call()
+            self.assertEqual(mounted.calls(), (2, True))
+
+    def test_no_row_is_lost_unnoticed(self):
+        script, featx = ROOT / "scripts/check_powercut.py", find_featx()
+        for kind, calls in SAMPLES.items():
+            command = [sys.executable, script, "--featx", featx, "--only", kind, "--sample", str(calls), "--seeds", "1"]
+            ended = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+            self.assertIn(f"| {kind} |", ended.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
