@@ -2,6 +2,7 @@
 the same at every call of every kind of write.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import numpy as np
 from powercut import disk
 from zoo.venv import find_featx
 
@@ -70,6 +72,42 @@ class PowerCut(unittest.TestCase):
             ended = subprocess.run(command, capture_output=True, text=True)
             self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
             self.assertIn(f"| {kind} |", ended.stdout)
+
+    def test_no_row_is_lost_where_a_merge_was_killed_before_the_power_goes(self):
+        rows = np.arange(24, dtype="<f4").reshape(12, 2)
+        states = set()
+        with tempfile.TemporaryDirectory() as folder, disk.Disk(disk.built(), folder) as mounted:
+            parts = mounted.path / "parts"
+            parts.mkdir()
+            for start in range(0, 12, 3):
+                np.save(parts / f"features_{start:010}-{start + 3:010}.npy", rows[start:start + 3])
+            mounted.say("save", "parts")
+            for killed, cut in itertools.product(range(1, 13), range(20, 44, 4)):
+                mounted.say("load", "parts")
+                self.merge_until(mounted, killed)
+                mounted.say("revive")
+                self.merge_until(mounted, cut)
+                mounted.say("keep")
+                for reached in ("nothing", "everything", *range(8)):
+                    if (state := mounted.say("crash", reached)) not in states:
+                        states.add(state)
+                        self.merge(mounted).wait()
+                        where = f"killed at call {killed}, power gone at {cut}, state {reached}"
+                        self.assertTrue((mounted.path / "all.npy").exists(), where)
+                        self.assertEqual(np.load(mounted.path / "all.npy").tolist(), rows.tolist(), where)
+        self.assertGreater(len(states), 20)
+
+    def merge(self, mounted):
+        command = [find_featx(), "merge", "parts", "--out", "all.npy", "--remove-parts", "--quiet"]
+        return subprocess.Popen(command, cwd=mounted.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def merge_until(self, mounted, call):
+        mounted.say("cut", call)
+        process = self.merge(mounted)
+        while process.poll() is None and not mounted.calls()[1]:
+            pass
+        process.kill()
+        process.wait()
 
 
 if __name__ == "__main__":

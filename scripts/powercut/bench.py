@@ -34,8 +34,8 @@ class Small(nn.Module):
 
 
 class Bench:
-    """The folder `where` holds `model.pt`, `images/` (one of them broken), `pixels.npy` and a folder of states to begin
-    with."""
+    """The folder `where` holds `model.pt`, `images/` (one of them broken; `mended/`: none), `pixels.npy` and a folder of
+    states to begin with."""
 
     def __init__(self, featx, where, images=IMAGES):
         self.featx, self.where = Path(featx).resolve(), Path(where).resolve()
@@ -53,6 +53,7 @@ class Bench:
             path = self.where / "images" / ("a" if index < images // 2 else "b") / f"{index:02}.bmp"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
+        shutil.copytree(self.where / "images", self.where / "mended")
         (self.where / "images/a/03.bmp").write_bytes(b"BM")
         self.env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
 

@@ -61,6 +61,8 @@ def kinds(bench):
         Kind("extract, images of an archive", [pixels], base("empty"), ("out/sources.npy",), run,
              whole=(whole("merged archive"),)),
         Kind("extract, resumed", [extract], base("half"), runs=run),
+        Kind("extract, an image mended since", [bench.extract(images="mended")], base("lost part"), runs=run,
+             whole=(whole("merged mended"),)),
         Kind("extract, two shards", shards, base("empty"), runs=run),
         Kind("extract --overwrite", [bench.extract("--overwrite")], base("other run"), runs=run,
              whole=(whole("merged"), whole("merged other run"))),
@@ -107,6 +109,7 @@ def made_base(bench, folder, name):
             "empty": [], "other run": [bench.extract(model="other.pt")],
             "merged other run": [bench.extract(model="other.pt")],
             "merged archive": [bench.extract(images="pixels.npy")],
+            "merged mended": [bench.extract(images="mended")],
             "shards": [bench.extract("--shard", f"{index}/2") for index in range(2)],
         }.get(name, [bench.extract()]))
         harm = HARM.get(name)
@@ -123,6 +126,12 @@ def halve(_bench, folder):
         (folder / "out" / layer / "features_0000000004.partial").write_bytes(b"\x93NUMPY")
     path = found[2][2]
     path.write_bytes(path.read_bytes()[:-1])
+
+
+def lose(_bench, folder):
+    """A run without the parts that have the broken image's row."""
+    for layer in LAYERS:
+        parts(folder / "out" / layer)[0][2].unlink()
 
 
 def flip(_bench, folder):
@@ -143,8 +152,8 @@ def split(bench, folder):
     bench.run_all(folder, [["split", "other.npy", "--quiet", "--out", "all", "--rows", "3"]])
 
 
-HARM = {"half": halve, "flipped bit": flip, "split": split,
-        **dict.fromkeys(("merged", "merged other run", "merged archive"), merge)}
+HARM = {"half": halve, "lost part": lose, "flipped bit": flip, "split": split,
+        **dict.fromkeys(("merged", "merged other run", "merged archive", "merged mended"), merge)}
 
 
 def without_checksum(disk, run):

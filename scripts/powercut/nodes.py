@@ -1,4 +1,5 @@
-"""Shards of one run on many machines that share a disk: each process has its own host name and process ids."""
+"""Shards of one run on many machines that share a disk: each process has its own process ids, as in a container, and some
+have one host name."""
 
 import subprocess
 import time
@@ -9,6 +10,8 @@ from faults.bench import Fault, parts, require
 
 from .kinds import left_over, without_checksum
 
+#: Names of hosts.
+HOSTS = 16
 #: What a process of another machine left when that died.
 DEAD = 'host = "node{0}"\npid = 1\nstarted = 1\nplace = "another boot"\n'
 #: Bring up the machine, then become featx.
@@ -24,7 +27,7 @@ class Nodes:
     def start(self, shard, out):
         folder = self.disk.paths[shard % len(self.disk.paths)]
         arguments = self.bench.extract("--shard", f"{shard}/{self.shards}", batch=1, out=out)
-        node = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", NODE, "sh", f"node{shard}"]
+        node = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", NODE, "sh", f"node{shard % HOSTS}"]
         command = [str(word) for word in (*node, self.bench.featx, *arguments)]
         log = (self.bench.where / f"said{shard}.txt").open("w")
         return subprocess.Popen(command, cwd=folder, env=self.bench.env, stdout=subprocess.DEVNULL, stderr=log)

@@ -6,6 +6,7 @@
 //! | `mount FOLDER [late=3 clock=-180 sync=200 stale=50 full=20 failing=20]` | `ok` |
 //! | `save NAME`, `load NAME`: keep what is seen now; go back to it, all of it durable | `ok` |
 //! | `cut N`: the power goes during the N-th changing call from the last `load` or `crash`; 0: it does not | `ok` |
+//! | `revive`: the power comes back at once, with what programs saw: as if they had been killed during that call | `ok` |
 //! | `calls` | how many there were; `yes` or `no`, whether the power is gone |
 //! | `keep`: what happened until now is what `crash` and `unreachable` are about | `ok` |
 //! | `crash nothing`, `crash everything`, `crash SEED`: go on with what a power cut leaves | a number that tells states apart |
@@ -69,6 +70,7 @@ impl Server {
             "load" if store.load(named()?) => {}
             "load" => return Err("nothing is saved under that name".into()),
             "cut" => store.cut_at(number(named()?)? as usize),
+            "revive" => store.revive(),
             "keep" => store.keep(),
             "calls" => {
                 let is_cut = if store.is_cut() { "yes" } else { "no" };

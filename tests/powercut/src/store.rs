@@ -77,6 +77,14 @@ impl Store {
         self.cut_at = (number > 0).then_some(number);
     }
 
+    /// Takes the cut back: nothing was forgotten, and what was done is as durable as it was.
+    pub fn revive(&mut self) {
+        if std::mem::take(&mut self.is_cut) {
+            self.calls.pop();
+        }
+        self.cut_at = None;
+    }
+
     /// Keeps what is seen now under a name.
     pub fn save(&mut self, name: &str) {
         self.saved.insert(name.into(), self.tree.clone());
