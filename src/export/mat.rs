@@ -223,7 +223,8 @@ fn write_names(root: &Group, names: &Names) -> Result<()> {
         .shape((1, names.count as usize))
         .create(NAMES)?;
     set_class(&cells, "cell")?;
-    let group = root.create_group(REFERENCES)?;
+    let group = root.create_group_builder();
+    let group = group.obj_track_times(false).create(REFERENCES)?; // the same rows give the same file
     let mut row = 0;
     names.for_each_chunk(AT_ONCE, |chunk| {
         let mut references = Vec::with_capacity(chunk.len());

@@ -9,6 +9,7 @@ use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
@@ -105,13 +106,25 @@ fn header(table: &Table) -> Result<Vec<u8>> {
         let info = info(Dtype::U8, &[names.bytes], names.bytes);
         tensors.push((NAMES.into(), info));
     }
-    let facts = table.facts.iter().cloned().collect();
-    let json = serde_json::to_vec(&Metadata::new(Some(facts), tensors)?)?;
+    let json = with_facts(
+        &table.facts,
+        &serde_json::to_string(&Metadata::new(None, tensors)?)?,
+    )?;
     let length = json.len().next_multiple_of(8);
     let mut header = (length as u64).to_le_bytes().to_vec();
-    header.extend(json);
+    header.extend(json.as_bytes());
     header.resize(8 + length, b' ');
     Ok(header)
+}
+
+/// The header's object with `__metadata__` in front. The library would write the facts in another order each time; the same
+/// rows give the same file.
+fn with_facts(facts: &[(String, String)], tensors: &str) -> Result<String> {
+    let facts: BTreeMap<_, _> = facts.iter().map(|(key, value)| (key, value)).collect();
+    let facts = serde_json::to_string(&facts)?;
+    let rest = tensors.strip_prefix('{').context("not an object")?;
+    let comma = if rest == "}" { "" } else { "," };
+    Ok(format!("{{\"__metadata__\":{facts}{comma}{rest}"))
 }
 
 fn dtype(number: Number) -> Dtype {

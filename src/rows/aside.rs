@@ -1,7 +1,7 @@
 //! Putting files of rows aside that cannot be trusted: their rows count as missing then, and are computed again.
 
 use crate::rows::checksum::Damaged;
-use crate::rows::durable::with_ending;
+use crate::rows::durable::{directory_of, sync_directory, with_ending};
 use crate::rows::part::{MERGED, file_name};
 use anyhow::{Context, Error, Result, anyhow};
 use std::fmt;
@@ -17,6 +17,8 @@ pub const BROKEN_ENDING: &str = ".broken";
 pub fn put_aside(path: &Path) -> Result<PathBuf> {
     let aside = with_ending(path, BROKEN_ENDING);
     std::fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
+    // Else a power cut may bring it back among the parts that are computed in its place.
+    sync_directory(directory_of(path))?;
     Ok(aside)
 }
 

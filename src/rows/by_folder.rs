@@ -1,7 +1,7 @@
 //! Cuts an array by the first folders of its rows' names: a file of each, with its names.
 
 use crate::rows::copy::{At, copy};
-use crate::rows::durable::{Unfinished, require_space, write_whole};
+use crate::rows::durable::{Unfinished, make_directory, require_space, write_whole};
 use crate::rows::npy::Header;
 use crate::rows::part::read_rows_header;
 use crate::rows::split::existing_above;
@@ -78,7 +78,7 @@ impl CutByFolder {
     /// # Errors
     /// A full or failing disk.
     pub fn write(&self, advance: &dyn Fn(u64)) -> Result<()> {
-        fs::create_dir_all(&self.directory)
+        make_directory(&self.directory)
             .with_context(|| format!("cannot make directory '{}'", self.directory.display()))?;
         let file = File::open(&self.file)
             .with_context(|| format!("cannot read '{}'", self.file.display()))?;

@@ -121,6 +121,22 @@ pub fn write_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     unfinished.finish(target)
 }
 
+/// Makes a directory and those above it, where they are missing. Their names are durable then: what is written below
+/// them would else go with them in a power cut, however well it was synced.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_directory(directory: &Path) -> std::io::Result<()> {
+    let above = directory.ancestors().filter(|path| *path != Path::new(""));
+    let made: Vec<&Path> = above.take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(directory)?;
+    for made in made {
+        // The directory above may be one that this user may not read, and so not sync.
+        let _ = sync_directory(directory_of(made));
+    }
+    Ok(())
+}
+
 /// Makes the names in a directory durable.
 ///
 /// # Errors

@@ -131,9 +131,9 @@ impl Growing {
         growing.sync()?;
         if is_new {
             growing.count_rows(0)?;
-            // The name must outlive a crash before any part may go.
-            sync_directory(directory_of(&join.target))?;
         }
+        // The name must outlive a crash before any part may go. Who began the file may have been killed before this.
+        sync_directory(directory_of(&join.target))?;
         Ok(growing)
     }
 

@@ -1,7 +1,9 @@
 //! Cuts an array into parts. Merged again, they give the file back byte for byte.
 
 use crate::rows::copy::{At, copy};
-use crate::rows::durable::{Unfinished, directory_of, require_space, sync_directory, with_ending};
+use crate::rows::durable::{
+    Unfinished, directory_of, make_directory, require_space, sync_directory, with_ending,
+};
 use crate::rows::npy::Header;
 use crate::rows::part::{PartName, names_in, part_name, read_rows_header};
 use crate::text::figures::counted;
@@ -77,7 +79,7 @@ impl Cut {
     /// A full or failing disk; nothing is then left behind, and parts of before still are.
     pub fn write(&self, advance: &dyn Fn(u64)) -> Result<bool> {
         let made = !self.directory.exists();
-        fs::create_dir_all(&self.directory)
+        make_directory(&self.directory)
             .with_context(|| format!("cannot make directory '{}'", self.directory.display()))?;
         let written = self.write_parts(advance);
         if written.is_err() && made {
@@ -98,10 +100,11 @@ impl Cut {
         for range in &self.ranges {
             partials.0.push(self.write_part(&file, range, advance)?);
         }
-        for old in &self.replaced {
-            fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
-        }
+        self.remove_replaced()?;
         while let Some(partial) = partials.0.last() {
+            if let [_] = partials.0[..] {
+                sync_directory(&self.directory)?; // of the first rows, whose part says that all others are there
+            }
             let target = self
                 .directory
                 .join(part_name(&self.ranges[partials.0.len() - 1]));
@@ -111,6 +114,18 @@ impl Cut {
         }
         sync_directory(&self.directory)?;
         self.is_restorable(&file)
+    }
+
+    /// A power cut may undo what was not synced, in any order. So the first part is gone for good before any other goes,
+    /// lest what is left passes for a shorter array, and all are before the first new one has its name.
+    fn remove_replaced(&self) -> Result<()> {
+        for old in &self.replaced {
+            fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
+            if old == &self.replaced[0] {
+                sync_directory(&self.directory)?;
+            }
+        }
+        sync_directory(&self.directory)
     }
 
     /// Writes one part in full, under a temporary name.

@@ -2,16 +2,22 @@
 
 use crate::rows::layer_folder::Folder;
 use crate::rows::npy::Header;
-use crate::rows::part::MERGED;
+use crate::rows::part::{MERGED, names_in};
 use crate::rows::row_set::RowSet;
 use crate::run::checksums::Checksums;
 use crate::run::record::{Layer, RUN_FILE, Run};
 use crate::run::shards::shard_rows;
 use crate::run::slice::running_shards;
 use crate::text::figures::row_shape;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Names are seen so late at most: NFS believes in them for a minute.
+const LONGEST_LATE: Duration = Duration::from_secs(120);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A directory that holds a `run.toml`.
 #[derive(Debug)]
@@ -45,6 +51,28 @@ impl RunDir {
     #[must_use]
     pub fn is_at(path: &Path) -> bool {
         path.join(RUN_FILE).exists()
+    }
+
+    /// As [`RunDir::is_at`], of a directory whose lock this process holds. A network's file system may take a name for
+    /// missing that was looked for in vain, for seconds after another machine has made it; the list of the directory's
+    /// names is asked for anew. Waits until what it lists can be opened.
+    ///
+    /// # Errors
+    /// The directory cannot be read; its `run.toml` cannot be opened for [`LONGEST_LATE`].
+    pub fn is_listed_at(path: &Path) -> Result<bool> {
+        let began = Instant::now();
+        while !Self::is_at(path) {
+            if names_in(path)?.iter().all(|name| name != RUN_FILE) {
+                return Ok(false);
+            }
+            ensure!(
+                began.elapsed() < LONGEST_LATE,
+                "'{}' is listed in its directory, but cannot be opened; see whether its filesystem works, and start again",
+                path.join(RUN_FILE).display()
+            );
+            sleep(LOOK_AGAIN);
+        }
+        Ok(true)
     }
 
     /// # Errors

@@ -55,6 +55,10 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
         files_of_layer(&folder)?
             .iter()
             .try_for_each(|path| remove(path))?;
+        // Parts that a power cut brings back would be taken for the next run's, were the order gone.
+        if folder.exists() {
+            sync_directory(&folder)?;
+        }
         // Stays where the user has put something into it.
         let _ = fs::remove_dir(&folder);
     }

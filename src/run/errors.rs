@@ -1,6 +1,6 @@
 //! `errors.csv`, or a shard's `errors_0003.csv`: the images that gave a NaN row, and why.
 
-use crate::rows::durable;
+use crate::rows::durable::{self, directory_of, sync_directory};
 use crate::rows::row_set::RowSet;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -85,8 +85,10 @@ impl ErrorLog {
         }
         self.changed = false;
         if self.rows.is_empty() {
-            return std::fs::remove_file(&self.path)
-                .with_context(|| format!("cannot remove '{}'", self.path.display()));
+            std::fs::remove_file(&self.path)
+                .with_context(|| format!("cannot remove '{}'", self.path.display()))?;
+            // Else a power cut may bring it back beside rows that are no NaN any more.
+            return sync_directory(directory_of(&self.path));
         }
         let mut table = csv::Writer::from_writer(Vec::new());
         for broken in self.rows.values() {

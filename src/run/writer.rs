@@ -2,6 +2,7 @@
 
 use crate::rows::checksum::Checksum;
 use crate::rows::dtype::Dtype;
+use crate::rows::durable::sync_directory;
 use crate::rows::part::part_name;
 use crate::rows::part_writer::PartWriter;
 use crate::rows::row_set::RowSet;
@@ -11,9 +12,10 @@ use crate::run::errors::{Broken, ErrorLog};
 use crate::run::record::Layer;
 use crate::run::slice::{Log, Slice};
 use crate::text::figures;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cmp::Reverse;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +72,7 @@ impl RunWriter {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create '{}'", folder.display()))?;
         }
+        sync_directory(directory)?; // once, for the names of all of them
         let errors = ErrorLog::open(&directory.join(slice.file(Log::Errors)), todo)?;
         let checksums = ChecksumLog::at(directory.join(slice.file(Log::Checksums)));
         Ok(Self {
@@ -190,6 +193,9 @@ impl RunWriter {
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         // Before their files, so that every part has one; but a disk that is full of rows keeps the rows.
         let kept = self.checksums.add(&step.checksums(&self.layers)?);
+        if kept.as_ref().is_err_and(|error| !is_full(error)) {
+            return kept; // a disk that fails is not one to keep rows on unchecked
+        }
         for (layer, part) in step.parts {
             let bytes = part.seal(step.next)?;
             self.bytes[layer] += bytes;
@@ -228,6 +234,17 @@ impl Step {
     }
 }
 
+/// Whether a disk has no room, or this user no more of it.
+fn is_full(error: &Error) -> bool {
+    let kind = error
+        .downcast_ref::<std::io::Error>()
+        .map(std::io::Error::kind);
+    matches!(
+        kind,
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    )
+}
+
 /// As many as the system lets this user have.
 fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
@@ -247,6 +264,20 @@ fn fill_with_nan(row: &mut [u8], dtype: RowType) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_fails() {
+        let error =
+            |errno: i32| Err(std::io::Error::from_raw_os_error(errno)) as std::io::Result<()>;
+        let named = |errno| {
+            error(errno)
+                .context("cannot write 'checksums.txt'")
+                .unwrap_err()
+        };
+        let full = [libc::ENOSPC, libc::EDQUOT, libc::EIO, libc::ESTALE]
+            .map(|errno| is_full(&named(errno)));
+        assert_eq!(full, [true, true, false, false]);
+    }
 
     #[test]
     fn the_largest_layers_are_told() {

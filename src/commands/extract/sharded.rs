@@ -203,9 +203,10 @@ fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
         }
     };
     while !RunDir::is_at(directory) {
-        // Trying to take the lock writes into the directory: an NFS client looks anew then, also for run.toml.
+        // Trying to take the lock writes into the directory: an NFS client looks anew then, also for run.toml. Others may
+        // not, so that who has the lock asks the directory for its list.
         let error = match RunLock::take(directory, say_once) {
-            Ok(lock) => return Ok((!RunDir::is_at(directory)).then_some(lock)),
+            Ok(lock) => return Ok((!RunDir::is_listed_at(directory)?).then_some(lock)),
             Err(error) => error,
         };
         let Some(InUse { who, .. }) = error.downcast_ref() else {

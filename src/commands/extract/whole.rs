@@ -4,6 +4,7 @@ use crate::commands::extract::plan::Plan;
 use crate::commands::extract::{Ready, existing_ancestor, prepare, sources};
 use crate::job::Job;
 use crate::rows::durable::require_space;
+use crate::run::directory::RunDir;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
 use crate::run::slice::Slice;
@@ -32,6 +33,7 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     forecast.ensure_fits(job.ram_budget, batch)?;
     let disk = existing_ancestor(&job.out);
     let lock = RunLock::take(&job.out, |line| say(line))?;
+    RunDir::is_listed_at(&job.out)?; // a run of another machine's may not be seen yet
     finish_discarding(&job.out)?;
     let plan = Plan::new(job, run, slice, &images, &forecast)?;
     if plan.rows_done() > 0 {

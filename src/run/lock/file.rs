@@ -1,19 +1,23 @@
 //! A lock's file: put in place whole or not at all, touched, removed. Who may do so when, `crate::run::lock` decides.
 
+use crate::rows::checksum::Summing;
 use crate::rows::durable::with_ending;
 use crate::rows::part::{file_name, names_in};
-use crate::run::lock::owner::{Found, began, host};
+use crate::run::lock::owner::{Found, began, host, place};
 use anyhow::{Context, Result};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Without a touch for so long a lock is not watched any more.
 pub const OLD: Duration = Duration::from_secs(600);
+
+/// Digits of a checksum that tell boots and process namespaces of one host name apart.
+const PLACE_DIGITS: usize = 12;
 
 /// A place for a lock, and what ours says.
 #[derive(Debug, Clone)]
@@ -38,18 +42,20 @@ impl LockFile {
     pub fn make(&self) -> Result<bool> {
         let own = self.own_name();
         let named = || format!("cannot write '{}'", self.path.display());
-        let linked =
-            match fs::write(&own, &self.text).and_then(|()| fs::hard_link(&own, &self.path)) {
-                Ok(()) => Ok(true),
-                // Over NFS the answer to a link that was made may get lost, and the question is asked again.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    fs::metadata(&own).map(|file| file.nlink() == 2)
-                }
-                // Another taker tidied up.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) if has_no_links(&error) => self.make_without_link(),
-                Err(error) => Err(error),
-            };
+        let linked = match self
+            .write(File::create(&own))
+            .and_then(|()| fs::hard_link(&own, &self.path))
+        {
+            Ok(()) => Ok(true),
+            // Over NFS the answer to a link that was made may get lost, and the question is asked again.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                fs::metadata(&own).map(|file| file.nlink() == 2)
+            }
+            // Another taker tidied up.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) if has_no_links(&error) => self.make_without_link(),
+            Err(error) => Err(error),
+        };
         let _ = fs::remove_file(&own);
         linked.with_context(named)
     }
@@ -57,10 +63,16 @@ impl LockFile {
     /// For filesystems without hard links: between the two steps the lock is there, but does not say whose it is.
     fn make_without_link(&self) -> std::io::Result<bool> {
         match File::create_new(&self.path) {
-            Ok(_) => fs::write(&self.path, &self.text).map(|()| true),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
+            file => self.write(file).map(|()| true),
         }
+    }
+
+    /// Writes who we are, and has it on disk: a lock that says nothing after a power cut would have to be watched.
+    fn write(&self, file: std::io::Result<File>) -> std::io::Result<()> {
+        let mut file = file?;
+        file.write_all(self.text.as_bytes())?;
+        file.sync_all()
     }
 
     /// Shows that the owner lives; false where the lock is another's. A disk that answers with an error for a moment
@@ -158,12 +170,22 @@ impl LockFile {
     }
 }
 
-/// What a file beside the lock ends in that process `pid` made.
+/// What a file beside the lock ends in that process `pid` of this place made.
 pub fn own_ending(pid: u32) -> String {
-    format!(".{}.{pid}", host().replace('/', "_"))
+    ending_of(&host(), &place(), pid)
 }
 
-/// Of a process of this machine, from the name of its file.
+/// Containers may have their machine's name, and each a process 1.
+fn ending_of(host: &str, place: &str, pid: u32) -> String {
+    let place = Summing::of(place.as_bytes()).finish().to_string();
+    format!(
+        ".{}.{}.{pid}",
+        host.replace('/', "_"),
+        &place[..PLACE_DIGITS]
+    )
+}
+
+/// Of a process of this place, from the name of its file.
 fn pid_in(path: &Path) -> Option<u32> {
     let name = file_name(path);
     let pid = name.rsplit_once('.')?.1.parse().ok()?;
@@ -174,4 +196,20 @@ fn has_no_links(error: &std::io::Error) -> bool {
     let codes = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
     let raw = error.raw_os_error();
     raw.is_some_and(|raw| codes.iter().any(|code| code.raw_os_error() == raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_of_one_name_write_no_common_file() {
+        let ending = |space: &str| ending_of("node3", &format!("boot pid:[{space}]"), 1);
+        assert_ne!(ending("4026532281"), ending("4026532283"));
+        assert_eq!(own_ending(7), ending_of(&host(), &place(), 7));
+        let path = PathBuf::from(format!("out/run.lock{}", own_ending(7)));
+        assert_eq!(pid_in(&path), Some(7));
+        let others = format!("out/run.lock{}", ending_of(&host(), "another boot", 7));
+        assert_eq!(pid_in(Path::new(&others)), None);
+    }
 }

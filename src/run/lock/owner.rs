@@ -29,14 +29,11 @@ impl Owner {
         let Some(started) = began(pid) else {
             bail!("cannot read /proc/{pid}/stat; featx needs /proc");
         };
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let place = format!("{} {}", boot.trim(), namespace.display());
         Ok(Self {
             host: host(),
             pid,
             started,
-            place,
+            place: place(),
         })
     }
 
@@ -45,6 +42,13 @@ impl Owner {
         let this = Self::this().ok()?;
         (this.place == self.place).then(|| began(self.pid) != Some(self.started))
     }
+}
+
+/// Boot and process namespace of this process.
+pub fn place() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{} {}", boot.trim(), namespace.display())
 }
 
 pub fn host() -> String {

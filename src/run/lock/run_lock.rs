@@ -13,6 +13,7 @@
 //! hold now is that taker's, and goes back. Should it not get back in time, its owner finds at its next beat that the
 //! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
 
+use crate::rows::durable::make_directory;
 use crate::run::lock::file::LockFile;
 use crate::run::lock::owner::{BEAT, Found, Owner, WATCHED};
 use crate::run::slice::lock_name;
@@ -79,7 +80,7 @@ impl RunLock {
         let named = || format!("cannot create '{}'", directory.display());
         loop {
             // Again each time: another that made the directory, and failed, removes it.
-            fs::create_dir_all(directory).with_context(named)?;
+            make_directory(directory).with_context(named)?;
             if lock.file.make()? {
                 break;
             }

@@ -1,0 +1,1 @@
+"""The parts of check_powercut.py and check_mount.py."""
