@@ -9,6 +9,7 @@ set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CUDA_VISIBLE_DEVICES=
 
+case " $* " in *" -h "* | *" --help "*) exec python3 scripts/bench_sources.py --help ;; esac
 scripts/setup.sh
 [ -n "${FEATX-}" ] || cargo build -q --release
 FEATX=${FEATX:-target/release/featx}

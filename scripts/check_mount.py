@@ -39,11 +39,9 @@ def main():
     from powercut import disk
     from powercut.bench import Bench
 
-    reason = disk.why_not()
-    if reason:
-        print(f"skipped: {reason}")
+    program = disk.ready()
+    if not program:
         return 0
-    program = disk.built()
     bench = Bench(typed.featx or built_featx(), WORK, typed.shards)
     expected = undisturbed(bench)
     failed = 0

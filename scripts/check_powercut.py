@@ -32,11 +32,9 @@ def main():
     from powercut.bench import Bench
     from powercut.kinds import kinds
 
-    reason = disk.why_not()
-    if reason:
-        print(f"skipped: {reason}")
+    program = disk.ready()
+    if not program:
         return 0
-    program = disk.built()
     bench = Bench(typed.featx or built_featx(), typed.work)
     chosen = [kind for kind in kinds(bench) if not typed.only or kind.name in typed.only]
     disks = [disk.Disk(program, typed.work / f"disk{number}") for number in range(typed.at_once)]

@@ -14,14 +14,13 @@ example:
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from zoo.small import small_model
-from zoo.venv import ROOT, built_featx, use_project_python
+from zoo.venv import ROOT, built_featx, debian_program, use_project_python
 
 PROCESSORS = {"Nehalem": "SSE4.2, no AVX", "Haswell": "AVX2, no AVX-512"}
 FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
@@ -38,9 +37,8 @@ def main():
     args = parser.parse_args()
     featx = (args.featx or built_featx()).resolve()
     use_project_python()
-    qemu = shutil.which("qemu-x86_64") or installed_qemu()
+    qemu = debian_program("qemu-x86_64", "qemu-user")
     if not qemu:
-        print("skipped: QEMU is not installed (as root: apt-get install qemu-user)")
         return
     with tempfile.TemporaryDirectory(prefix="featx-processors-") as folder:
         os.chdir(folder)
@@ -51,20 +49,9 @@ def main():
         for name, has in PROCESSORS.items():
             there = Processor(featx, [qemu, "-cpu", name], name)
             there.extract_all()
-            compare(here, there)
+            difference = compare(here, there)
             print(f"{name} ({has}): pixels of {len(WAYS)} ways of resizing and checksums are the same, activations agree to "
-                  f"{activations_differ(here, there):.0e}", flush=True)
-
-
-def installed_qemu():
-    """Installed where it can be."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    subprocess.run([*apt, "update"], **quiet)
-    subprocess.run([*apt, "install", "-y", "--no-install-recommends", "qemu-user"], **quiet)
-    return shutil.which("qemu-x86_64")
+                  f"{difference:.0e}", flush=True)
 
 
 def make_images():
@@ -126,15 +113,17 @@ class Processor:
 
 
 def compare(here, there):
-    """Ends the check where the two do not agree."""
+    """Ends the check where the two do not agree; else by how much activations differ."""
     for number, way in enumerate(WAYS):
         one, other = (processor.rows(f"pixels-{number}", "0") for processor in (here, there))
         if one.tobytes() != other.tobytes():
             sys.exit(f"error: {there.name}: pixels by {' '.join(way)} differ in rows {sorted(set((one != other).nonzero()[0]))}")
     here.verify(f"{there.name}/resnet")
     there.verify(f"{here.name}/resnet")
-    if not activations_differ(here, there) <= TOLERANCE:
-        sys.exit(f"error: {there.name}: activations differ by {activations_differ(here, there):.1e}")
+    difference = activations_differ(here, there)
+    if not difference <= TOLERANCE:
+        sys.exit(f"error: {there.name}: activations differ by {difference:.1e}")
+    return difference
 
 
 def activations_differ(here, there):

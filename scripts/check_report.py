@@ -12,15 +12,13 @@ examples:
 """
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from zoo.small import small_model
-from zoo.venv import ROOT, find_featx, use_project_python
+from zoo.venv import ROOT, debian_program, find_featx, use_project_python
 
 WIDTHS = (400, 800, 1200, 1600)
 SCHEMES = ("light", "dark")
@@ -59,12 +57,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path, nargs="?", help="default: one that is made")
     parser.add_argument("--screenshots", type=Path, metavar="DIR", help="keep two: wide and light, narrow and dark")
-    parser.add_argument("--chromium", default=shutil.which("chromium"), metavar="PROGRAM", help="default: that on the PATH")
+    parser.add_argument("--chromium", metavar="PROGRAM", help="default: that on the PATH")
     args = parser.parse_args()
     use_project_python()
-    chromium = args.chromium or installed_chromium()
+    chromium = args.chromium or debian_program("chromium", "chromium")
     if not chromium:
-        print("skipped: Chromium is not installed (as root: apt-get install chromium)")
         return
     from playwright.sync_api import sync_playwright
     with tempfile.TemporaryDirectory(prefix="featx-report-") as folder, sync_playwright() as playwright:
@@ -77,18 +74,6 @@ def main():
         check_print(browser, page)
         browser.close()
     print("everything is as it should be")
-
-
-def installed_chromium():
-    """Installed where it can be."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    print("installing Chromium", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    subprocess.run([*apt, "update"], **quiet)
-    subprocess.run([*apt, "install", "-y", "--no-install-recommends", "chromium"], **quiet)
-    return shutil.which("chromium")
 
 
 def make_page(folder):

@@ -18,6 +18,14 @@ def why_not():
     return None if os.geteuid() == 0 else "needs root, to mount"
 
 
+def ready():
+    """The program; None where it cannot be mounted, after a line that says so."""
+    reason = why_not()
+    if reason:
+        print(f"skipped: {reason}")
+    return None if reason else built()
+
+
 def built():
     """The program, built where it is not there or not of today's sources."""
     target = ROOT / "target/powercut-crate"

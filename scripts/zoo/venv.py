@@ -33,3 +33,17 @@ def built_featx():
     subprocess.run([ROOT / "scripts" / "setup.sh"], check=True)
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
     return ROOT / "target" / "release" / "featx"
+
+
+def debian_program(name, package):
+    """The program on the PATH, installed first where root can; else None, after a line that says so."""
+    if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {package}", flush=True)
+        apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+        for words in (["update"], ["install", "-y", "--no-install-recommends", package]):
+            subprocess.run([*apt, *words], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    program = shutil.which(name)
+    if not program:
+        print(f"skipped: {name} is not installed (as root: apt-get install {package})")
+    return program
