@@ -7,7 +7,7 @@ OUT/cases.tsv     image, stem: STEM.toml is a `[preprocess]` table, STEM.u8.npy 
                   STEM.f32.npy what the model is given
 
 Pillow and torchvision's first transforms on PIL images; torchvision's v2 on uint8 tensors; Pillow's `exif_transpose`;
-NumPy as Keras' `preprocess_input` uses it; ultralytics' `LetterBox`, its arithmetic around Pillow's resize.
+NumPy as Keras' `preprocess_input` uses it; ultralytics' `LetterBox`, its arithmetic around OpenCV's resize and Pillow's.
 """
 
 import itertools
@@ -16,6 +16,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from make_pixels import photo
@@ -83,12 +84,34 @@ def resizes_and_crops(cases, path):
             cases.add(path, settings, made)
 
 
-def letterbox(image, side, canvas, value, channels=3):
+def by_pillow(image, size):
+    return np.array(image.resize(size, Image.BILINEAR))
+
+
+def by_opencv(image, size):
+    return cv2.resize(np.array(image), size, interpolation=cv2.INTER_LINEAR)
+
+
+def resizes_of_opencv(cases, path):
+    """Larger, smaller, by one axis alone, to a half exactly; and a crop."""
+    image = Image.open(path).convert("RGB")
+    width, height = image.size
+    for size in ((90, 64), (64, 90), (17, 13), (1, 1), (300, 300), (width, 50), (50, height), (max(1, width // 2), max(1, height // 2)),
+                 (2 * width, 2 * height), (width, height)):
+        made = by_opencv(image, size)
+        settings = {"resize": [size[1], size[0]], "resampler": "opencv", **PLAIN}
+        cases.add(path, {**settings, "crop": "none"}, made)
+        if min(size) > 40:
+            cropped = v1.functional.center_crop(Image.fromarray(made), [31, 33])
+            cases.add(path, {**settings, "crop": [31, 33]}, np.array(cropped))
+
+
+def letterbox(image, side, canvas, value, channels=3, resize=by_pillow):
     """ultralytics' `LetterBox(center=True, scaleup=True)`."""
     width, height = image.size
     ratio = min(side / height, side / width)
     new = max(1, round(width * ratio)), max(1, round(height * ratio))
-    resized = np.array(image.resize(new, Image.BILINEAR)).reshape(new[1], new[0], channels)
+    resized = resize(image, new).reshape(new[1], new[0], channels)
     down, across = (canvas[0] - new[1]) / 2, (canvas[1] - new[0]) / 2
     top, left = round(down - 0.1), round(across - 0.1)
     made = np.full((*canvas, channels), value, np.uint8)
@@ -101,6 +124,7 @@ def letterboxes(cases, path):
     for side, canvas, value in ((64, [64, 64], 114), (64, [64, 96], 0), (33, [47, 64], 255)):
         settings = {"resize": {"longer": side}, "pad": {"to": canvas, "value": value}, **PLAIN}
         cases.add(path, settings, letterbox(image, side, canvas, value))
+        cases.add(path, {**settings, "resampler": "opencv"}, letterbox(image, side, canvas, value, resize=by_opencv))
     settings = {"resize": {"longer": 64}, "pad": {"to": [64, 64], "value": 9}, "crop": [48, 31], **PLAIN}
     cases.add(path, settings, v2.functional.center_crop(
         torch.from_numpy(letterbox(image, 64, [64, 64], 9)).permute(2, 0, 1), [48, 31]).permute(1, 2, 0).numpy())
@@ -158,6 +182,7 @@ def main():
     cases = Cases(out)
     for path in images(folder):
         resizes_and_crops(cases, path)
+        resizes_of_opencv(cases, path)
         letterboxes(cases, path)
         channels_and_numbers(cases, path)
     orientations(cases, folder)

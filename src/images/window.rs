@@ -16,8 +16,10 @@ impl Window {
     /// What the crop of an image of this size is made of; none: everything, or there can be no crop.
     pub fn of_crop(width: usize, height: usize, preprocess: &Preprocess) -> Option<Self> {
         let method = preprocess.method();
-        // Pillow's nearest indices are sums of rounded steps; the other two reach as their filters do.
-        if method.interpolation == Interpolation::Nearest || method.resampler == Resampler::Torch {
+        // Pillow's nearest indices are sums of rounded steps; Pillow's other filters and PyTorch's with antialiasing reach as
+        // `reach` says.
+        let has_reach = matches!(method.resampler, Resampler::Pillow | Resampler::TorchAntialias);
+        if method.interpolation == Interpolation::Nearest || !has_reach {
             return None;
         }
         let Geometry { x, y } = Geometry::new(width, height, preprocess).ok()?;

@@ -33,6 +33,10 @@ pub enum Resampler {
     Torch,
     /// Of 8-bit tensors with antialiasing, as torchvision's v2 and transformers' fast image processors do.
     TorchAntialias,
+    /// OpenCV's `cv::resize`, as ultralytics' `LetterBox` does.
+    #[serde(rename = "opencv")]
+    #[value(name = "opencv")]
+    OpenCv,
 }
 
 /// How an image is resized.
@@ -49,6 +53,7 @@ impl Resampler {
             Self::Pillow => "pillow",
             Self::Torch => "torch",
             Self::TorchAntialias => "torch-antialias",
+            Self::OpenCv => "opencv",
         }
     }
 
@@ -65,6 +70,7 @@ impl Resampler {
         match self {
             Self::Pillow => ALL,
             Self::Torch | Self::TorchAntialias => &ALL[..3],
+            Self::OpenCv => &[Interpolation::Bilinear],
         }
     }
 }
@@ -160,7 +166,7 @@ impl Filter {
     fn new(axis: &Axis, method: Method) -> Self {
         let input = match method.resampler {
             Resampler::Pillow => f64::from(axis.input as f32), // a C `float`, which rounds above 2^24
-            Resampler::Torch | Resampler::TorchAntialias => axis.input as f64,
+            _ => axis.input as f64,
         };
         let step = input / axis.output as f64;
         let scale = step.max(1.0);

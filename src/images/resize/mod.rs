@@ -1,7 +1,9 @@
-//! From a decoded image to its crop: Pillow's `Image.resize`, or PyTorch's `interpolate`, of what the crop keeps.
+//! From a decoded image to its crop: Pillow's `Image.resize`, PyTorch's `interpolate` or OpenCV's
+//! `resize`, of what the crop keeps.
 
 pub mod filter;
 pub mod geometry;
+mod opencv;
 mod passes;
 #[cfg(target_arch = "x86_64")]
 mod passes_avx2;
@@ -46,6 +48,8 @@ impl Resizer {
             copy(image.view(x.first, y.first), x.kept * 3, y.kept, to);
         } else if method.interpolation == Interpolation::Nearest {
             nearest(image, [x, y], method.resampler, to);
+        } else if method.resampler == Resampler::OpenCv {
+            opencv::bilinear(image, [x, y], to);
         } else {
             self.resample(image, geometry, method, to);
         }
@@ -116,7 +120,7 @@ fn copy(from: View<'_>, bytes: usize, rows: usize, to: ViewMut<'_>) {
 fn nearest(image: &Raster, [x, y]: [&Axis; 2], resampler: Resampler, to: ViewMut<'_>) {
     let indices = match resampler {
         Resampler::Pillow => nearest_of_pillow,
-        Resampler::Torch | Resampler::TorchAntialias => nearest_of_torch,
+        _ => nearest_of_torch,
     };
     let columns = indices(x);
     for (made, row) in to.bytes.chunks_mut(to.stride).zip(indices(y)) {

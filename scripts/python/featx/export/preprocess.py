@@ -15,7 +15,7 @@ from . import Failure
 INTERPOLATIONS = {mode: mode.value for mode in InterpolationMode} | {InterpolationMode.NEAREST_EXACT: "nearest"}
 MODES = {mode.value: mode for mode in InterpolationMode if mode is not InterpolationMode.NEAREST_EXACT}
 CROP_ROUNDINGS = ("even", "down")  # torchvision's, transformers'
-RESAMPLERS = ("pillow", "torch", "torch-antialias")
+RESAMPLERS = ("pillow", "torch", "torch-antialias", "opencv")
 CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
 SCALE = 1 / 255
 # Steps that featx takes with every image.

@@ -18,6 +18,7 @@ LIBRARIES = {
     "cornet": "cornet/S",
     "smp": "smp/unet/resnet34",
     "facenet": "facenet/vggface2",
+    "ultralytics": "ultralytics/yolov8n",
     "hub": "hub/facebookresearch/dinov2:dinov2_vits14",
     "pypi": "pypi/efficientnet_lite0",
 }
