@@ -99,7 +99,7 @@ def judge(ended, wanted, name):
     if code is None:
         return "HANGS"
     # LMDB says first what it expected.
-    lines = [line for line in said.splitlines() if "Assertion '" not in line]
+    lines = [line for line in said.rstrip("\n").split("\n") if "Assertion '" not in line]
     if code == 1 and len(lines) == 1 and lines[0].startswith("error: "):
         return "led astray" if "leads out of it" in said else "refused"
     if "memory allocation of" in said:

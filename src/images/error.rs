@@ -71,7 +71,8 @@ pub enum ImageError {
 impl ImageError {
     /// What its source cannot give, and why.
     pub fn of_source(reason: impl Display) -> Self {
-        Self::Source(format!("cannot be read: {reason:#}"))
+        let reason = format!("{reason:#}").replace('\n', "\\n"); // a library may quote what is damaged
+        Self::Source(format!("cannot be read: {reason}"))
     }
 
     /// Of a source that is not what it was when it was searched.

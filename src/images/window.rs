@@ -18,7 +18,10 @@ impl Window {
         let method = preprocess.method();
         // Pillow's nearest indices are sums of rounded steps; Pillow's other filters and PyTorch's with antialiasing reach as
         // `reach` says.
-        let has_reach = matches!(method.resampler, Resampler::Pillow | Resampler::TorchAntialias);
+        let has_reach = matches!(
+            method.resampler,
+            Resampler::Pillow | Resampler::TorchAntialias
+        );
         if method.interpolation == Interpolation::Nearest || !has_reach {
             return None;
         }

@@ -9,6 +9,7 @@ use crate::sources::opening::{ensure_good_names, open};
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
 use crate::sources::typed::expand;
+use crate::text::printing::in_one_line;
 use anyhow::{Result, bail};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -46,7 +47,7 @@ impl Found {
         let mut sources = Vec::new();
         for path in typed {
             for typed in expand(path)? {
-                sources.push(open(typed)?);
+                sources.push(open(typed).map_err(in_one_line)?);
             }
         }
         if let [
@@ -90,7 +91,8 @@ impl Found {
         let (mut places, mut others) = (Vec::new(), Others::default());
         let mut done = 0;
         for some in self.sources.chunks(AT_ONCE) {
-            let listings = in_parallel(some.len(), |i| some[i].source.list())?;
+            let listings =
+                in_parallel(some.len(), |i| some[i].source.list()).map_err(in_one_line)?;
             for (named, listing) in some.iter().zip(listings) {
                 listing.notes.iter().for_each(|line| say(line));
                 others.absorb(&named.front, &listing.others);
@@ -233,7 +235,7 @@ impl Named {
             rows.iter().try_for_each(inside)?;
             return Ok(vec![0; rows.len()]);
         }
-        let Listing { names: all, at, .. } = self.source.list()?;
+        let Listing { names: all, at, .. } = self.source.list().map_err(in_one_line)?;
         let order = all.order();
         let place = |&row: &usize| {
             let item = self.item(names.get(row)).as_os_str().as_bytes();

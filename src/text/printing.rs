@@ -1,7 +1,7 @@
 //! What the user reads: results on stdout, which somebody may pipe into a program or a full disk, and messages on
 //! stderr, which may go nowhere.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
@@ -40,6 +40,17 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         false => c.to_string(),
     });
     Cow::Owned(escaped.collect())
+}
+
+/// What a library says of a damaged file may quote it, line breaks and all: an error in one line.
+#[must_use]
+pub fn in_one_line(error: Error) -> Error {
+    let text = format!("{error:#}");
+    if text.contains('\n') {
+        Error::msg(text.replace('\n', "\\n"))
+    } else {
+        error
+    }
 }
 
 #[cfg(test)]

@@ -215,12 +215,22 @@ fn what_is_wrong_with_an_archive_is_said_before_anything_is_written() {
         truncate -s 1M hole.png; tar --sparse -cf ../sparse.tar hole.png; rm hole.png; mkdir ../empty; \
         tar -cf ../none.tar -C .. empty",
     );
+    // A checksum that holds line breaks, which the library quotes.
+    dir.python(
+        "import tarfile; data = bytearray(open('whole.tar', 'rb').read())\n\
+         at = tarfile.open('whole.tar').getmembers()[1].offset + 148\n\
+         data[at:at + 8] = b'\\xff\\n \\r\\xff\\nAo'; open('garbled.tar', 'wb').write(data)\n",
+    );
     for (archive, words) in [
         (
             "whole.tar.gz",
             "is compressed, and images cannot be read where they lie in it; decompress it: gunzip -k 'whole.tar.gz'",
         ),
         ("cut.tar", "'cut.tar' is truncated"),
+        (
+            "garbled.tar",
+            "'garbled.tar' is damaged; its last whole member is",
+        ),
         ("twice.tar", "holds two members named 'lamp.png'"),
         ("out.tar", "leads out of it"),
         ("sparse.tar", "is a sparse file"),

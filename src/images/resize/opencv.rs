@@ -28,7 +28,10 @@ pub fn bilinear(image: &Raster, [x, y]: [&Axis; 2], to: ViewMut<'_>) {
         lines[0].fill(image, rows.first, &columns);
         lines[1].fill(image, rows.second, &columns);
         let [above, below] = rows.weights;
-        for (value, sums) in made.iter_mut().zip(lines[0].sums.iter().zip(&lines[1].sums)) {
+        for (value, sums) in made
+            .iter_mut()
+            .zip(lines[0].sums.iter().zip(&lines[1].sums))
+        {
             let sum = ((above * (sums.0 >> 4)) >> 16) + ((below * (sums.1 >> 4)) >> 16);
             *value = ((sum + 2) >> 2) as u8; // at most 255: the weights sum to 2048
         }
