@@ -84,8 +84,8 @@ class Preprocess:
 
     def to_transforms(self):
         """The same as PyTorch's own libraries do it, from a PIL image of RGB to what the model is given."""
-        if self.pad or isinstance(self.resize, dict):
-            raise Failure("no library of PyTorch's does this preprocessing: it pads, or resizes by the longer side")
+        if self.pad or isinstance(self.resize, dict) or self.resampler == "opencv":
+            raise Failure("no library of PyTorch's does this preprocessing: it pads, resizes by the longer side, or by OpenCV")
         steps = [ImageOps.exif_transpose] if self.orient else []
         tensors = self.resampler != "pillow"
         grey = [T.Grayscale()] if self.channels == "grey" else []
