@@ -9,6 +9,7 @@ use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -106,25 +107,17 @@ fn header(table: &Table) -> Result<Vec<u8>> {
         let info = info(Dtype::U8, &[names.bytes], names.bytes);
         tensors.push((NAMES.into(), info));
     }
-    let json = with_facts(
-        &table.facts,
-        &serde_json::to_string(&Metadata::new(None, tensors)?)?,
-    )?;
+    // The library would write the facts in another order each time; in an ordered map the same rows give the same file.
+    let facts: BTreeMap<_, _> = table.facts.iter().cloned().collect();
+    let mut entries: BTreeMap<String, Value> =
+        serde_json::from_value(serde_json::to_value(Metadata::new(None, tensors)?)?)?;
+    entries.insert("__metadata__".into(), serde_json::to_value(facts)?);
+    let json = serde_json::to_string(&entries)?;
     let length = json.len().next_multiple_of(8);
     let mut header = (length as u64).to_le_bytes().to_vec();
     header.extend(json.as_bytes());
     header.resize(8 + length, b' ');
     Ok(header)
-}
-
-/// The header's object with `__metadata__` in front. The library would write the facts in another order each time; the same
-/// rows give the same file.
-fn with_facts(facts: &[(String, String)], tensors: &str) -> Result<String> {
-    let facts: BTreeMap<_, _> = facts.iter().map(|(key, value)| (key, value)).collect();
-    let facts = serde_json::to_string(&facts)?;
-    let rest = tensors.strip_prefix('{').context("not an object")?;
-    let comma = if rest == "}" { "" } else { "," };
-    Ok(format!("{{\"__metadata__\":{facts}{comma}{rest}"))
 }
 
 fn dtype(number: Number) -> Dtype {

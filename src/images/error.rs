@@ -1,6 +1,7 @@
 //! Why one image gave no pixels.
 
 use crate::text::figures;
+use crate::text::printing::one_line;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
@@ -71,8 +72,7 @@ pub enum ImageError {
 impl ImageError {
     /// What its source cannot give, and why.
     pub fn of_source(reason: impl Display) -> Self {
-        let reason = format!("{reason:#}").replace('\n', "\\n"); // a library may quote what is damaged
-        Self::Source(format!("cannot be read: {reason}"))
+        Self::Source(one_line(&format!("cannot be read: {reason:#}")))
     }
 
     /// Of a source that is not what it was when it was searched.

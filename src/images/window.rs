@@ -1,8 +1,9 @@
 //! The pixels that a crop is made of: a decoder may leave out the others.
 
 use crate::images::preprocess::Preprocess;
-use crate::images::resize::filter::{Interpolation, Resampler, reach};
+use crate::images::resize::filter::reach;
 use crate::images::resize::geometry::Geometry;
+use crate::images::resize::{Interpolation, Resampler};
 use std::ops::Range;
 
 /// Columns and rows of a decoded image, neither of them empty.

@@ -42,14 +42,19 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// What a library says of a damaged file may quote it, line breaks and all: an error in one line.
+/// Text in one line: what a library says of a damaged file may quote it, line breaks and all.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
+/// An error in [`one_line`].
 #[must_use]
 pub fn in_one_line(error: Error) -> Error {
     let text = format!("{error:#}");
-    if text.contains('\n') {
-        Error::msg(text.replace('\n', "\\n"))
-    } else {
-        error
+    match text.contains('\n') {
+        true => Error::msg(one_line(&text)),
+        false => error,
     }
 }
 

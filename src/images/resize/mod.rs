@@ -3,12 +3,13 @@
 
 pub mod filter;
 pub mod geometry;
+mod method;
 mod opencv;
 mod passes;
 #[cfg(target_arch = "x86_64")]
 mod passes_avx2;
 
-pub use filter::{Interpolation, Method, Resampler};
+pub use method::{Interpolation, Method, Resampler};
 
 use crate::images::raster::{Raster, View, ViewMut};
 use filter::Taps;

@@ -72,8 +72,8 @@ fn clip(sum: i32) -> u8 {
 mod tests {
     use super::*;
     use crate::images::raster::Raster;
-    use crate::images::resize::filter::{Interpolation, Method};
     use crate::images::resize::geometry::Axis;
+    use crate::images::resize::{Interpolation, Method};
 
     /// Values that are often extreme, without a dependency on a generator.
     fn noise(width: usize, height: usize) -> Raster {
