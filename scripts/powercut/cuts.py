@@ -97,6 +97,7 @@ class Cutter:
             if has_ended:
                 require(left == expected, f"the command had ended, and yet: {difference(left, expected)}")
             self.ensure_reader_is_not_deceived()
+            self.ensure_of_one_write(left, expected)
             said = self.again()
             made = self.kind.made(self.disk.path)
             require(made == expected, f"the same command again: {difference(made, expected)}")
@@ -115,6 +116,12 @@ class Cutter:
         code, _ = self.bench.run(self.disk.path, ["merge", folder, "--quiet", "--out", target])
         is_right = code != 0 or target.read_bytes() in [path.read_bytes() for path in self.kind.whole]
         require(is_right, "merge takes what is left for whole, and it is not")
+
+    def ensure_of_one_write(self, left, expected):
+        """Names beside an array are its own."""
+        for names in self.kind.together:
+            found, before, after = ([made.get(name) for name in names] for made in (left, self.kind.base_made, expected))
+            require(None in found or found in (before, after), f"{', '.join(names)}: not of one write")
 
     def again(self):
         """The same commands; the last with --overwrite, where what is there asks for that."""

@@ -28,6 +28,8 @@ class Kind:
     #: What `merge` may make of a folder right after the power cut: one of these files.
     joined: str = "out/fc"
     whole: tuple = ()
+    #: Files that have to be of one write, where all of them are there.
+    together: tuple = ()
 
     def __post_init__(self):
         self.base_made = self.made(self.base)
@@ -83,6 +85,7 @@ def kinds(bench):
 def splits(base):
     tenth = tuple(f"all/features_{start:010}-{start + 3:010}.npy" for start in range(0, IMAGES, 3))
     folders = tuple(f"folders/{name}.{ending}" for name in ("a", "b") for ending in ("npy", "txt"))
+    pairs = tuple(zip(folders[::2], folders[1::2], strict=True))
     split = ["split", "out/fc/features.npy", "--quiet"]
     parts_of = [*split, "--out", "all", "--rows", "3"]
     by_folder = [*split, "--out", "folders", "--by-folder"]
@@ -91,7 +94,9 @@ def splits(base):
         Kind("split", [parts_of], base("merged"), tenth, ("out",), again, "all"),
         Kind("split --overwrite", [again], base("split"), tenth, ("out",), [], "all",
              (base("split") / "out/fc/features.npy", base("split") / "other.npy")),
-        Kind("split --by-folder", [by_folder], base("merged"), folders, ("out",), [*by_folder, "--overwrite"]),
+        Kind("split --by-folder", [by_folder], base("merged"), folders, ("out",), [*by_folder, "--overwrite"], together=pairs),
+        Kind("split --by-folder --overwrite", [[*by_folder, "--overwrite"]], base("split by folder"), folders, ("out",),
+             together=pairs),
     ]
 
 
@@ -152,7 +157,18 @@ def split(bench, folder):
     bench.run_all(folder, [["split", "other.npy", "--quiet", "--out", "all", "--rows", "3"]])
 
 
-HARM = {"half": halve, "lost part": lose, "flipped bit": flip, "split": split,
+def split_by_folder(bench, folder):
+    """Beside a merged run, the same rows in another order, cut by the same folders."""
+    merge(bench, folder)
+    other = folder / "other"
+    other.mkdir()
+    np.save(other / "features.npy", np.load(folder / "out/fc/features.npy")[::-1])
+    names = (folder / "out/file_names.txt").read_text().splitlines(keepends=True)
+    (other / "file_names.txt").write_text("".join(reversed(names)))
+    bench.run_all(folder, [["split", "other/features.npy", "--quiet", "--out", "folders", "--by-folder"]])
+
+
+HARM = {"half": halve, "lost part": lose, "flipped bit": flip, "split": split, "split by folder": split_by_folder,
         **dict.fromkeys(("merged", "merged other run", "merged archive", "merged mended"), merge)}
 
 

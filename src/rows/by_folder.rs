@@ -1,7 +1,9 @@
 //! Cuts an array by the first folders of its rows' names: a file of each, with its names.
 
 use crate::rows::copy::{At, copy};
-use crate::rows::durable::{Unfinished, make_directory, require_space, write_whole};
+use crate::rows::durable::{
+    Unfinished, make_directory, require_space, sync_directory, write_whole,
+};
 use crate::rows::npy::Header;
 use crate::rows::part::read_rows_header;
 use crate::rows::split::existing_above;
@@ -73,7 +75,8 @@ impl CutByFolder {
         Ok(cut)
     }
 
-    /// Writes a pair of files for each folder; each takes its name when all of it is on disk.
+    /// Writes a pair of files for each folder; each takes its name when all of it is on disk. Names of before go first, so
+    /// that an array never lies beside those of another.
     ///
     /// # Errors
     /// A full or failing disk.
@@ -84,7 +87,13 @@ impl CutByFolder {
             .with_context(|| format!("cannot read '{}'", self.file.display()))?;
         for (folder, rows) in &self.folders {
             let [array, names] = self.targets(folder);
-            self.write_array(&file, rows, &array, advance)?;
+            let unfinished = self.write_array(&file, rows, &array, advance)?;
+            if names.exists() {
+                fs::remove_file(&names)
+                    .with_context(|| format!("cannot remove '{}'", names.display()))?;
+                sync_directory(&self.directory)?;
+            }
+            unfinished.finish(&array)?;
             write_whole(&names, &rows.names)?;
         }
         Ok(())
@@ -94,13 +103,14 @@ impl CutByFolder {
         ["npy", "txt"].map(|ending| self.directory.join(format!("{folder}.{ending}")))
     }
 
+    /// Under a temporary name.
     fn write_array(
         &self,
         file: &File,
         rows: &Rows,
         target: &Path,
         advance: &dyn Fn(u64),
-    ) -> Result<()> {
+    ) -> Result<Unfinished> {
         let unfinished = Unfinished::beside(target)?;
         let head = self.header.with_rows(rows.count())?.to_bytes();
         let row_bytes = self.header.row_bytes();
@@ -116,7 +126,7 @@ impl CutByFolder {
             Ok(())
         };
         write().with_context(|| format!("cannot write '{}'", target.display()))?;
-        unfinished.finish(target)
+        Ok(unfinished)
     }
 }
 
