@@ -49,7 +49,7 @@ NAMES = [
     "open_clip/RN50", "open_clip/ViT-B-32", "open_clip/ViT-B-16-SigLIP", "open_clip/convnext_base", "open_clip/coca_ViT-B-32",
     "open_clip/MobileCLIP-S1",
     "pypi/efficientnet_lite0",
-    "cornet/Z", "cornet/R", "cornet/S", "facenet/vggface2", "smp/unet/resnet18", "smp/fpn/mobilenet_v2",
+    "cornet/Z", "cornet/R", "cornet/RT", "cornet/S", "facenet/vggface2", "smp/unet/resnet18", "smp/fpn/mobilenet_v2",
     "ultralytics/yolov8n", "ultralytics/yolo11n-seg", "ultralytics/yolo11n-cls",
     "keras/VGG16", "keras/ResNet50", "keras/MobileNetV2", "keras/EfficientNetB0", "keras/DenseNet121",
 ]

@@ -9,8 +9,8 @@ from .torchscript import TOLERANCE, relative_l2
 
 def first_tensors(original, traced, images):
     """For each layer that gives several tensors, there or here, or of which the trace may have another tensor, the number in
-    the trace of the one that a forward hook on the original sees first; False where the trace does not have it. Names are the trace's: of a module that has
-    several the tracer may choose another than the first."""
+    the trace of the one that a forward hook on the original sees first; False where the trace does not have it. Names are
+    the trace's: of a module that has several the tracer may choose another than the first."""
     seen = hooks.record(original, images)
     first_name = {alias: name for name, layer in seen.items() for alias in layer.aliases}
     several = {name for name, layer in seen.items() if layer.tensors > 1}
@@ -44,6 +44,7 @@ class _Walk:
 
     def __init__(self, several, see):
         self.several, self.see = several, see
+        self.doubtful = {}  # by layer and method
 
     def run(self, module, method, inputs):
         """The calls of one module, which then run each on its own with what it was given. Of the inputs some may be
@@ -58,8 +59,9 @@ class _Walk:
             callee, *arguments = [modules.get(value.debugName()) for value in call.inputs()]
             given = iter(given)
             self.run(callee, call.s("name"), [argument or next(given) for argument in arguments])
-            if self.is_to_choose(callee, call):
-                self.see(callee[1], tensors, _computes_more(callee, call))
+            is_doubtful = self.computes_more(callee, call.s("name"))
+            if is_doubtful or self.gives_several(callee, call):
+                self.see(callee[1], tensors, is_doubtful)
 
     def leads_to_several(self, module, method, inputs):
         graph = module[0]._get_method(method).graph
@@ -69,18 +71,24 @@ class _Walk:
         for call in graph.nodes():
             if call.kind() == "prim::CallMethod":
                 callee, *arguments = [modules.get(value.debugName()) for value in call.inputs()]
-                if self.is_to_choose(callee, call) or self.leads_to_several(callee, call.s("name"), arguments):
+                method = call.s("name")
+                if self.gives_several(callee, call) or self.computes_more(callee, method) \
+                        or self.leads_to_several(callee, method, arguments):
                     return True
         return False
 
-    def is_to_choose(self, callee, call):
-        gives_several = callee[1] in self.several or call.output().type().kind() == "TupleType"
-        return gives_several or _computes_more(callee, call)
+    def gives_several(self, callee, call):
+        return callee[1] in self.several or call.output().type().kind() == "TupleType"
+
+    def computes_more(self, callee, method):
+        if (callee[1], method) not in self.doubtful:
+            self.doubtful[callee[1], method] = _computes_more(callee, method)
+        return self.doubtful[callee[1], method]
 
 
-def _computes_more(callee, call):
+def _computes_more(callee, method):
     """Whether it calls layers whose outcome does not reach what it returns, as featx sees it."""
-    graph = callee[0]._get_method(call.s("name")).graph
+    graph = callee[0]._get_method(method).graph
     needed, to_follow = set(), [graph.return_node()]
     while to_follow:
         inputs = {value.node() for value in to_follow.pop().inputs()} - needed

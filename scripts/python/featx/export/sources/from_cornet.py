@@ -36,7 +36,8 @@ def _code():
     sys.path.insert(0, str(folder))
     sys.modules.pop("cornet", None)
     try:
-        import cornet
+        import cornet.cornet_rt
     finally:
         sys.path.remove(str(folder))
+    sys.modules["cornet.cornet_rt"].len = lambda images: images.shape[0]  # Python's own gives a number that fixes the batch
     return cornet

@@ -91,8 +91,7 @@ def _side(yolo):
     asked = yolo.overrides.get("imgsz") or SIDE.get(yolo.task, 640)
     step = max(int(yolo.model.stride.max()), 32)
     sides = asked if isinstance(asked, (list, tuple)) else [asked]
-    height, width = (sides[0], sides[-1])
-    return [(side + step - 1) // step * step for side in (height, width)]
+    return [(side + step - 1) // step * step for side in (sides[0], sides[-1])]  # of one number, a square
 
 
 def _letterboxed(image, side):
