@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What a shard of a very long list costs: 64 shards of 1,000,000 names, without images. Prints the table of docs/slurm.md.
+"""What a shard of a very long list costs: 64 shards of 1,000,000 names. Prints the table of docs/slurm.md.
 
 usage: scripts/check_shards.py [--featx FILE] [--shards 64] [--names 1000000] [--every 1]
 
-Begins a run by --list, of images that are not there, and plans each shard of it (`--dry-run`): the first names every
-image, each other one reads its part of file_names.txt. Time is beside that of a list of 10 names, memory (the kernel's
-peak RSS) too: what is left is the list's. Exit code 1 where a shard takes a second, or 300 MB, more than the model.
+Begins a run by --list, of images of which the first batch alone is there, and plans each shard of it (`--dry-run`): the
+first names every image, each other one reads its part of file_names.txt. Time is beside that of a list of 10 names, memory
+(the kernel's peak RSS) too: what is left is the list's. Exit code 1 where a shard takes a second, or 300 MB, more than the
+model.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from zoo.venv import ROOT, built_featx, use_project_python
 
 WORK = ROOT / "target/shards"
 MOST_SECONDS, MOST_BYTES = 1.0, 300e6
+BATCH = 32
 
 
 def main():
@@ -57,24 +59,35 @@ class Bench:
 
     def plan(self, out, shard, shards, *more):
         """Its cost, and its number of rows."""
-        options = more or ("--shard", f"{shard}/{shards}")
+        options = more or ("--shard", f"{shard}/{shards}", "--list", "all.txt")
         cost, code, said = self.run(out, *options, "--dry-run", "--json")
         if code != 0:
             sys.exit(f"error: shard {shard}: {said}")
         return cost, json.loads(said.splitlines()[-1])["rows"]
 
     def begin(self, out, shards):
-        """Writes run.toml and file_names.txt, then finds that the first image is not there."""
+        """Writes run.toml, file_names.txt and a batch, then finds that the next image is not there."""
         cost, code, said = self.run(out, "--shard", f"0/{shards}", "--list", "all.txt")
-        if code != 1 or not (WORK / out / "run.toml").exists():
+        if code != 1 or not list((WORK / out / "fc").glob("features_*.npy")):
             sys.exit(f"error: the run did not begin: {said}")
         return cost
 
-    def run(self, out, *options):
-        command = [self.featx, "extract", "--model", self.model, "--layer", "fc", "--batch-size", "32"]
-        command += ["--threads", "2", "--workers", "1", "--out", out, "--quiet", *options, "images"]
+    def run(self, out, *options, images=("images",)):
+        words = ["extract", "--model", self.model, "--layer", "fc", "--batch-size", BATCH, "--step-size", BATCH]
+        words += ["--threads", "2", "--workers", "1"]
+        return self.watch(*words, "--out", out, "--quiet", *options, *images)
+
+    def command(self, *words):
+        """The cost of a command that has to end well."""
+        cost, code, said = self.watch(*words)
+        if code != 0:
+            sys.exit(f"error: featx {words[0]}: {said}")
+        return cost
+
+    def watch(self, *words):
+        """Cost, exit code and what was said."""
         began = time.monotonic()
-        child = subprocess.Popen([str(word) for word in command], cwd=WORK, stdout=subprocess.PIPE,
+        child = subprocess.Popen([str(word) for word in (self.featx, *words)], cwd=WORK, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True)
         said = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
@@ -83,10 +96,20 @@ class Bench:
 
 
 def write_list(path, count):
-    """Names as long as ImageNet's."""
+    """Names as long as ImageNet's; the images of the first batch."""
     with open(path, "w") as file:
         for index in range(count):
-            file.write(f"train/n{index // 1300:08}/n{index // 1300:08}_{index:08}.JPEG\n")
+            file.write(f"{image_name(index)}\n")
+    for index in range(BATCH):
+        image = WORK / "images" / image_name(index)
+        image.parent.mkdir(parents=True, exist_ok=True)
+        if not image.exists():
+            image.symlink_to(ROOT / "tests/photos/dogs.jpg")
+
+
+def image_name(index):
+    folder = f"n{index // 1300:08}"
+    return f"train/{folder}/{folder}_{index:08}.JPEG"
 
 
 def middle(costs):

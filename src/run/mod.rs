@@ -13,6 +13,8 @@ pub mod errors;
 #[cfg(feature = "torch")]
 pub mod journal;
 pub mod lock;
+#[cfg(feature = "torch")]
+pub mod name_index;
 pub mod preprocess;
 pub mod record;
 #[cfg(feature = "torch")]

@@ -11,10 +11,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub const SOURCES: &str = "sources.toml";
 pub const SOURCES_INDEX: &str = "sources.npy";
@@ -69,34 +69,71 @@ impl KeptSources {
         toml::from_str(&text).ok()
     }
 
-    /// Writes both files, `sources.toml` last.
+    /// Writes `sources.toml`, after `sources.npy`.
     ///
     /// # Errors
     /// A disk that fails or is full.
-    pub fn write(
-        &self,
-        directory: &Path,
-        places: impl ExactSizeIterator<Item = [u32; 3]>,
-    ) -> Result<()> {
-        write_places(&directory.join(SOURCES_INDEX), places)?;
+    pub fn write(&self, directory: &Path) -> Result<()> {
         let text = toml::to_string(self).context(SOURCES)?;
         write_whole(&directory.join(SOURCES), text.as_bytes())
     }
 }
 
-/// Without a second copy of them in memory.
-fn write_places(path: &Path, places: impl ExactSizeIterator<Item = [u32; 3]>) -> Result<()> {
-    let header = Header::new(dtype()?, vec![places.len() as u64, 3])?;
-    let unfinished = Unfinished::beside(path)?;
-    let named = || format!("cannot write '{}'", path.display());
-    let mut file = BufWriter::with_capacity(AT_ONCE, unfinished.file());
-    file.write_all(&header.to_bytes()).with_context(named)?;
-    for number in places.flatten() {
-        file.write_all(&number.to_le_bytes()).with_context(named)?;
+/// `sources.npy` under construction.
+#[derive(Debug)]
+pub struct PlacesWriter {
+    path: PathBuf,
+    file: Unfinished,
+    rows: u64,
+}
+
+impl PlacesWriter {
+    /// # Errors
+    /// A disk that fails or is full.
+    pub fn new(directory: &Path) -> Result<Self> {
+        let path = directory.join(SOURCES_INDEX);
+        let file = Unfinished::beside(&path)?;
+        let this = Self {
+            path,
+            file,
+            rows: 0,
+        };
+        // The header tells the number of rows, and is as long for each of them.
+        let length = this.header()?.len() as u64;
+        let moved = this.file.file().seek(SeekFrom::Start(length));
+        moved.with_context(|| this.named())?;
+        Ok(this)
     }
-    file.flush().with_context(named)?;
-    drop(file);
-    unfinished.finish(path)
+
+    /// # Errors
+    /// A disk that fails or is full.
+    pub fn add(&mut self, places: impl Iterator<Item = [u32; 3]>) -> Result<()> {
+        let mut to = BufWriter::with_capacity(AT_ONCE, self.file.file());
+        for place in places {
+            for number in place {
+                to.write_all(&number.to_le_bytes())
+                    .with_context(|| self.named())?;
+            }
+            self.rows += 1;
+        }
+        to.flush().with_context(|| self.named())
+    }
+
+    /// # Errors
+    /// A disk that fails or is full.
+    pub fn finish(self) -> Result<()> {
+        let written = self.file.file().write_all_at(&self.header()?, 0);
+        written.with_context(|| self.named())?;
+        self.file.finish(&self.path)
+    }
+
+    fn header(&self) -> Result<Vec<u8>> {
+        Ok(Header::new(dtype()?, vec![self.rows, 3])?.to_bytes())
+    }
+
+    fn named(&self) -> String {
+        format!("cannot write '{}'", self.path.display())
+    }
 }
 
 /// The places of some of a run's rows; none where the file is not there or is not whole.

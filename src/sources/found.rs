@@ -1,12 +1,10 @@
-//! The sources of a run, in the order of its rows, and the search for what they hold.
+//! The sources of a run, in the order of its rows, and where in them the items of some names are.
 
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
-use crate::sources::left_out::Others;
-use crate::sources::list::{Outside, ensure_inside, read_list, read_names};
+use crate::sources::list::{digest_of_names, ensure_inside};
 use crate::sources::names::FileNames;
 use crate::sources::opening::{ensure_good_names, open};
-use crate::sources::scan::ENDINGS;
 use crate::sources::source::{Listing, Source};
 use crate::sources::typed::expand;
 use crate::text::printing::in_one_line;
@@ -20,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Archives that are searched at once: on a network each waits for its server.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// All sources of a run. A copy has the same sources.
 #[derive(Debug, Clone)]
@@ -47,7 +45,7 @@ impl Found {
         let mut sources = Vec::new();
         for path in typed {
             for typed in expand(path)? {
-                sources.push(open(typed).map_err(in_one_line)?);
+                sources.push(open(typed)?);
             }
         }
         if let [
@@ -82,61 +80,12 @@ impl Found {
         }
     }
 
-    /// All images of all sources. Lines for the user go to `say`.
+    /// SHA-256 of the names in a list, a name a line; they are neither looked for nor kept.
     ///
     /// # Errors
-    /// A source that cannot be read; no image.
-    pub fn all(self, say: impl Fn(&str)) -> Result<Images> {
-        let mut names = FileNames::default();
-        let (mut places, mut others) = (Vec::new(), Others::default());
-        let mut done = 0;
-        for some in self.sources.chunks(AT_ONCE) {
-            let listings =
-                in_parallel(some.len(), |i| some[i].source.list()).map_err(in_one_line)?;
-            for (named, listing) in some.iter().zip(listings) {
-                listing.notes.iter().for_each(|line| say(line));
-                others.absorb(&named.front, &listing.others);
-                append(&mut names, &named.front, listing.names);
-                if self.only_folder().is_none() {
-                    let place = |at: u64| Place::new(done, at);
-                    places.extend(listing.at.into_iter().map(place));
-                }
-                done += 1;
-            }
-        }
-        let line = others.line();
-        if names.is_empty() {
-            let line = line.map_or(String::new(), |line| format!(" ({line})"));
-            bail!(
-                "no image in {}{line}; looked for files ending in {}",
-                self.shown(),
-                ENDINGS.join(", ")
-            );
-        }
-        if let Some(line) = line {
-            say(&line);
-        }
-        self.placed(0, names, places)
-    }
-
-    /// The images that a list names, in its order.
-    ///
-    /// # Errors
-    /// As [`read_list`]; a name of no image in the sources. What lies in folders is not looked for.
-    pub fn listed(self, list: &Path) -> Result<Images> {
-        let names = self.names_of(list)?;
-        self.located(0, names, list)
-    }
-
-    /// The names in a list, which are not looked for.
-    ///
-    /// # Errors
-    /// As [`read_list`].
-    pub fn names_of(&self, list: &Path) -> Result<FileNames> {
-        match self.only_folder() {
-            Some(root) => read_list(list, root, Outside::Refused),
-            None => read_names(list, Path::new("IMAGES")),
-        }
+    /// The list cannot be read, names no image, or has a path that leads out of its folder.
+    pub fn digest_of(&self, list: &Path) -> Result<String> {
+        digest_of_names(list, self.root_of_lists())
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.
@@ -144,13 +93,19 @@ impl Found {
     /// # Errors
     /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
     pub fn located(self, first: u64, names: FileNames, list: &Path) -> Result<Images> {
+        let places = self.places_of(&names, list)?;
+        self.placed(first, names, places)
+    }
+
+    /// Where the items of these names are; nothing for a folder that is the only source.
+    pub(super) fn places_of(&self, names: &FileNames, list: &Path) -> Result<Vec<Place>> {
         if self.only_folder().is_some() {
-            return self.placed(first, names, Vec::new());
+            return Ok(Vec::new());
         }
-        let rows = self.rows_by_source(&names, list)?;
+        let rows = self.rows_by_source(names, list)?;
         let found = in_parallel(self.sources.len(), |i| match rows[i].is_empty() {
             true => Ok(Vec::new()),
-            false => self.sources[i].places_of(&names, &rows[i], list),
+            false => self.sources[i].places_of(names, &rows[i], list),
         })?;
         let mut places = vec![Place::new(0, 0); names.len()];
         for (source, (rows, found)) in rows.iter().zip(found).enumerate() {
@@ -158,7 +113,7 @@ impl Found {
                 places[row] = Place::new(source, at);
             }
         }
-        self.placed(first, names, places)
+        Ok(places)
     }
 
     /// Images whose places are known from an earlier search; the first is that of row `first`. Of a folder alone there are none.
@@ -201,7 +156,12 @@ impl Found {
         Ok(rows)
     }
 
-    fn shown(&self) -> String {
+    /// What paths of a list are relative to.
+    pub(super) fn root_of_lists(&self) -> &Path {
+        self.only_folder().unwrap_or(Path::new("IMAGES"))
+    }
+
+    pub(super) fn shown(&self) -> String {
         let paths: Vec<_> = self
             .sources
             .iter()
@@ -228,6 +188,14 @@ impl Named {
         }
     }
 
+    /// What the source holds.
+    ///
+    /// # Errors
+    /// As [`Source::list`], in one line.
+    pub(super) fn list(&self) -> Result<Listing> {
+        self.source.list().map_err(in_one_line)
+    }
+
     /// Where the items of some rows are.
     fn places_of(&self, names: &FileNames, rows: &[usize], list: &Path) -> Result<Vec<u64>> {
         if self.kind == Kind::Folder {
@@ -235,7 +203,7 @@ impl Named {
             rows.iter().try_for_each(inside)?;
             return Ok(vec![0; rows.len()]);
         }
-        let Listing { names: all, at, .. } = self.source.list().map_err(in_one_line)?;
+        let Listing { names: all, at, .. } = self.list()?;
         let order = all.order();
         let place = |&row: &usize| {
             let item = self.item(names.get(row)).as_os_str().as_bytes();
@@ -258,28 +226,14 @@ impl Named {
     }
 }
 
-fn append(all: &mut FileNames, front: &Path, names: FileNames) {
-    if front.as_os_str().is_empty() && all.is_empty() {
-        *all = names;
-        return;
-    }
-    let mut whole = front.as_os_str().as_bytes().to_vec();
-    let start = whole.len();
-    for name in names.iter().map(|name| name.as_os_str().as_bytes()) {
-        whole.truncate(start);
-        if !name.is_empty() {
-            whole.push(b'/');
-        }
-        whole.extend_from_slice(name);
-        all.push(Path::new(OsStr::from_bytes(&whole)));
-    }
-}
-
 /// Does some work for each of `0..count`, several at once; the results in order.
 ///
 /// # Errors
 /// The first in that order.
-fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(super) fn in_parallel<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -3,14 +3,22 @@
 use crate::sources::list_mistakes::ensure_plain;
 use crate::sources::names::FileNames;
 use crate::sources::quoting::unquoted;
+use crate::text::figures;
 use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{Read, stdin};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Cursor, Read, stdin};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes read at a time: few requests to a file server.
+const CHUNK: usize = 1 << 20;
+
+/// Names that are given at once.
+const SOME: usize = 1 << 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -30,11 +38,38 @@ pub enum Outside {
 /// The list cannot be read, names no image, is a table or relative to another folder, or (unless `outside` allows it) has
 /// a path that leads out of `root`: the line is named.
 pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
-    let bytes =
-        bytes_of(list).with_context(|| format!("cannot read the list '{}'", list.display()))?;
-    let names = parse_list(&bytes, list, root, outside)?;
-    ensure_plain(&bytes, names.get(0), list, root)?;
+    let mut names = FileNames::default();
+    read_some(list, root, outside, &mut |some| {
+        names.append(some);
+        Ok(())
+    })?;
     Ok(names)
+}
+
+/// As [`read_list`]: `take` is given the names, some at a time.
+///
+/// # Errors
+/// As there, and what `take` fails with.
+pub fn read_some(
+    list: &Path,
+    root: &Path,
+    outside: Outside,
+    take: &mut dyn FnMut(FileNames) -> Result<()>,
+) -> Result<()> {
+    let mut names = FileNames::default();
+    let mut first = None;
+    let head = each_name(&mut open(list)?, list, root, outside, |name| {
+        first.get_or_insert_with(|| name.to_owned());
+        names.push(name);
+        match names.len() {
+            SOME => take(std::mem::take(&mut names)),
+            _ => Ok(()),
+        }
+    })?;
+    if let Some(first) = first {
+        ensure_plain(&head, &first, list, root)?;
+    }
+    take(names)
 }
 
 /// The names in a list of more than a folder's images, as [`read_list`] reads them.
@@ -42,30 +77,26 @@ pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames
 /// # Errors
 /// As there.
 pub fn read_names(list: &Path, root: &Path) -> Result<FileNames> {
-    let bytes =
-        bytes_of(list).with_context(|| format!("cannot read the list '{}'", list.display()))?;
-    parse_list(&bytes, list, root, Outside::Refused)
+    let mut names = FileNames::default();
+    each_name(&mut open(list)?, list, root, Outside::Refused, |name| {
+        names.push(name);
+        Ok(())
+    })?;
+    Ok(names)
 }
 
-/// The bytes of a list. What can be read once alone, a pipe, is kept: shards ask for their list more than once.
-fn bytes_of(list: &Path) -> std::io::Result<Vec<u8>> {
-    static PIPES: Mutex<Option<HashMap<PathBuf, Vec<u8>>>> = Mutex::new(None);
-    let is_stdin = list == Path::new("-");
-    if !is_stdin && fs::metadata(list)?.is_file() {
-        return fs::read(list);
-    }
-    let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
-    let pipes = pipes.get_or_insert_default();
-    if let Some(bytes) = pipes.get(list) {
-        return Ok(bytes.clone());
-    }
-    let mut bytes = Vec::new();
-    match is_stdin {
-        true => stdin().lock().read_to_end(&mut bytes)?,
-        false => fs::File::open(list)?.read_to_end(&mut bytes)?,
-    };
-    pipes.insert(list.to_owned(), bytes.clone());
-    Ok(bytes)
+/// SHA-256 of the names that [`read_names`] gives, a name a line, none of which is kept: a list may be longer than memory.
+///
+/// # Errors
+/// As there.
+pub fn digest_of_names(list: &Path, root: &Path) -> Result<String> {
+    let mut digest = Sha256::new();
+    each_name(&mut open(list)?, list, root, Outside::Refused, |name| {
+        digest.update(name.as_os_str().as_bytes());
+        digest.update(b"\n");
+        Ok(())
+    })?;
+    Ok(figures::hex(&digest.finalize()))
 }
 
 /// As [`read_list`], of the file's bytes.
@@ -74,11 +105,71 @@ fn bytes_of(list: &Path) -> std::io::Result<Vec<u8>> {
 /// As there, but for what concerns the file system.
 pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
     let mut names = FileNames::default();
+    each_name(&mut &*bytes, list, root, outside, |name| {
+        names.push(name);
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+/// What can be read once alone, a pipe, is kept: shards ask for their list more than once.
+fn open(list: &Path) -> Result<Box<dyn BufRead>> {
+    static PIPES: Mutex<Option<HashMap<PathBuf, Arc<[u8]>>>> = Mutex::new(None);
+    let named = || cannot_read(list);
+    let is_stdin = list == Path::new("-");
+    if !is_stdin && fs::metadata(list).with_context(named)?.is_file() {
+        let file = File::open(list).with_context(named)?;
+        return Ok(Box::new(BufReader::with_capacity(CHUNK, file)));
+    }
+    let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let pipes = pipes.get_or_insert_default();
+    if let Some(bytes) = pipes.get(list) {
+        return Ok(Box::new(Cursor::new(bytes.clone())));
+    }
+    let mut bytes = Vec::new();
+    match is_stdin {
+        true => stdin().lock().read_to_end(&mut bytes),
+        false => File::open(list).and_then(|mut pipe| pipe.read_to_end(&mut bytes)),
+    }
+    .with_context(named)?;
+    let bytes: Arc<[u8]> = bytes.into();
+    pipes.insert(list.to_owned(), bytes.clone());
+    Ok(Box::new(Cursor::new(bytes)))
+}
+
+fn cannot_read(list: &Path) -> String {
+    format!("cannot read the list '{}'", list.display())
+}
+
+/// Gives `take` each name, and returns the list's first lines, up to the second that is not blank.
+fn each_name(
+    from: &mut dyn BufRead,
+    list: &Path,
+    root: &Path,
+    outside: Outside,
+    mut take: impl FnMut(&Path) -> Result<()>,
+) -> Result<Vec<u8>> {
     let folders = absolute(root);
-    for (index, line) in lines(bytes).enumerate() {
+    let (mut head, mut line) = (Vec::new(), Vec::new());
+    let (mut number, mut count) = (0, 0_u64);
+    while {
+        line.clear();
+        let read = from.read_until(b'\n', &mut line);
+        read.with_context(|| cannot_read(list))? > 0
+    } {
+        number += 1;
+        if count < 2 {
+            head.extend_from_slice(&line);
+        }
+        let line = match number {
+            1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line),
+            _ => &line,
+        };
+        let line = without_end(line);
         if line.trim_ascii().is_empty() {
             continue;
         }
+        count += 1;
         let name = unquoted(line);
         let path = Path::new(OsStr::from_bytes(&name));
         let inside = folders.iter().find_map(|root| path.strip_prefix(root).ok());
@@ -87,15 +178,21 @@ pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> R
             Outside::Allowed => path,
         };
         check(path, root, outside)
-            .with_context(|| format!("'{}' line {}", list.display(), index + 1))?;
-        names.push(path);
+            .with_context(|| format!("'{}' line {number}", list.display()))?;
+        take(path)?;
     }
     ensure!(
-        !names.is_empty(),
+        count > 0,
         "the list '{}' names no image; expected one path a line",
         list.display()
     );
-    Ok(names)
+    Ok(head)
+}
+
+/// A line as it was read, without what ends it.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The lines of a list, without their ends.

@@ -29,6 +29,15 @@ impl FileNames {
         self.lines.push(b'\n');
     }
 
+    /// Puts others after these.
+    pub fn append(&mut self, others: Self) {
+        if self.is_empty() {
+            *self = others;
+        } else {
+            others.iter().for_each(|name| self.push(name));
+        }
+    }
+
     /// A name a line, each as it is.
     pub fn lines(&self) -> &[u8] {
         &self.lines

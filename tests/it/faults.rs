@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const ROWS: usize = 120;
+pub const ROWS: usize = 120;
 const ARGS: &str =
     "extract --layer fc --batch-size 2 --step-size 1 --threads 1 --workers 1 --quiet";
 

@@ -1,6 +1,6 @@
 //! `--shard I/N`: many processes, one run directory. `scripts/check_slurm.py` does the same on a real Slurm.
 
-use crate::faults::{args, bench, make_images, parts, start};
+use crate::faults::{ROWS, args, bench, make_images, parts, start};
 use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 
@@ -346,6 +346,60 @@ fn one_process_a_shard_and_none_beside_overwrite() {
             "stages.csv"
         ]
     );
+}
+
+#[test]
+fn a_shard_of_a_long_list_reads_its_own_lines_alone() {
+    let dir = bench("shards_long_list");
+    // Three blocks of at most 4,096 lines; ten rows a shard.
+    let name = |row: usize| format!("{:04}.bmp\n", row % ROWS);
+    let list: String = (0..9000).map(name).collect();
+    dir.write("list.txt", &list);
+    let run = |index: &str, list| dir.featx(&shard("out", index, &["--list", list]));
+    let well = |index: &str, list| {
+        let ended = run(index, list);
+        assert_eq!(ended.code, Some(0), "{index}: {}", ended.stderr);
+        ended.stderr
+    };
+    well("899/900", "list.txt");
+    let part = |out: &str, rows: &str| dir.read(&format!("{out}/fc/features_{rows}.npy"));
+    assert_eq!(
+        part("out", "0000008996-0000008998"),
+        part("whole", "0000000116-0000000118")
+    );
+    dir.python(
+        "index = np.load('out/file_names.npy')\n\
+         assert index.shape == (4, 5) and index.dtype == 'u8', index\n\
+         assert index[:, 0].tolist() == [0, 4096 * 9, 8192 * 9, 9000 * 9], index[:, 0]\n",
+    );
+    // Another list in another shard's rows is that shard's to refuse.
+    let other = |row: usize| match row {
+        5000 => "0000.bmp\n".to_owned(),
+        row => name(row),
+    };
+    dir.write("other.txt", (0..9000).map(other).collect::<String>());
+    well("3/900", "other.txt");
+    let line = refused(&dir, &shard("out", "500/900", &["--list", "other.txt"]), 1);
+    assert!(
+        line.starts_with("'out' holds a run of other images than 'other.txt' names"),
+        "{line}"
+    );
+    // So it is with the run's own list.
+    dir.write("out/file_names.txt", dir.read("other.txt"));
+    let changed = "'out/file_names.txt' was missing or changed; written again\n";
+    assert!(!well("0/900", "list.txt").contains(changed));
+    assert!(well("500/900", "list.txt").contains(changed));
+    assert_eq!(dir.read("out/file_names.txt"), list.as_bytes());
+    // Without the index, or with another, all lines are read.
+    dir.write(
+        "out/file_names.npy",
+        dir.read("out/fc/features_0000008996-0000008998.npy"),
+    );
+    well("501/900", "list.txt");
+    fs::remove_file(dir.path("out/file_names.npy")).unwrap();
+    well("502/900", "list.txt");
+    dir.featx_ok(&[args("out"), vec!["--no-shard", "--overwrite"]].concat());
+    assert!(!dir.path("out/file_names.npy").exists());
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! What a run will write, and what of it is written already.
 
-use crate::commands::extract::{resume, sources};
+use crate::commands::extract::{names, resume, sources};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
-use crate::rows::durable::write_whole;
 use crate::rows::layer_folder::{BrokenPart, Folder};
 use crate::rows::row_set::RowSet;
 use crate::rows::size_limit;
 use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
+use crate::run::name_index::NAMES_INDEX;
 use crate::run::record::{FILE_NAMES, Layer, Run};
 use crate::run::slice::{Log, Slice};
 use crate::run::sources::{SOURCES, SOURCES_INDEX};
@@ -161,6 +161,17 @@ impl Plan {
             say(self.resuming());
             return Ok(());
         }
+        self.begin_with(|| {
+            names::write(&self.out, &self.run, images)?;
+            sources::keep(&self.out, images, &self.run)
+        })
+    }
+
+    /// The same, of a run that begins: `list` writes which images it has.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn begin_with(&self, list: impl FnOnce() -> Result<()>) -> Result<()> {
         if let Start::Anew = self.start {
             say(begun_anew(&self.out));
         }
@@ -168,13 +179,10 @@ impl Plan {
             discard(&self.out)?;
             ensure_no_parts(&self.out, &self.run)?;
         }
-        let file_names = self.out.join(FILE_NAMES);
-        let written = write_whole(&file_names, &images.file_names_text())
-            .and_then(|()| sources::keep(&self.out, images, &self.run))
-            .and_then(|()| self.run.write(&self.out));
+        let written = list().and_then(|()| self.run.write(&self.out));
         if written.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
-            for name in [FILE_NAMES, SOURCES, SOURCES_INDEX] {
+            for name in [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX] {
                 let _ = fs::remove_file(self.out.join(name));
             }
         }

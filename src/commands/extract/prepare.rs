@@ -1,6 +1,7 @@
 //! What a run needs before it begins: the images, the model cut at its layers, what an image costs.
 
 use crate::cli::choices::Device;
+use crate::commands::extract::names::ImageList;
 use crate::images::{Preprocess, Preprocessor};
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
@@ -11,11 +12,9 @@ use crate::model::{
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY, cost};
 use crate::run::record::{self, Run};
 use crate::sources::{Images, RowReader};
-use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,7 +42,7 @@ pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
 }
 
 /// Images that are tried for a probe.
-const FEW: usize = 16;
+pub const FEW: usize = 16;
 
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
@@ -268,11 +267,6 @@ pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
     )
 }
 
-/// What tells one list of images from another: the SHA-256 of `file_names.txt`, in hexadecimal.
-pub fn digest(file_names: &[u8]) -> String {
-    figures::hex(&Sha256::digest(file_names))
-}
-
 fn left_out(job: &Job, why: &str, names: &[String]) -> String {
     let model = shell::word(&job.model);
     format!(
@@ -297,7 +291,7 @@ fn some(names: &[impl AsRef<str>]) -> String {
 /// What `run.toml` will say, of a run by one process.
 pub fn describe(
     job: &Job,
-    images: &Images,
+    list: &ImageList,
     extractor: &Extractor,
     fingerprint: &str,
     batch: u64,
@@ -334,8 +328,8 @@ pub fn describe(
             recipe: model::RECIPE,
         }),
         batch_size: batch,
-        images: images.len(),
-        image_list: digest(images.file_names()),
+        images: list.images,
+        image_list: list.digest.clone(),
         shards: 1,
         device: Some(Device::names(&job.devices)),
         form: None, // known once a batch is computed

@@ -1,14 +1,15 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
-use crate::commands::extract::sources;
+use crate::commands::extract::{names, sources};
 use crate::rows::aside;
-use crate::rows::durable::{Unfinished, write_whole};
+use crate::rows::durable::Unfinished;
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::names_in;
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::discard::partial_start;
+use crate::run::name_index::NAMES_INDEX;
 use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
 use crate::run::slice::{Log, Slice};
 use crate::run::sources::{SOURCES, SOURCES_INDEX};
@@ -152,8 +153,15 @@ pub fn tidy(
             name.strip_suffix(".partial") == Some(&errors)
         });
     }
-    let small = [RUN_FILE, FILE_NAMES, SOURCES, SOURCES_INDEX, &errors]
-        .map(|name| format!("{name}.partial"));
+    let small = [
+        RUN_FILE,
+        FILE_NAMES,
+        NAMES_INDEX,
+        SOURCES,
+        SOURCES_INDEX,
+        &errors,
+    ]
+    .map(|name| format!("{name}.partial"));
     remove_partials(directory, |name| small.iter().any(|other| other == name))?;
     restore_names(directory, run, images)
 }
@@ -175,7 +183,7 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
             "'{}' was missing or changed; written again",
             path.display()
         ));
-        write_whole(&path, &images.file_names_text())?;
+        names::write(directory, run, images)?;
     }
     sources::keep(directory, images, run)
 }

@@ -3,12 +3,14 @@
 //! and writes nothing but the parts of its own rows and the files that bear its number.
 
 use crate::cli::WrongUsage;
+use crate::commands::extract::names::{ImageList, ListWriter};
 use crate::commands::extract::plan::{Plan, begun_anew};
-use crate::commands::extract::{Ready, prepare, sources};
+use crate::commands::extract::sources::Listed;
+use crate::commands::extract::{Ready, names, prepare, sources};
 use crate::job::Job;
 use crate::memory::Forecast;
 use crate::model::Extractor;
-use crate::rows::durable::{require_space, write_whole};
+use crate::rows::durable::require_space;
 use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, finish_discarding};
@@ -123,8 +125,8 @@ fn is_another(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded
     if sources::have_changed(job, found, &held)? {
         return Ok(true);
     }
-    let images = Arc::new(sources::find(job, found)?);
-    let (run, _) = first_run(job, shard, &images, load(job, &images, loaded)?)?;
+    let listed = sources::list(job, found, |_, _| Ok(()))?;
+    let (run, _) = first_run(job, shard, &listed, load(job, &listed.first, loaded)?)?;
     let asked = Run {
         batch_size: match job.batch_size {
             Some(_) => run.batch_size,
@@ -158,18 +160,19 @@ fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) ->
         return Ok(());
     };
     finish_discarding(&job.out)?;
-    let images = Arc::new(sources::find(job, found)?);
-    let loaded = load(job, &images, loaded)?;
-    let (run, forecast) = first_run(job, shard, &images, loaded)?;
+    let mut list = ListWriter::new(&job.out)?;
+    let listed = sources::list(job, found, |names, places| list.add(names, places))?;
+    let loaded = load(job, &listed.first, loaded)?;
+    let (run, forecast) = first_run(job, shard, &listed, loaded)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
     let (slice, batch) = (Slice::whole(&run), run.batch_size);
-    let plan = Plan::new(job, run, slice, &images, &forecast)?;
+    let plan = Plan::new(job, run, slice, &listed.first, &forecast)?;
     // Better one refusal now than one for each shard in a week.
     require_space(
         &crate::commands::extract::existing_ancestor(&job.out),
         plan.space_needed()?,
     )?;
-    plan.begin(&images)?;
+    plan.begin_with(|| list.finish(&plan.run, found))?;
     loaded.measured = Some((forecast, batch));
     Ok(())
 }
@@ -178,15 +181,15 @@ fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) ->
 fn first_run(
     job: &Job,
     shard: Shard,
-    images: &Images,
+    listed: &Listed,
     loaded: &mut Loaded,
 ) -> Result<(Run, Forecast)> {
     let extractor = &mut loaded.extractor;
-    let forecast = prepare::forecast(job, images, extractor)?;
-    let batch = prepare::batch(job, extractor, &forecast, images.len());
+    let forecast = prepare::forecast(job, &listed.first, extractor)?;
+    let batch = prepare::batch(job, extractor, &forecast, listed.list.images);
     prepare::set_batch(extractor, batch)?;
     prepare::refuse_varying(job, extractor)?;
-    let run = prepare::describe(job, images, extractor, &loaded.fingerprint, batch);
+    let run = prepare::describe(job, &listed.list, extractor, &loaded.fingerprint, batch);
     let shards = shard.count;
     Ok((Run { shards, ..run }, forecast))
 }
@@ -242,7 +245,7 @@ fn join(
         Some(images) => images,
         None => restored(job, found, &run)?.within(&slice.rows),
     };
-    sources::ensure_same_list(job, found, &run)?;
+    sources::ensure_same_list(job, found, &run, &slice.rows)?;
     let batch = run.batch_size;
     let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
@@ -257,10 +260,12 @@ fn join(
         }
     };
     ensure_fits(job, shard, &forecast, batch)?;
-    let described = prepare::describe(job, &images, &loaded.extractor, &loaded.fingerprint, batch);
-    let asked = Run {
+    let list = ImageList {
         images: run.images,
-        image_list: run.image_list.clone(),
+        digest: run.image_list.clone(),
+    };
+    let described = prepare::describe(job, &list, &loaded.extractor, &loaded.fingerprint, batch);
+    let asked = Run {
         shards: shard.count,
         batch_size: job
             .batch_size
@@ -298,7 +303,7 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
 fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
     let images = sources::find(job, found)?;
-    if prepare::digest(images.file_names()) != run.image_list {
+    if ImageList::of(&images).digest != run.image_list {
         bail!(
             "'{}' is missing or changed, and the images are others than those that the run began with; restore it, or \
              choose another --out",
@@ -313,7 +318,7 @@ fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
             "'{}' was missing or changed; written again",
             path.display()
         ));
-        write_whole(&path, &images.file_names_text())?;
+        names::write(&job.out, run, &images)?;
         sources::keep(&job.out, &images, run)?;
     }
     Ok(images)
@@ -328,11 +333,11 @@ fn dry_run(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) 
     let plan = match held {
         Some(run) => join(job, shard, found, run, loaded)?.0,
         None => {
-            let images = Arc::new(sources::find(job, found)?);
-            let loaded = load(job, &images, loaded)?;
-            let (run, forecast) = first_run(job, shard, &images, loaded)?;
+            let listed = sources::list(job, found, |_, _| Ok(()))?;
+            let loaded = load(job, &listed.first, loaded)?;
+            let (run, forecast) = first_run(job, shard, &listed, loaded)?;
             let slice = Slice::shard(&run, shard.index);
-            Plan::new(job, run, slice, &images, &forecast)?
+            Plan::new(job, run, slice, &listed.first, &forecast)?
         }
     };
     plan.print(job.json)

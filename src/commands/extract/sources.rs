@@ -1,17 +1,21 @@
 //! The images of a run: searched for when it begins; after that, those that its directory names.
 
-use crate::commands::extract::{names, prepare, sharded};
+use crate::commands::extract::names::{self, ImageList};
+use crate::commands::extract::{prepare, sharded};
 use crate::job::Job;
 use crate::run::binding::is_bound;
+use crate::run::name_index::Lines;
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::sources::{KeptFile, KeptSource, KeptSources, read_places, sample};
-use crate::sources::{Found, Images, Kind, Named, Place, quoted};
+use crate::run::sources::{KeptFile, KeptSource, KeptSources, PlacesWriter, read_places, sample};
+use crate::sources::{FileNames, Found, Images, Kind, Named, Place, quoted};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// All images of the run that is asked for. Archives that it has searched already are not searched again.
 ///
@@ -32,16 +36,53 @@ fn search(job: &Job, found: &Found) -> Result<Images> {
         && let Some(kept) = kept(job, &run, found)?
         // Images in folders may come and go.
         && found.sources().iter().all(|named| named.kind != Kind::Folder)
-        && is_list_of(job, &run, found)?
+        && is_list_of(job, &run, found, &(0..run.images))?
         && let Some(places) = kept.places(job, &run, &(0..run.images))
         && let Some(names) = names::read(&job.out, &run, &(0..run.images))?
     {
         return found.clone().placed(0, names, places);
     }
-    match &job.list {
-        Some(list) => found.clone().listed(list),
-        None => found.clone().all(|line| say(line)),
-    }
+    found.clone().all(job.list.as_deref(), |line| say(line))
+}
+
+/// The images of a run that begins, when they are not kept: what they are known by, and the first few.
+pub struct Listed {
+    pub list: ImageList,
+    pub first: Arc<Images>,
+}
+
+/// Finds all images, and gives them to `take`, some at a time.
+///
+/// # Errors
+/// As [`find`], and what `take` fails with.
+pub fn list(
+    job: &Job,
+    found: &Found,
+    mut take: impl FnMut(&FileNames, &[Place]) -> Result<()>,
+) -> Result<Listed> {
+    let (mut digest, mut images) = (Sha256::new(), 0);
+    let (mut first, mut first_places) = (FileNames::default(), Vec::new());
+    found.each(
+        job.list.as_deref(),
+        |line| say(line),
+        &mut |names, places| {
+            digest.update(names.lines());
+            images += names.len() as u64;
+            let missing = prepare::FEW - first.len();
+            names.iter().take(missing).for_each(|name| first.push(name));
+            first_places.extend(places.iter().take(missing));
+            take(&names, &places)
+        },
+    )?;
+    let first = found.clone().placed(0, first, first_places)?;
+    first.ensure_fit(&job.preprocess)?;
+    Ok(Listed {
+        list: ImageList {
+            images,
+            digest: figures::hex(&digest.finalize()),
+        },
+        first: Arc::new(first),
+    })
 }
 
 /// The images of some rows of a run that has begun; none where its `file_names.txt` is lost.
@@ -66,15 +107,20 @@ pub fn of_run(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<
     Ok(Some(images))
 }
 
-/// True where the run has the images of `--list`, or there is none.
+/// True where the run has the images of `--list`, or there is none. A list that is as long as the run's is only held
+/// against it where it names these rows: each shard looks at its own.
 ///
 /// # Errors
 /// A list that cannot be read.
-pub fn is_list_of(job: &Job, run: &Run, found: &Found) -> Result<bool> {
+fn is_list_of(job: &Job, run: &Run, found: &Found, rows: &Range<u64>) -> Result<bool> {
     let Some(list) = &job.list else {
         return Ok(true);
     };
-    Ok(prepare::digest(found.names_of(list)?.lines()) == run.image_list)
+    let lines = Lines::read(&job.out, &run.image_list, run.images, rows);
+    if lines.is_some_and(|lines| lines.are_in(list)) {
+        return Ok(true);
+    }
+    Ok(found.digest_of(list)? == run.image_list)
 }
 
 /// Keeps in the run directory what the search has found: nothing for a folder alone.
@@ -94,12 +140,21 @@ pub fn keep(directory: &Path, images: &Images, run: &Run) -> Result<()> {
     {
         return Ok(());
     }
-    let source = images.sources().iter().map(record);
-    let now = KeptSources {
+    let mut places = PlacesWriter::new(directory)?;
+    places.add(images.places().iter().map(|place| place.0))?;
+    places.finish()?;
+    describe(run, images.sources())?.write(directory)
+}
+
+/// What `sources.toml` will say.
+///
+/// # Errors
+/// A source that cannot be read.
+pub fn describe(run: &Run, sources: &[Named]) -> Result<KeptSources> {
+    Ok(KeptSources {
         image_list: run.image_list.clone(),
-        source: source.collect::<Result<_>>()?,
-    };
-    now.write(directory, images.places().iter().map(|place| place.0))
+        source: sources.iter().map(record).collect::<Result<_>>()?,
+    })
 }
 
 fn record(named: &Named) -> Result<KeptSource> {
@@ -251,10 +306,10 @@ fn change_of(then: &KeptSource, now: &Named) -> Result<Option<Change>> {
 
 /// # Errors
 /// A `--list` that is not the run's.
-pub fn ensure_same_list(job: &Job, found: &Found, run: &Run) -> Result<()> {
+pub fn ensure_same_list(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<()> {
     let Some(list) = &job.list else { return Ok(()) };
     ensure!(
-        is_list_of(job, run, found)?,
+        is_list_of(job, run, found, rows)?,
         "'{}' holds a run of other images than '{}' names; pass --list {}, or choose another --out",
         job.out.display(),
         list.display(),

@@ -1,5 +1,6 @@
 //! A whole run by one process, which holds the lock of the run directory to the end.
 
+use crate::commands::extract::names::ImageList;
 use crate::commands::extract::plan::Plan;
 use crate::commands::extract::{Ready, existing_ancestor, prepare, sources};
 use crate::job::Job;
@@ -24,7 +25,13 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     let forecast = prepare::forecast(job, &images, &extractor)?;
     let batch = prepare::batch(job, &extractor, &forecast, images.len());
     prepare::set_batch(&mut extractor, batch)?;
-    let run = prepare::describe(job, &images, &extractor, &fingerprint, batch);
+    let run = prepare::describe(
+        job,
+        &ImageList::of(&images),
+        &extractor,
+        &fingerprint,
+        batch,
+    );
     let slice = Slice::whole(&run);
     if job.dry_run {
         Plan::new(job, run, slice, &images, &forecast)?.print(job.json)?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     let paths: Vec<_> = std::env::args_os().skip(1).map(Into::into).collect();
-    match Found::new(&paths).and_then(|found| found.all(|_| ())) {
+    match Found::new(&paths).and_then(|found| found.all(None, |_| ())) {
         Ok(images) => read(&Arc::new(images)),
         Err(error) => {
             eprintln!("error: {}", visible(&format!("{error:#}")));

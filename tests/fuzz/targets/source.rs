@@ -36,7 +36,7 @@ fn with_checksums(bytes: &[u8]) -> Vec<u8> {
 fn holds(bytes: &[u8]) {
     let path = PathBuf::from(format!("/dev/shm/featx-fuzz-{}", std::process::id()));
     std::fs::write(&path, bytes).expect("a file in memory");
-    let images = Found::new(&[path.clone()]).and_then(|found| found.all(|_| ()));
+    let images = Found::new(&[path.clone()]).and_then(|found| found.all(None, |_| ()));
     if let Ok(images) = images {
         let images = Arc::new(images);
         let mut names: Vec<&Path> = images.rows().map(|row| images.name(row)).collect();

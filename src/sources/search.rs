@@ -1,0 +1,104 @@
+//! The search for all images of a run. It gives them some at a time, in the order of their rows: a process that writes
+//! them down need not hold them all.
+
+use crate::sources::found::{AT_ONCE, Found, Named, in_parallel};
+use crate::sources::images::{Images, Place};
+use crate::sources::left_out::Others;
+use crate::sources::list::{Outside, read_names, read_some};
+use crate::sources::names::FileNames;
+use crate::sources::scan::ENDINGS;
+use crate::sources::source::Listing;
+use anyhow::{Result, bail};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Takes the names of some images and their places; of a folder that is the only source there are no places.
+pub type Take<'a> = &'a mut dyn FnMut(FileNames, Vec<Place>) -> Result<()>;
+
+impl Found {
+    /// All images of all sources, or those that a list names, in its order. Lines for the user go to `say`.
+    ///
+    /// # Errors
+    /// As [`Found::each`].
+    pub fn all(self, list: Option<&Path>, say: impl Fn(&str)) -> Result<Images> {
+        let (mut names, mut places) = (FileNames::default(), Vec::new());
+        self.each(list, say, &mut |some, their_places| {
+            names.append(some);
+            places.extend(their_places);
+            Ok(())
+        })?;
+        self.placed(0, names, places)
+    }
+
+    /// The same, given to `take`: a source after the other, or a stretch of the list after the other. A list of what lies
+    /// in archives is given whole, for each of them is searched once.
+    ///
+    /// # Errors
+    /// A source or a list that cannot be read; no image; a name in the list of none. What lies in folders is not looked
+    /// for. What `take` fails with.
+    pub fn each(&self, list: Option<&Path>, say: impl Fn(&str), take: Take<'_>) -> Result<()> {
+        match (list, self.only_folder()) {
+            (None, _) => self.search(say, take),
+            (Some(list), Some(root)) => read_some(list, root, Outside::Refused, &mut |names| {
+                take(names, Vec::new())
+            }),
+            (Some(list), None) => {
+                let names = read_names(list, self.root_of_lists())?;
+                let places = self.places_of(&names, list)?;
+                take(names, places)
+            }
+        }
+    }
+
+    fn search(&self, say: impl Fn(&str), take: Take<'_>) -> Result<()> {
+        let mut others = Others::default();
+        let (mut done, mut count) = (0, 0);
+        for some in self.sources().chunks(AT_ONCE) {
+            let listings = in_parallel(some.len(), |i| some[i].list())?;
+            for (named, listing) in some.iter().zip(listings) {
+                listing.notes.iter().for_each(|line| say(line));
+                others.absorb(&named.front, &listing.others);
+                count += listing.names.len();
+                let places = match self.only_folder() {
+                    Some(_) => Vec::new(),
+                    None => listing.at.iter().map(|&at| Place::new(done, at)).collect(),
+                };
+                take(names_of_rows(named, listing), places)?;
+                done += 1;
+            }
+        }
+        let line = others.line();
+        if count == 0 {
+            let line = line.map_or(String::new(), |line| format!(" ({line})"));
+            bail!(
+                "no image in {}{line}; looked for files ending in {}",
+                self.shown(),
+                ENDINGS.join(", ")
+            );
+        }
+        if let Some(line) = line {
+            say(&line);
+        }
+        Ok(())
+    }
+}
+
+/// The names of a source's items, with its own in front.
+fn names_of_rows(named: &Named, Listing { names, .. }: Listing) -> FileNames {
+    if named.front.as_os_str().is_empty() {
+        return names;
+    }
+    let mut rows = FileNames::default();
+    let mut whole = named.front.as_os_str().as_bytes().to_vec();
+    let start = whole.len();
+    for name in names.iter().map(|name| name.as_os_str().as_bytes()) {
+        whole.truncate(start);
+        if !name.is_empty() {
+            whole.push(b'/');
+        }
+        whole.extend_from_slice(name);
+        rows.push(Path::new(OsStr::from_bytes(&whole)));
+    }
+    rows
+}
