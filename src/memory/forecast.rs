@@ -68,6 +68,13 @@ impl Forecast {
         })
     }
 
+    /// The same with so many bytes more, which the process will hold.
+    #[must_use]
+    pub fn holding(mut self, bytes: u64) -> Self {
+        self.resident += bytes;
+        self
+    }
+
     /// Whatever the batch.
     fn fixed(&self) -> u64 {
         self.decoders + self.projections + self.buffers

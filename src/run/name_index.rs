@@ -82,23 +82,22 @@ impl Index {
     }
 }
 
-/// Some lines of `file_names.txt`, in whole blocks.
+/// Some lines of `file_names.txt`, in whole blocks, of which one at a time is read.
 #[derive(Debug)]
 pub struct Lines {
     /// The row of the first of them.
     pub first: u64,
-    pub text: Vec<u8>,
-    /// Where they begin in the list, bytes.
-    start: u64,
-    /// Bytes of the whole list.
+    list: File,
     list_bytes: u64,
+    /// The entries of the blocks, and the one that follows.
+    entries: Vec<[u8; ENTRY]>,
 }
 
 impl Lines {
-    /// The lines of these rows, one at least, of a run of so many images; none where there is no index, or where it or the
-    /// lines are not what the run began with.
+    /// The lines of these rows, one at least, of a run of so many images; none where there is no index, or where it is not
+    /// of the list that the run began with.
     #[must_use]
-    pub fn read(
+    pub fn open(
         directory: &Path,
         image_list: &str,
         images: u64,
@@ -113,56 +112,60 @@ impl Lines {
         {
             return None;
         }
-        let wanted = rows.start / BLOCK..rows.end.div_ceil(BLOCK);
         let entry = |block: u64| header.data_offset + block * ENTRY as u64;
-        let mut bytes = vec![0; (wanted.end - wanted.start + 1) as usize * ENTRY];
-        index.read_exact_at(&mut bytes, entry(wanted.start)).ok()?;
+        let (first, end) = (rows.start / BLOCK, rows.end.div_ceil(BLOCK));
+        let mut entries = vec![[0; ENTRY]; (end - first + 1) as usize];
+        index
+            .read_exact_at(entries.as_flattened_mut(), entry(first))
+            .ok()?;
         let mut last = [0; ENTRY];
         index.read_exact_at(&mut last, entry(blocks)).ok()?;
         let (list_bytes, of_list) = parts(&last);
         let list = File::open(directory.join(FILE_NAMES)).ok()?;
-        if of_list != &*Sha256::digest(image_list) || list.metadata().ok()?.len() != list_bytes {
-            return None;
-        }
-        let (entries, _) = bytes.as_chunks::<ENTRY>();
-        let start = parts(&entries[0]).0;
-        let end = parts(&entries[entries.len() - 1]).0;
-        if end > list_bytes {
-            return None; // the index is damaged
-        }
-        let mut text = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
-        list.read_exact_at(&mut text, start).ok()?;
-        let is_whole = entries.windows(2).all(|pair| {
-            let (from, hash) = parts(&pair[0]);
-            let at = |byte: u64| byte.checked_sub(start).map(|byte| byte as usize);
-            let block = (at(from), at(parts(&pair[1]).0));
-            let block = match block {
-                (Some(from), Some(to)) => text.get(from..to),
-                _ => None,
-            };
-            block.is_some_and(|block| *Sha256::digest(block) == *hash)
-        });
-        is_whole.then_some(Self {
-            first: wanted.start * BLOCK,
-            text,
-            start,
+        let is_ours =
+            of_list == &*Sha256::digest(image_list) && list.metadata().ok()?.len() == list_bytes;
+        is_ours.then_some(Self {
+            first: first * BLOCK,
+            list,
             list_bytes,
+            entries,
+        })
+    }
+
+    /// Gives `take` each block's place in the list and its text, until it says `false`. False then, and where a block is not
+    /// what the run began with.
+    pub fn each_block(&self, mut take: impl FnMut(u64, &[u8]) -> bool) -> bool {
+        let mut text = Vec::new();
+        self.entries.windows(2).all(|pair| {
+            let ((start, hash), (end, _)) = (parts(&pair[0]), parts(&pair[1]));
+            let Some(length) = end.checked_sub(start).filter(|_| end <= self.list_bytes) else {
+                return false; // the index is damaged
+            };
+            text.resize(length as usize, 0);
+            self.list.read_exact_at(&mut text, start).is_ok()
+                && *Sha256::digest(&text) == *hash
+                && take(start, &text)
         })
     }
 
     /// True where another file is as long as the list, and has the same lines in the same place.
     #[must_use]
     pub fn are_in(&self, other: &Path) -> bool {
-        let same = || -> std::io::Result<bool> {
+        let open = || -> std::io::Result<Option<File>> {
             let metadata = other.metadata()?; // first: to open a pipe may wait for ever
             if !metadata.is_file() || metadata.len() != self.list_bytes {
-                return Ok(false);
+                return Ok(None);
             }
-            let mut text = vec![0; self.text.len()];
-            File::open(other)?.read_exact_at(&mut text, self.start)?;
-            Ok(text == self.text)
+            File::open(other).map(Some)
         };
-        same().unwrap_or(false)
+        let Ok(Some(other)) = open() else {
+            return false;
+        };
+        let mut theirs = Vec::new();
+        self.each_block(|start, text| {
+            theirs.resize(text.len(), 0);
+            other.read_exact_at(&mut theirs, start).is_ok() && theirs == text
+        })
     }
 }
 
@@ -200,11 +203,18 @@ mod tests {
             index.add(some);
         }
         index.write(&directory, "abc").unwrap();
-        let read = |image_list: &str, rows| Lines::read(&directory, image_list, images, &rows);
+        let read = |image_list: &str, rows| {
+            let lines = Lines::open(&directory, image_list, images, &rows)?;
+            let mut text = Vec::new();
+            let is_whole = lines.each_block(|_, block| {
+                text.extend_from_slice(block);
+                true
+            });
+            is_whole.then_some((lines, String::from_utf8(text).unwrap()))
+        };
         for rows in [0..1, 4095..4097, 8192..images, 0..images, 4096..8192] {
-            let lines = read("abc", rows.clone()).unwrap();
+            let (lines, found) = read("abc", rows.clone()).unwrap();
             let all: Vec<_> = text.lines().collect();
-            let found = String::from_utf8(lines.text.clone()).unwrap();
             let found: Vec<_> = found.lines().collect();
             let first = lines.first as usize;
             assert!(first as u64 <= rows.start && (first + found.len()) as u64 >= rows.end);

@@ -2,13 +2,15 @@
 
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
-use crate::sources::list::{digest_of_names, ensure_inside};
+use crate::sources::list::{Outside, digest_of_names, ensure_inside, read_some};
 use crate::sources::names::FileNames;
 use crate::sources::opening::{ensure_good_names, open};
 use crate::sources::source::{Listing, Source};
 use crate::sources::typed::expand;
+use crate::text::figures;
 use crate::text::printing::in_one_line;
 use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -45,7 +47,7 @@ impl Found {
         let mut sources = Vec::new();
         for path in typed {
             for typed in expand(path)? {
-                sources.push(open(typed)?);
+                sources.push(open(typed).map_err(in_one_line)?);
             }
         }
         if let [
@@ -83,9 +85,17 @@ impl Found {
     /// SHA-256 of the names in a list, a name a line; they are neither looked for nor kept.
     ///
     /// # Errors
-    /// The list cannot be read, names no image, or has a path that leads out of its folder.
+    /// As [`Found::each`] has them of a list, but for what lies in archives.
     pub fn digest_of(&self, list: &Path) -> Result<String> {
-        digest_of_names(list, self.root_of_lists())
+        let Some(root) = self.only_folder() else {
+            return digest_of_names(list, self.root_of_lists());
+        };
+        let mut digest = Sha256::new();
+        read_some(list, root, Outside::Refused, &mut |names| {
+            digest.update(names.lines());
+            Ok(())
+        })?;
+        Ok(figures::hex(&digest.finalize()))
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.

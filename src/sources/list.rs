@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes read at a time: few requests to a file server.
 const CHUNK: usize = 1 << 20;
 
-/// Names that are given at once.
-const SOME: usize = 1 << 16;
+/// Names that are given at once, at least where there are more.
+pub(super) const SOME: usize = 1 << 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -151,7 +151,7 @@ fn each_name(
 ) -> Result<Vec<u8>> {
     let folders = absolute(root);
     let (mut head, mut line) = (Vec::new(), Vec::new());
-    let (mut number, mut count) = (0, 0_u64);
+    let (mut number, mut count) = (0_u64, 0_u64);
     while {
         line.clear();
         let read = from.read_until(b'\n', &mut line);

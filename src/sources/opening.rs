@@ -15,7 +15,6 @@ use crate::sources::source::Source;
 use crate::sources::tar::Tar;
 use crate::sources::typed::Typed;
 use crate::sources::zip::Zip;
-use crate::text::printing::in_one_line;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -35,7 +34,21 @@ pub fn open(Typed { path, inside }: Typed) -> Result<Named> {
         kind.name(),
         inside.as_deref().unwrap_or_default()
     );
-    let source = opened(kind, &path, inside.as_deref()).map_err(in_one_line)?;
+    let source: Arc<dyn Source> = match kind {
+        Kind::Folder => Arc::new(Folder::new(&path)),
+        Kind::Image => Arc::new(Single::new(&path)),
+        Kind::Tar => Arc::new(Tar::new(&path)?),
+        Kind::Zip => Arc::new(Zip::new(&path)?),
+        Kind::Array => Arc::new(Array::new(&path)?),
+        #[cfg(feature = "hdf5")]
+        Kind::Hdf5 => Arc::new(Hdf5::new(&path, inside.as_deref())?),
+        #[cfg(feature = "lmdb")]
+        Kind::Lmdb => Arc::new(Lmdb::new(&path)?),
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => Arc::new(Parquet::new(&path, inside.as_deref())?),
+        #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
+        other => bail!(left_out_of_build(other, &path)),
+    };
     let inside = match source.name_within() {
         Some(name) => {
             front.push(name); // which tells sources of one file apart
@@ -49,24 +62,6 @@ pub fn open(Typed { path, inside }: Typed) -> Result<Named> {
         kind,
         inside,
         source,
-    })
-}
-
-fn opened(kind: Kind, path: &Path, inside: Option<&str>) -> Result<Arc<dyn Source>> {
-    Ok(match kind {
-        Kind::Folder => Arc::new(Folder::new(path)),
-        Kind::Image => Arc::new(Single::new(path)),
-        Kind::Tar => Arc::new(Tar::new(path)?),
-        Kind::Zip => Arc::new(Zip::new(path)?),
-        Kind::Array => Arc::new(Array::new(path)?),
-        #[cfg(feature = "hdf5")]
-        Kind::Hdf5 => Arc::new(Hdf5::new(path, inside)?),
-        #[cfg(feature = "lmdb")]
-        Kind::Lmdb => Arc::new(Lmdb::new(path)?),
-        #[cfg(feature = "parquet")]
-        Kind::Parquet => Arc::new(Parquet::new(path, inside)?),
-        #[cfg(not(all(feature = "hdf5", feature = "lmdb", feature = "parquet")))]
-        other => bail!(left_out_of_build(other, path)),
     })
 }
 

@@ -4,12 +4,13 @@
 use crate::sources::found::{AT_ONCE, Found, Named, in_parallel};
 use crate::sources::images::{Images, Place};
 use crate::sources::left_out::Others;
-use crate::sources::list::{Outside, read_names, read_some};
+use crate::sources::list::{Outside, SOME, read_names, read_some};
 use crate::sources::names::FileNames;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::Listing;
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ impl Found {
         self.placed(0, names, places)
     }
 
-    /// The same, given to `take`: a source after the other, or a stretch of the list after the other. A list of what lies
+    /// The same, given to `take`: some sources after the others, or a stretch of the list after the other. A list of what lies
     /// in archives is given whole, for each of them is searched once.
     ///
     /// # Errors
@@ -52,6 +53,7 @@ impl Found {
     }
 
     fn search(&self, say: impl Fn(&str), take: Take<'_>) -> Result<()> {
+        let (mut names, mut places) = (FileNames::default(), Vec::new());
         let mut others = Others::default();
         let (mut done, mut count) = (0, 0);
         for some in self.sources().chunks(AT_ONCE) {
@@ -60,12 +62,14 @@ impl Found {
                 listing.notes.iter().for_each(|line| say(line));
                 others.absorb(&named.front, &listing.others);
                 count += listing.names.len();
-                let places = match self.only_folder() {
-                    Some(_) => Vec::new(),
-                    None => listing.at.iter().map(|&at| Place::new(done, at)).collect(),
-                };
-                take(names_of_rows(named, listing), places)?;
+                if self.only_folder().is_none() {
+                    places.extend(listing.at.iter().map(|&at| Place::new(done, at)));
+                }
+                names.append(names_of_rows(named, listing));
                 done += 1;
+                if names.len() >= SOME {
+                    take(mem::take(&mut names), mem::take(&mut places))?;
+                }
             }
         }
         let line = others.line();
@@ -80,7 +84,7 @@ impl Found {
         if let Some(line) = line {
             say(&line);
         }
-        Ok(())
+        take(names, places)
     }
 }
 

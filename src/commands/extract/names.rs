@@ -3,16 +3,16 @@
 
 use crate::commands::extract::sources;
 use crate::rows::durable::{Unfinished, write_whole};
-use crate::run::name_index::{Index, Lines};
+use crate::run::name_index::{Index, Lines, NAMES_INDEX};
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::sources::PlacesWriter;
+use crate::run::sources::{PlacesWriter, SOURCES, SOURCES_INDEX};
 use crate::sources::{FileNames, Found, Images, Place, unquoted};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -51,6 +51,13 @@ pub fn write(directory: &Path, run: &Run, images: &Images) -> Result<()> {
         index.write(directory, &run.image_list)?;
     }
     Ok(())
+}
+
+/// Removes what a process has left that was killed while it wrote a list. What cannot be removed does no harm.
+pub fn remove_partials(directory: &Path) {
+    for name in [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX] {
+        let _ = fs::remove_file(directory.join(format!("{name}.partial")));
+    }
 }
 
 /// The list of a run in shards, and all that goes with it, under construction: names are written as they are found, and
@@ -115,21 +122,30 @@ impl ListWriter {
 /// # Errors
 /// The list cannot be read.
 pub fn read(directory: &Path, run: &Run, rows: &Range<u64>) -> Result<Option<FileNames>> {
-    match Lines::read(directory, &run.image_list, run.images, rows) {
-        Some(lines) => Ok(Some(names_of(&lines, rows))),
+    if rows.is_empty() {
+        return Ok(Some(FileNames::default()));
+    }
+    let lines = Lines::open(directory, &run.image_list, run.images, rows);
+    match lines.and_then(|lines| names_of(&lines, rows)) {
         None => read_all(directory, run, rows),
+        names => Ok(names),
     }
 }
 
-fn names_of(lines: &Lines, rows: &Range<u64>) -> FileNames {
+fn names_of(lines: &Lines, rows: &Range<u64>) -> Option<FileNames> {
     let mut names = FileNames::default();
-    let before = (rows.start - lines.first) as usize;
-    let count = (rows.end - rows.start) as usize;
-    let all = lines.text.split(|&byte| byte == b'\n');
-    for line in all.skip(before).take(count) {
-        names.push(Path::new(OsStr::from_bytes(&unquoted(line))));
-    }
-    names
+    let mut row = lines.first;
+    let is_whole = lines.each_block(|_, text| {
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let name = unquoted(line.strip_suffix(b"\n").unwrap_or(line));
+            if rows.contains(&row) {
+                names.push(Path::new(OsStr::from_bytes(&name)));
+            }
+            row += 1;
+        }
+        true
+    });
+    is_whole.then_some(names)
 }
 
 /// The same, by reading the whole list.

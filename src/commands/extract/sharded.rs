@@ -87,11 +87,11 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     }))
 }
 
-/// The model, and what an image costs where that is measured already, with the batch size that the model is set to.
+/// The model, and the batch size that it is set to.
 struct Loaded {
     extractor: Extractor,
     fingerprint: String,
-    measured: Option<(Forecast, u64)>,
+    batch: Option<u64>,
 }
 
 /// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
@@ -125,8 +125,8 @@ fn is_another(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded
     if sources::have_changed(job, found, &held)? {
         return Ok(true);
     }
-    let listed = sources::list(job, found, |_, _| Ok(()))?;
-    let (run, _) = first_run(job, shard, &listed, load(job, &listed.first, loaded)?)?;
+    let listed = sources::list_beside(job, found, &held)?;
+    let run = first_run(job, shard, &listed, load(job, &listed.first, loaded)?)?.0;
     let asked = Run {
         batch_size: match job.batch_size {
             Some(_) => run.batch_size,
@@ -148,7 +148,7 @@ fn load<'a>(
         *loaded = Some(Loaded {
             extractor,
             fingerprint,
-            measured: None,
+            batch: None,
         });
     }
     Ok(loaded.as_mut().expect("it is loaded"))
@@ -160,6 +160,7 @@ fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) ->
         return Ok(());
     };
     finish_discarding(&job.out)?;
+    names::remove_partials(&job.out);
     let mut list = ListWriter::new(&job.out)?;
     let listed = sources::list(job, found, |names, places| list.add(names, places))?;
     let loaded = load(job, &listed.first, loaded)?;
@@ -173,7 +174,7 @@ fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) ->
         plan.space_needed()?,
     )?;
     plan.begin_with(|| list.finish(&plan.run, found))?;
-    loaded.measured = Some((forecast, batch));
+    loaded.batch = Some(batch);
     Ok(())
 }
 
@@ -185,7 +186,8 @@ fn first_run(
     loaded: &mut Loaded,
 ) -> Result<(Run, Forecast)> {
     let extractor = &mut loaded.extractor;
-    let forecast = prepare::forecast(job, &listed.first, extractor)?;
+    let own_names = listed.bytes / shard.count;
+    let forecast = prepare::forecast(job, &listed.first, extractor)?.holding(own_names);
     let batch = prepare::batch(job, extractor, &forecast, listed.list.images);
     prepare::set_batch(extractor, batch)?;
     prepare::refuse_varying(job, extractor)?;
@@ -249,16 +251,11 @@ fn join(
     let batch = run.batch_size;
     let images = Arc::new(images);
     let loaded = load(job, &images, loaded)?;
-    let measured = loaded.measured.take().filter(|(_, set)| *set == batch);
-    let forecast = match measured {
-        Some((forecast, _)) => forecast,
-        None => {
-            let forecast = prepare::forecast(job, &images, &loaded.extractor)?;
-            prepare::set_batch(&mut loaded.extractor, batch)?;
-            prepare::refuse_varying(job, &loaded.extractor)?;
-            forecast
-        }
-    };
+    let forecast = prepare::forecast(job, &images, &loaded.extractor)?;
+    if loaded.batch != Some(batch) {
+        prepare::set_batch(&mut loaded.extractor, batch)?;
+        prepare::refuse_varying(job, &loaded.extractor)?;
+    }
     ensure_fits(job, shard, &forecast, batch)?;
     let list = ImageList {
         images: run.images,

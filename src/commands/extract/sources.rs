@@ -33,10 +33,7 @@ fn search(job: &Job, found: &Found) -> Result<Images> {
         false => sharded::run_at(&job.out)?,
     };
     if let Some(run) = run
-        && let Some(kept) = kept(job, &run, found)?
-        // Images in folders may come and go.
-        && found.sources().iter().all(|named| named.kind != Kind::Folder)
-        && is_list_of(job, &run, found, &(0..run.images))?
+        && let Some(kept) = searched(job, found, &run)?
         && let Some(places) = kept.places(job, &run, &(0..run.images))
         && let Some(names) = names::read(&job.out, &run, &(0..run.images))?
     {
@@ -45,10 +42,47 @@ fn search(job: &Job, found: &Found) -> Result<Images> {
     found.clone().all(job.list.as_deref(), |line| say(line))
 }
 
-/// The images of a run that begins, when they are not kept: what they are known by, and the first few.
+/// What the search for a run's images has left, where another would find the same.
+///
+/// # Errors
+/// A source is no longer what it was, and the run has rows of it.
+fn searched(job: &Job, found: &Found, run: &Run) -> Result<Option<Kept>> {
+    let kept = kept(job, run, found)?;
+    // Images in folders may come and go.
+    let is_fixed = found
+        .sources()
+        .iter()
+        .all(|named| named.kind != Kind::Folder);
+    let is_same = kept.is_some() && is_fixed && is_list_of(job, run, found, &(0..run.images))?;
+    Ok(kept.filter(|_| is_same))
+}
+
+/// The images of a run that begins, of which the first few alone are kept, and what they are known by.
 pub struct Listed {
     pub list: ImageList,
+    /// Bytes of their names and places in memory.
+    pub bytes: u64,
     pub first: Arc<Images>,
+}
+
+/// The images that would be found now, beside a run that the directory holds: of archives that have not changed, that run's.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_beside(job: &Job, found: &Found, held: &Run) -> Result<Listed> {
+    let few = 0..held.images.min(prepare::FEW as u64);
+    if searched(job, found, held)?.is_some()
+        && let Some(first) = of_run(job, found, held, &few)?
+    {
+        let list = ImageList {
+            images: held.images,
+            digest: held.image_list.clone(),
+        };
+        let bytes = 0; // for a comparison none of them is held
+        let first = Arc::new(first);
+        return Ok(Listed { list, bytes, first });
+    }
+    list(job, found, |_, _| Ok(()))
 }
 
 /// Finds all images, and gives them to `take`, some at a time.
@@ -60,7 +94,7 @@ pub fn list(
     found: &Found,
     mut take: impl FnMut(&FileNames, &[Place]) -> Result<()>,
 ) -> Result<Listed> {
-    let (mut digest, mut images) = (Sha256::new(), 0);
+    let (mut digest, mut images, mut bytes) = (Sha256::new(), 0, 0);
     let (mut first, mut first_places) = (FileNames::default(), Vec::new());
     found.each(
         job.list.as_deref(),
@@ -68,6 +102,7 @@ pub fn list(
         &mut |names, places| {
             digest.update(names.lines());
             images += names.len() as u64;
+            bytes += (names.lines().len() + size_of_val(&*places)) as u64;
             let missing = prepare::FEW - first.len();
             names.iter().take(missing).for_each(|name| first.push(name));
             first_places.extend(places.iter().take(missing));
@@ -81,6 +116,7 @@ pub fn list(
             images,
             digest: figures::hex(&digest.finalize()),
         },
+        bytes,
         first: Arc::new(first),
     })
 }
@@ -116,8 +152,11 @@ fn is_list_of(job: &Job, run: &Run, found: &Found, rows: &Range<u64>) -> Result<
     let Some(list) = &job.list else {
         return Ok(true);
     };
-    let lines = Lines::read(&job.out, &run.image_list, run.images, rows);
-    if lines.is_some_and(|lines| lines.are_in(list)) {
+    if rows.is_empty() {
+        return Ok(true);
+    }
+    let lines = Lines::open(&job.out, &run.image_list, run.images, rows);
+    if list != Path::new("-") && lines.is_some_and(|lines| lines.are_in(list)) {
         return Ok(true);
     }
     Ok(found.digest_of(list)? == run.image_list)
