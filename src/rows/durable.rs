@@ -3,6 +3,7 @@
 //! Temporary name in the same directory → fsync of the file → rename → fsync of the directory. A reader of the final
 //! name, after a crash too, sees the whole file or none.
 
+use crate::rows::part::names_in;
 use crate::text::figures;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -119,6 +120,31 @@ pub fn write_whole(target: &Path, bytes: &[u8]) -> Result<()> {
     let named = || format!("cannot write '{}'", target.display());
     unfinished.file().write_all(bytes).with_context(named)?;
     unfinished.finish(target)
+}
+
+/// Whether a name is that of one of these files under construction.
+#[must_use]
+pub fn is_partial_of(files: &[&str], name: &str) -> bool {
+    name.strip_suffix(".partial")
+        .is_some_and(|file| files.contains(&file))
+}
+
+/// Removes files under construction that killed processes left in a folder, which need not be there.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn remove_partials(folder: &Path, is_partial: impl Fn(&str) -> bool) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let names = names_in(folder)?;
+    for name in names.into_iter().filter(|name| is_partial(name)) {
+        // One that cannot be opened is another process's: whoever writes holds its lock.
+        if let Ok(mut left) = Unfinished::open(folder.join(name)) {
+            left.keep(false);
+        }
+    }
+    Ok(())
 }
 
 /// Makes a directory and those above it, where they are missing. Their names are durable then: what is written below

@@ -9,10 +9,8 @@
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
 use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
-use crate::run::name_index::NAMES_INDEX;
-use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
+use crate::run::record::{LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, is_of_a_shard, lock_name, running_shards};
-use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
@@ -74,8 +72,10 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
         }
     }
     let logs = Log::ALL.map(Log::of_run);
-    let small = [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX];
-    for name in small.into_iter().chain(logs.iter().map(String::as_str)) {
+    for name in LIST_FILES
+        .into_iter()
+        .chain(logs.iter().map(String::as_str))
+    {
         remove(&directory.join(name))?;
         remove(&directory.join(format!("{name}.partial")))?;
     }

@@ -7,15 +7,13 @@
 use crate::rows::dtype::Dtype;
 use crate::rows::durable::write_whole;
 use crate::rows::npy::Header;
-use crate::run::record::FILE_NAMES;
+use crate::run::record::{FILE_NAMES, NAMES_INDEX};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-pub const NAMES_INDEX: &str = "file_names.npy";
 
 /// Lines of a block.
 const BLOCK: u64 = 4096;
@@ -148,19 +146,16 @@ impl Lines {
         })
     }
 
-    /// True where another file is as long as the list, and has the same lines in the same place.
+    /// True where another file, which is no pipe, is as long as the list, and has the same lines in the same place.
     #[must_use]
     pub fn are_in(&self, other: &Path) -> bool {
-        let open = || -> std::io::Result<Option<File>> {
-            let metadata = other.metadata()?; // first: to open a pipe may wait for ever
-            if !metadata.is_file() || metadata.len() != self.list_bytes {
-                return Ok(None);
-            }
-            File::open(other).map(Some)
-        };
-        let Ok(Some(other)) = open() else {
+        let Ok(other) = File::open(other) else {
             return false;
         };
+        let bytes = other.metadata().map(|metadata| metadata.len());
+        if bytes.ok() != Some(self.list_bytes) {
+            return false;
+        }
         let mut theirs = Vec::new();
         self.each_block(|start, text| {
             theirs.resize(text.len(), 0);

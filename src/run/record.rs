@@ -12,6 +12,12 @@ use std::path::Path;
 pub const RUN_FILE: &str = "run.toml";
 /// Line i is the image of row i.
 pub const FILE_NAMES: &str = "file_names.txt";
+pub const NAMES_INDEX: &str = "file_names.npy";
+pub const SOURCES: &str = "sources.toml";
+pub const SOURCES_INDEX: &str = "sources.npy";
+
+/// What says which images a run has, and where they lie.
+pub const LIST_FILES: [&str; 4] = [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX];
 
 /// A run, as `run.toml` holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

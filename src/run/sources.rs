@@ -6,6 +6,7 @@
 use crate::rows::dtype::Dtype;
 use crate::rows::durable::{Unfinished, write_whole};
 use crate::rows::npy::Header;
+use crate::run::record::{SOURCES, SOURCES_INDEX};
 use crate::text::figures;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,6 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-pub const SOURCES: &str = "sources.toml";
-pub const SOURCES_INDEX: &str = "sources.npy";
 
 /// Bytes of each piece of a file that [`sample`] reads, and the number of pieces.
 const PIECE: u64 = 4096;

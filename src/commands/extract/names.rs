@@ -3,16 +3,16 @@
 
 use crate::commands::extract::sources;
 use crate::rows::durable::{Unfinished, write_whole};
-use crate::run::name_index::{Index, Lines, NAMES_INDEX};
+use crate::run::name_index::{Index, Lines};
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::sources::{PlacesWriter, SOURCES, SOURCES_INDEX};
+use crate::run::sources::PlacesWriter;
 use crate::sources::{FileNames, Found, Images, Place, unquoted};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -51,13 +51,6 @@ pub fn write(directory: &Path, run: &Run, images: &Images) -> Result<()> {
         index.write(directory, &run.image_list)?;
     }
     Ok(())
-}
-
-/// Removes what a process has left that was killed while it wrote a list. What cannot be removed does no harm.
-pub fn remove_partials(directory: &Path) {
-    for name in [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX] {
-        let _ = fs::remove_file(directory.join(format!("{name}.partial")));
-    }
 }
 
 /// The list of a run in shards, and all that goes with it, under construction: names are written as they are found, and

@@ -9,10 +9,8 @@ use crate::rows::size_limit;
 use crate::run::binding::is_bound;
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, discardable_bytes};
-use crate::run::name_index::NAMES_INDEX;
-use crate::run::record::{FILE_NAMES, Layer, Run};
+use crate::run::record::{LIST_FILES, Layer, Run};
 use crate::run::slice::{Log, Slice};
-use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::run::writer::Segment;
 use crate::sources::Images;
 use crate::text::figures;
@@ -182,7 +180,7 @@ impl Plan {
         let written = list().and_then(|()| self.run.write(&self.out));
         if written.is_err() {
             // Without run.toml it is no run directory. What cannot be removed does no harm.
-            for name in [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX] {
+            for name in LIST_FILES {
                 let _ = fs::remove_file(self.out.join(name));
             }
         }

@@ -3,16 +3,13 @@
 
 use crate::commands::extract::{names, sources};
 use crate::rows::aside;
-use crate::rows::durable::Unfinished;
+use crate::rows::durable::{is_partial_of, remove_partials};
 use crate::rows::layer_folder::BrokenPart;
-use crate::rows::part::names_in;
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::discard::partial_start;
-use crate::run::name_index::NAMES_INDEX;
-use crate::run::record::{FILE_NAMES, RUN_FILE, Run};
+use crate::run::record::{FILE_NAMES, LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, Slice};
-use crate::run::sources::{SOURCES, SOURCES_INDEX};
 use crate::sources::{Images, LeftOut, names_of};
 use crate::text::figures;
 use crate::text::printing::say;
@@ -149,20 +146,10 @@ pub fn tidy(
     }
     let errors = slice.file(Log::Errors);
     if slice.shard.is_some() {
-        return remove_partials(directory, |name| {
-            name.strip_suffix(".partial") == Some(&errors)
-        });
+        return remove_partials(directory, |name| is_partial_of(&[&errors], name));
     }
-    let small = [
-        RUN_FILE,
-        FILE_NAMES,
-        NAMES_INDEX,
-        SOURCES,
-        SOURCES_INDEX,
-        &errors,
-    ]
-    .map(|name| format!("{name}.partial"));
-    remove_partials(directory, |name| small.iter().any(|other| other == name))?;
+    let small = [LIST_FILES.as_slice(), &[RUN_FILE, &errors]].concat();
+    remove_partials(directory, |name| is_partial_of(&small, name))?;
     restore_names(directory, run, images)
 }
 
@@ -186,20 +173,4 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
         names::write(directory, run, images)?;
     }
     sources::keep(directory, images, run)
-}
-
-fn remove_partials(folder: &Path, is_partial: impl Fn(&str) -> bool) -> Result<()> {
-    if !folder.exists() {
-        return Ok(());
-    }
-    for name in names_in(folder)?
-        .into_iter()
-        .filter(|name| is_partial(name))
-    {
-        // One that cannot be opened is another process's: whoever writes holds its lock.
-        if let Ok(mut left) = Unfinished::open(folder.join(name)) {
-            left.keep(false);
-        }
-    }
-    Ok(())
 }
