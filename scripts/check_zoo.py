@@ -83,11 +83,11 @@ def main():
     torch.set_grad_enabled(False)
     print(f"{'model':28} {'way':9} {'layers':>6} {'never':>6} {'right':>6} {'worst':>8}  layer, verdict")
     print(f"{'':28} {'':9} {'':>6} {'called':>6} {'':>6} {'rel. L2':>8}")
-    results, began = read_results(args.results), time.monotonic()
+    results, began, last = read_results(args.results), time.monotonic(), None
     done = {name for name, _, _ in results}
     for name in (name for name in chosen(args) if name not in done):
-        if args.minutes and time.monotonic() - began > 60 * args.minutes:
-            print(f"{args.minutes:g} minutes are over; go on with " + (f"--after {last}" if not args.results else "the same"))
+        if args.minutes is not None and time.monotonic() - began > 60 * args.minutes:
+            print(f"{args.minutes:g} minutes are over; go on with " + ("the same" if args.results else f"--after {last}" if last else "more"))
             break
         of_model = []
         for way, result, seconds in check_model(name, args):

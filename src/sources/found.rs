@@ -2,9 +2,11 @@
 
 use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
-use crate::sources::list::{Outside, digest_of_names, ensure_inside, read_some};
+use crate::sources::list::{ensure_inside, read_list};
+use crate::sources::list_mistakes::ensure_plain;
 use crate::sources::names::FileNames;
 use crate::sources::opening::{ensure_good_names, open};
+use crate::sources::parallel::in_parallel;
 use crate::sources::source::{Listing, Source};
 use crate::sources::typed::expand;
 use crate::text::figures;
@@ -15,12 +17,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-
-/// Archives that are searched at once: on a network each waits for its server.
-pub(super) const AT_ONCE: usize = 8;
+use std::sync::Arc;
 
 /// All sources of a run. A copy has the same sources.
 #[derive(Debug, Clone)]
@@ -87,15 +84,30 @@ impl Found {
     /// # Errors
     /// As [`Found::each`] has them of a list, but for what lies in archives.
     pub fn digest_of(&self, list: &Path) -> Result<String> {
-        let Some(root) = self.only_folder() else {
-            return digest_of_names(list, self.root_of_lists());
-        };
         let mut digest = Sha256::new();
-        read_some(list, root, Outside::Refused, &mut |names| {
+        self.each_of_list(list, &mut |names| {
             digest.update(names.lines());
             Ok(())
         })?;
         Ok(figures::hex(&digest.finalize()))
+    }
+
+    /// Gives `take` the names in a list, some at a time.
+    ///
+    /// # Errors
+    /// The list cannot be read, or is of another kind; what `take` fails with.
+    pub(super) fn each_of_list(
+        &self,
+        list: &Path,
+        take: &mut dyn FnMut(FileNames) -> Result<()>,
+    ) -> Result<()> {
+        // What paths of a list are relative to.
+        let root = self.only_folder().unwrap_or(Path::new("IMAGES"));
+        let head = read_list(list, root, take)?;
+        match self.only_folder() {
+            Some(root) => ensure_plain(&head, list, root),
+            None => Ok(()),
+        }
     }
 
     /// The images of these names, the first of which is that of row `first`; `list` has them.
@@ -166,11 +178,6 @@ impl Found {
         Ok(rows)
     }
 
-    /// What paths of a list are relative to.
-    pub(super) fn root_of_lists(&self) -> &Path {
-        self.only_folder().unwrap_or(Path::new("IMAGES"))
-    }
-
     pub(super) fn shown(&self) -> String {
         let paths: Vec<_> = self
             .sources
@@ -234,36 +241,4 @@ impl Named {
             })
             .collect()
     }
-}
-
-/// Does some work for each of `0..count`, several at once; the results in order.
-///
-/// # Errors
-/// The first in that order.
-pub(super) fn in_parallel<T: Send>(
-    count: usize,
-    work: impl Fn(usize) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(count) {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= count {
-                        break;
-                    }
-                    let result = work(i);
-                    results
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push((i, result));
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(i, _)| *i);
-    results.into_iter().map(|(_, result)| result).collect()
 }

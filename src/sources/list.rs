@@ -1,15 +1,13 @@
 //! `--list`: which images and in what order, from a file.
 
-use crate::sources::list_mistakes::ensure_plain;
 use crate::sources::names::FileNames;
 use crate::sources::quoting::unquoted;
-use crate::text::figures;
 use anyhow::{Context, Result, bail, ensure};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, stdin};
+use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,102 +20,53 @@ pub(super) const SOME: usize = 1 << 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether a list may name files outside the image folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outside {
-    Refused,
-    Allowed,
+/// What a list begins with, by which a list of another kind is known.
+pub(super) struct Head {
+    /// Its first two lines that are not blank, and the blank ones before and between them.
+    pub lines: Vec<u8>,
+    /// Its first image.
+    pub first: PathBuf,
 }
 
 /// Reads a list: a path a line, relative to `root` or with its absolute path in front. The order is kept and a path may
 /// come again; blank lines are nothing; lines may end as on Windows, the file may begin with a byte order mark, and names
-/// may be quoted as in `file_names.txt`. `-` is the standard input. Whether the files exist is not looked at, but for the
-/// first, whose absence tells of a list of another kind.
+/// may be quoted as in `file_names.txt`. `-` is the standard input. Whether the files exist is not looked at. `take` is given
+/// the names, some at a time.
 ///
 /// # Errors
-/// The list cannot be read, names no image, is a table or relative to another folder, or (unless `outside` allows it) has
-/// a path that leads out of `root`: the line is named.
-pub fn read_list(list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
+/// The list cannot be read, names no image, or has a path that leads out of `root`: the line is named. What `take` fails
+/// with.
+pub(super) fn read_list(
+    list: &Path,
+    root: &Path,
+    take: &mut dyn FnMut(FileNames) -> Result<()>,
+) -> Result<Head> {
+    read_from(&mut open(list)?, list, root, take)
+}
+
+/// As `--list`, of the file's bytes.
+///
+/// # Errors
+/// A list that names no image, or has a path that leads out of `root`.
+pub fn parse_list(bytes: &[u8], list: &Path, root: &Path) -> Result<FileNames> {
     let mut names = FileNames::default();
-    read_some(list, root, outside, &mut |some| {
+    read_from(&mut &*bytes, list, root, &mut |some| {
         names.append(some);
         Ok(())
     })?;
     Ok(names)
 }
 
-/// As [`read_list`]: `take` is given the names, some at a time.
-///
-/// # Errors
-/// As there, and what `take` fails with.
-pub fn read_some(
-    list: &Path,
-    root: &Path,
-    outside: Outside,
-    take: &mut dyn FnMut(FileNames) -> Result<()>,
-) -> Result<()> {
-    let mut names = FileNames::default();
-    let mut first = None;
-    let head = each_name(&mut open(list)?, list, root, outside, |name| {
-        first.get_or_insert_with(|| name.to_owned());
-        names.push(name);
-        match names.len() {
-            SOME => take(std::mem::take(&mut names)),
-            _ => Ok(()),
-        }
-    })?;
-    if let Some(first) = first {
-        ensure_plain(&head, &first, list, root)?;
-    }
-    take(names)
-}
-
-/// The names in a list of more than a folder's images, as [`read_list`] reads them.
-///
-/// # Errors
-/// As there.
-pub fn read_names(list: &Path, root: &Path) -> Result<FileNames> {
-    let mut names = FileNames::default();
-    each_name(&mut open(list)?, list, root, Outside::Refused, |name| {
-        names.push(name);
-        Ok(())
-    })?;
-    Ok(names)
-}
-
-/// SHA-256 of the names that [`read_names`] gives, a name a line, none of which is kept: a list may be longer than memory.
-///
-/// # Errors
-/// As there.
-pub fn digest_of_names(list: &Path, root: &Path) -> Result<String> {
-    let mut digest = Sha256::new();
-    each_name(&mut open(list)?, list, root, Outside::Refused, |name| {
-        digest.update(name.as_os_str().as_bytes());
-        digest.update(b"\n");
-        Ok(())
-    })?;
-    Ok(figures::hex(&digest.finalize()))
-}
-
-/// As [`read_list`], of the file's bytes.
-///
-/// # Errors
-/// As there, but for what concerns the file system.
-pub fn parse_list(bytes: &[u8], list: &Path, root: &Path, outside: Outside) -> Result<FileNames> {
-    let mut names = FileNames::default();
-    each_name(&mut &*bytes, list, root, outside, |name| {
-        names.push(name);
-        Ok(())
-    })?;
-    Ok(names)
+/// Whether a list is a file, which can be read more than once: not the standard input, nor another pipe.
+pub fn is_file(list: &Path) -> bool {
+    list != Path::new("-") && list.is_file()
 }
 
 /// What can be read once alone, a pipe, is kept: shards ask for their list more than once.
 fn open(list: &Path) -> Result<Box<dyn BufRead>> {
     static PIPES: Mutex<Option<HashMap<PathBuf, Arc<[u8]>>>> = Mutex::new(None);
     let named = || cannot_read(list);
-    let is_stdin = list == Path::new("-");
-    if !is_stdin && fs::metadata(list).with_context(named)?.is_file() {
+    if is_file(list) {
         let file = File::open(list).with_context(named)?;
         return Ok(Box::new(BufReader::with_capacity(CHUNK, file)));
     }
@@ -127,7 +76,7 @@ fn open(list: &Path) -> Result<Box<dyn BufRead>> {
         return Ok(Box::new(Cursor::new(bytes.clone())));
     }
     let mut bytes = Vec::new();
-    match is_stdin {
+    match list == Path::new("-") {
         true => stdin().lock().read_to_end(&mut bytes),
         false => File::open(list).and_then(|mut pipe| pipe.read_to_end(&mut bytes)),
     }
@@ -141,17 +90,16 @@ fn cannot_read(list: &Path) -> String {
     format!("cannot read the list '{}'", list.display())
 }
 
-/// Gives `take` each name, and returns the list's first lines, up to the second that is not blank.
-fn each_name(
+fn read_from(
     from: &mut dyn BufRead,
     list: &Path,
     root: &Path,
-    outside: Outside,
-    mut take: impl FnMut(&Path) -> Result<()>,
-) -> Result<Vec<u8>> {
+    take: &mut dyn FnMut(FileNames) -> Result<()>,
+) -> Result<Head> {
     let folders = absolute(root);
-    let (mut head, mut line) = (Vec::new(), Vec::new());
-    let (mut number, mut count) = (0_u64, 0_u64);
+    let (mut names, mut count) = (FileNames::default(), 0_u64);
+    let (mut lines, mut first) = (Vec::new(), PathBuf::new());
+    let (mut line, mut number) = (Vec::new(), 0_u64);
     while {
         line.clear();
         let read = from.read_until(b'\n', &mut line);
@@ -159,7 +107,7 @@ fn each_name(
     } {
         number += 1;
         if count < 2 {
-            head.extend_from_slice(&line);
+            lines.extend_from_slice(&line);
         }
         let line = match number {
             1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line),
@@ -169,24 +117,27 @@ fn each_name(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        count += 1;
         let name = unquoted(line);
         let path = Path::new(OsStr::from_bytes(&name));
         let inside = folders.iter().find_map(|root| path.strip_prefix(root).ok());
-        let path = match outside {
-            Outside::Refused => inside.unwrap_or(path),
-            Outside::Allowed => path,
-        };
-        check(path, root, outside)
-            .with_context(|| format!("'{}' line {number}", list.display()))?;
-        take(path)?;
+        let path = inside.unwrap_or(path);
+        check(path, root).with_context(|| format!("'{}' line {number}", list.display()))?;
+        if count == 0 {
+            path.clone_into(&mut first);
+        }
+        count += 1;
+        names.push(path);
+        if names.len() == SOME {
+            take(mem::take(&mut names))?;
+        }
     }
     ensure!(
         count > 0,
         "the list '{}' names no image; expected one path a line",
         list.display()
     );
-    Ok(head)
+    take(names)?;
+    Ok(Head { lines, first })
 }
 
 /// A line as it was read, without what ends it.
@@ -212,7 +163,7 @@ fn absolute(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
+fn check(path: &Path, root: &Path) -> Result<()> {
     if path.as_os_str().as_bytes().contains(&0) {
         bail!("expected a path, found a zero byte; the list must be plain text");
     }
@@ -232,10 +183,7 @@ fn check(path: &Path, root: &Path, outside: Outside) -> Result<()> {
             "expected a path, found one that ends in a carriage return; end lines in \\n or \\r\\n"
         );
     }
-    match outside {
-        Outside::Allowed => Ok(()),
-        Outside::Refused => ensure_inside(path, root),
-    }
+    ensure_inside(path, root)
 }
 
 /// # Errors
@@ -277,7 +225,7 @@ mod tests {
     fn names_that_would_not_read_back_are_refused() {
         let parse = |text: &[u8]| {
             let (list, root) = (Path::new("list.txt"), Path::new("images"));
-            parse_list(text, list, root, Outside::Refused)
+            parse_list(text, list, root)
         };
         assert!(parse(b"a.jpg\r\n").is_ok());
         assert!(parse(b"a.jpg\r\r\n").is_err());

@@ -1,7 +1,7 @@
 //! Lists of another kind than `--list` takes, known by their first line: tables, and paths that begin elsewhere. Each is
 //! refused with the command that makes a list of it, before anything is written.
 
-use crate::sources::list::lines;
+use crate::sources::list::{Head, lines};
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,17 +15,16 @@ const SEPARATORS: [(u8, &str); 4] = [
     (b' ', " -d' '"),
 ];
 
-/// `first` is the first image of the list, `bytes` the list.
-///
 /// # Errors
-/// It is not there, and what is wrong with its line can be told.
-pub fn ensure_plain(bytes: &[u8], first: &Path, list: &Path, root: &Path) -> Result<()> {
+/// The list's first image is not there, and what is wrong with its line can be told.
+pub fn ensure_plain(head: &Head, list: &Path, root: &Path) -> Result<()> {
+    let first = head.first.as_path();
     let is_there = |path: &Path| root.join(path).symlink_metadata().is_ok();
     if !root.is_dir() || is_there(first) {
         return Ok(());
     }
     let filled = |(_, line): &(usize, &[u8])| !line.trim_ascii().is_empty();
-    let mut filled = lines(bytes).enumerate().filter(filled);
+    let mut filled = lines(&head.lines).enumerate().filter(filled);
     let (Some((index, line)), second) = (filled.next(), filled.next()) else {
         return Ok(());
     };

@@ -31,6 +31,7 @@ mod lmdb_map;
 mod members;
 mod names;
 mod opening;
+mod parallel;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "parquet")]
@@ -52,9 +53,8 @@ pub use found::{Found, Named};
 pub use images::{Images, Place, RowReader};
 pub use kind::Kind;
 pub use left_out::LeftOut;
-pub use list::{Outside, parse_list, read_list};
+pub use list::{is_file, parse_list};
 pub use names::FileNames;
 pub use quoting::{names_of, quoted, unquoted};
 pub use scan::scan;
-pub use search::Take;
 pub use stamp::Stamp;

@@ -1,11 +1,12 @@
 //! The search for all images of a run. It gives them some at a time, in the order of their rows: a process that writes
 //! them down need not hold them all.
 
-use crate::sources::found::{AT_ONCE, Found, Named, in_parallel};
+use crate::sources::found::{Found, Named};
 use crate::sources::images::{Images, Place};
 use crate::sources::left_out::Others;
-use crate::sources::list::{Outside, SOME, read_names, read_some};
+use crate::sources::list::SOME;
 use crate::sources::names::FileNames;
+use crate::sources::parallel::{AT_ONCE, in_parallel};
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::Listing;
 use anyhow::{Result, bail};
@@ -15,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Takes the names of some images and their places; of a folder that is the only source there are no places.
-pub type Take<'a> = &'a mut dyn FnMut(FileNames, Vec<Place>) -> Result<()>;
+type Take<'a> = &'a mut dyn FnMut(FileNames, Vec<Place>) -> Result<()>;
 
 impl Found {
     /// All images of all sources, or those that a list names, in its order. Lines for the user go to `say`.
@@ -41,11 +42,13 @@ impl Found {
     pub fn each(&self, list: Option<&Path>, say: impl Fn(&str), take: Take<'_>) -> Result<()> {
         match (list, self.only_folder()) {
             (None, _) => self.search(say, take),
-            (Some(list), Some(root)) => read_some(list, root, Outside::Refused, &mut |names| {
-                take(names, Vec::new())
-            }),
+            (Some(list), Some(_)) => self.each_of_list(list, &mut |some| take(some, Vec::new())),
             (Some(list), None) => {
-                let names = read_names(list, self.root_of_lists())?;
+                let mut names = FileNames::default();
+                self.each_of_list(list, &mut |some| {
+                    names.append(some);
+                    Ok(())
+                })?;
                 let places = self.places_of(&names, list)?;
                 take(names, places)
             }

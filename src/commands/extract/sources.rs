@@ -7,7 +7,7 @@ use crate::run::binding::is_bound;
 use crate::run::name_index::Lines;
 use crate::run::record::{FILE_NAMES, Run};
 use crate::run::sources::{KeptFile, KeptSource, KeptSources, PlacesWriter, read_places, sample};
-use crate::sources::{FileNames, Found, Images, Kind, Named, Place, quoted};
+use crate::sources::{FileNames, Found, Images, Kind, Named, Place, is_file, quoted};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Context, Result, bail, ensure};
@@ -156,7 +156,7 @@ fn is_list_of(job: &Job, run: &Run, found: &Found, rows: &Range<u64>) -> Result<
         return Ok(true);
     }
     let lines = Lines::open(&job.out, &run.image_list, run.images, rows);
-    if list != Path::new("-") && lines.is_some_and(|lines| lines.are_in(list)) {
+    if is_file(list) && lines.is_some_and(|lines| lines.are_in(list)) {
         return Ok(true);
     }
     Ok(found.digest_of(list)? == run.image_list)
