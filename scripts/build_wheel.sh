@@ -14,6 +14,8 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+. scripts/debian.sh
+
 work=$PWD/target/wheel
 root=$work/debian
 stage=$work/stage
@@ -60,12 +62,6 @@ find_python() {
 
 can_make_debian() {
     [ "$(id -u)" -eq 0 ] && command -v debootstrap unshare chroot > /dev/null
-}
-
-# Where a Debian's own packages come from; elsewhere nothing, and debootstrap goes by itself.
-mirror() {
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2> /dev/null |
-        sed -nE 's/^(URIs:|deb( \[[^]]*\])?) *(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' | head -1
 }
 
 build_in_debian() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to hold: set-up, formatting, lints and tests with and without libtorch, shards on a real Slurm and a
-# run's page in Chromium (as root, who can install them).
+# Everything that has to hold: set-up, formatting, lints and tests with and without libtorch, the wheel, shards on a real Slurm
+# and a run's page in Chromium (these two as root, who can install them).
 # Stops at the first thing that does not hold.
 #
 # usage: scripts/test.sh
@@ -43,6 +43,9 @@ together() {
     return "$code"
 }
 
+# Of the programs that the tests have built.
+wheel_goes_anywhere() { scripts/check_wheel.sh "$(scripts/build_wheel.sh --programs target/debug)"; }
+
 # merge, split and inspect of files need no libtorch, so they compile while it is fetched. Their tests are the last: the
 # program that they build has no extract.
 beside cargo clippy --all-targets --no-default-features -- -D warnings
@@ -55,6 +58,8 @@ step scripts/make_configs.py --check
 step cargo test --tests -- --test-threads=$(($(nproc) + 1))
 beside scripts/check_slurm.py
 step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
+together
+beside wheel_goes_anywhere
 step scripts/check_report.py
 together
 step cargo test --tests --no-default-features
