@@ -133,19 +133,20 @@ def as_a_tool_of_uv(debian):
 
 
 def in_a_prefix(debian):
-    """Conda's layout: bin, lib/python3.11/site-packages, and no pyvenv.cfg. It is a copy of the Python that runs this."""
+    """Conda's layout: bin, lib/python3.11/site-packages, and no pyvenv.cfg. It is a copy of the Python that runs this, in a
+    folder of the same name, for it may have its libraries by that."""
     print("\na prefix as conda lays one out")
     name, base = f"python3.{sys.version_info[1]}", Path(sys.base_prefix)
     if not (base / "lib" / name / "site-packages").is_dir():
         print(f"skipped: the Python in {base} is not laid out so")
         return
-    prefix = debian.path("/opt/conda")
+    prefix = debian.path(base)
     left_out = shutil.ignore_patterns("site-packages", "__pycache__", "test", "share")
     shutil.copytree(base, prefix, symlinks=True, ignore=left_out)
     (prefix / "conda-meta").mkdir()
-    debian.step("root", f"/opt/conda/bin/{name} -m ensurepip && ln -s {name} /opt/conda/bin/python")
-    pip = "python -m pip install --quiet"
-    use(debian, "root", "/opt/conda/bin", f"{pip} {torch()}", f"{pip} '{debian.wheel}[export]'")
+    debian.step("root", f"{base}/bin/{name} -m ensurepip")
+    pip = f"{name} -m pip install --quiet"
+    use(debian, "root", f"{base}/bin", f"{pip} {torch()}", f"{pip} '{debian.wheel}[export]'", name)
     shutil.rmtree(prefix)
 
 
