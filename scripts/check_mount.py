@@ -83,15 +83,17 @@ def try_weather(bench, program, typed, name, weather, expected):
         left, errors, began = list(range(typed.shards)), [], time.monotonic()
         for _ in range(ROUNDS):
             left, _ = nodes.run_all(left, "out")
-            errors += [nodes.said(shard).splitlines()[-1:] for shard in left]
+            errors += [nodes.said(shard).splitlines()[-1] for shard in left]
             if not left:
                 break
         require(not left, f"shards {left} end with an error every time: {nodes.said(left[0]) if left else ''}")
+        nameless = [line for line in errors if "'" not in line]
+        require(not nameless, f"an error that names no file: {nameless[:1]}")
         nodes.check("out", expected)
         disk.paths.append(disk.path)
         seconds = time.monotonic() - began
     again = f"{len(errors)} ended with an error and were started again" if errors else "all end well"
-    example = f", e.g. `{errors[0][0].removeprefix('error: ')}`" if errors and errors[0] else ""
+    example = f", e.g. `{errors[0].removeprefix('error: ')}`" if errors else ""
     return f"{again}, {seconds:.0f} s{example}"
 
 

@@ -53,6 +53,7 @@ step scripts/setup.sh
 together
 step cargo fmt --check
 step cargo clippy --all-targets -- -D warnings
+step cargo clippy --lib --no-default-features --features images -- -D warnings # what fuzz targets are built with
 step scripts/make_configs.py --check
 # Three at a time on two cores: some wait for locks, signals and disks.
 step cargo test --tests -- --test-threads=$(($(nproc) + 1))

@@ -54,7 +54,7 @@ impl Gate {
     /// There will be none: the budget that would have it.
     pub fn enter(&self, bytes: u64) -> Result<Pass<'_>, u64> {
         let full = (self.budget as f64 * FULL_AT) as u64;
-        let since = Instant::now();
+        let mut alone_since = Instant::now();
         let mut inside = self.lock();
         inside.waiting += 1;
         let entered = loop {
@@ -62,7 +62,10 @@ impl Gate {
             if needed <= full {
                 break Ok(());
             }
-            if bytes >= full || inside.granted == 0 && since.elapsed() > PATIENCE {
+            if inside.granted > 0 {
+                alone_since = Instant::now();
+            }
+            if bytes >= full || alone_since.elapsed() > PATIENCE {
                 break Err((needed as f64 / FULL_AT) as u64);
             }
             let waited = self.left.wait_timeout(inside, LOOK_AGAIN);

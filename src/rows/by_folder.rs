@@ -83,8 +83,12 @@ impl CutByFolder {
     pub fn write(&self, advance: &dyn Fn(u64)) -> Result<()> {
         make_directory(&self.directory)
             .with_context(|| format!("cannot make directory '{}'", self.directory.display()))?;
-        let file = File::open(&self.file)
-            .with_context(|| format!("cannot read '{}'", self.file.display()))?;
+        let (header, file) = Header::open(&self.file)?;
+        ensure!(
+            header == self.header,
+            "'{}' changed while it was being split",
+            self.file.display()
+        );
         for (folder, rows) in &self.folders {
             let [array, names] = self.targets(folder);
             let unfinished = self.write_array(&file, rows, &array, advance)?;

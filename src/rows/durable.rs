@@ -38,7 +38,8 @@ impl Unfinished {
     pub fn create(path: PathBuf) -> Result<Self> {
         let mut this = Self::open(path)?;
         this.keep = false;
-        this.file.set_len(0)?;
+        let emptied = this.file.set_len(0);
+        emptied.with_context(|| format!("cannot write '{}'", this.path.display()))?;
         Ok(this)
     }
 

@@ -100,7 +100,8 @@ impl Join {
         if !(whole && header.has_rows_like(&self.header)) {
             return Ok(false);
         }
-        let result = File::open(&self.target)?;
+        let result = File::open(&self.target)
+            .with_context(|| format!("cannot read '{}'", self.target.display()))?;
         for part in &self.parts {
             if !holds(&result, &header, part)? {
                 return Ok(false);

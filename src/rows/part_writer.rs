@@ -146,18 +146,18 @@ impl PartWriter {
         self.map[..bytes.len()].copy_from_slice(&bytes);
         drop(self.map);
         let allocated = self.header.data_offset + self.header.data_bytes();
-        let found = self.unfinished.file().metadata()?.len();
+        let length = header.data_offset + header.data_bytes();
+        let target = self.folder.join(part_name(&(self.start..end)));
+        let named = || format!("cannot write '{}'", target.display());
+        let metadata = self.unfinished.file().metadata().with_context(named)?;
+        let found = metadata.len();
         ensure!(
             found == allocated,
             "'{}' was changed by another program: it has {found} bytes, expected {allocated}",
             self.unfinished.path().display()
         );
-        let length = header.data_offset + header.data_bytes();
-        let target = self.folder.join(part_name(&(self.start..end)));
-        self.unfinished
-            .file()
-            .set_len(length)
-            .with_context(|| format!("cannot write '{}'", target.display()))?;
+        let cut = self.unfinished.file().set_len(length);
+        cut.with_context(named)?;
         self.unfinished.finish(&target)?;
         Ok(length)
     }

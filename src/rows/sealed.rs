@@ -188,7 +188,9 @@ impl SealedRows {
         let part = &self.files[index];
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if at == part.header.data_offset {
-            let sum = part.begin_checking(file)?;
+            let sum = part
+                .begin_checking(file)
+                .with_context(|| format!("cannot read '{}'", part.path.display()))?;
             *checked = sum.map(|sum| Checked {
                 file: index,
                 end: at,

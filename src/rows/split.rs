@@ -159,7 +159,8 @@ impl Cut {
 
     fn is_restorable(&self, file: &File) -> Result<bool> {
         let mut found = vec![0; self.header.data_offset as usize];
-        file.read_exact_at(&mut found, 0)?;
+        file.read_exact_at(&mut found, 0)
+            .with_context(|| format!("cannot read '{}'", self.file.display()))?;
         let written = self
             .header
             .to_bytes_padded(self.header.version, found.len());

@@ -45,10 +45,13 @@ pub fn is_abandoned(directory: &Path) -> Result<bool> {
 
 /// The NaN rows that are logged.
 fn skipped(dir: &RunDir) -> Result<RowSet> {
-    let shards = (0..dir.run.shards).filter(|_| dir.run.shards > 1);
-    let files = shards
-        .map(|shard| Log::Errors.of_shard(shard))
-        .chain([Log::Errors.of_run()]);
+    let files: Vec<_> = match dir.run.shards {
+        1 => vec![Log::Errors.of_run()],
+        // What `merge` joined of them may be older than they are.
+        shards => (0..shards)
+            .map(|shard| Log::Errors.of_shard(shard))
+            .collect(),
+    };
     let mut rows = Vec::new();
     for file in files {
         let log = ErrorLog::open(&dir.path.join(file), &RowSet::default())?;

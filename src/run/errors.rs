@@ -5,13 +5,15 @@ use crate::rows::row_set::RowSet;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// An image that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     pub row: u64,
-    /// Relative to the image folder.
+    /// As `file_names.txt` has it.
     pub path: String,
     pub reason: String,
 }
@@ -33,12 +35,13 @@ impl ErrorLog {
         let path = path.to_owned();
         let mut rows = BTreeMap::new();
         let mut changed = false;
-        if path.exists() {
-            let named = || format!("cannot read '{}'", path.display());
-            for broken in csv::Reader::from_path(&path)
-                .with_context(named)?
-                .deserialize()
-            {
+        let named = || format!("cannot read '{}'", path.display());
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            file => Some(file.with_context(named)?),
+        };
+        if let Some(file) = file {
+            for broken in csv::Reader::from_reader(file).deserialize() {
                 let broken: Broken = broken.with_context(named)?;
                 if again.covers(&(broken.row..broken.row + 1)) {
                     changed = true;

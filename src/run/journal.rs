@@ -43,7 +43,8 @@ impl Journal {
             .open(&path)
             .with_context(named)?;
         if file.metadata().with_context(named)?.len() == 0 {
-            writeln!(file, "{HEADS}").with_context(named)?;
+            let heads = format!("{HEADS}\n");
+            file.write_all(heads.as_bytes()).with_context(named)?;
         }
         let now = Instant::now();
         Ok(Self {
@@ -72,10 +73,9 @@ impl Journal {
         } = entry;
         let seconds = self.started.elapsed().as_secs_f64();
         self.last = Instant::now();
-        writeln!(
-            self.file,
-            "{seconds:.1},{images},{rss},{budget},{step},{images_per_second:.2}"
-        )
-        .with_context(|| format!("cannot write '{}'", self.path.display()))
+        // In one write: a kill leaves no half line.
+        let line = format!("{seconds:.1},{images},{rss},{budget},{step},{images_per_second:.2}\n");
+        let written = self.file.write_all(line.as_bytes());
+        written.with_context(|| format!("cannot write '{}'", self.path.display()))
     }
 }

@@ -52,6 +52,7 @@ impl Layout {
     }
 
     /// (H, W, 3): the last axis tells what the others are.
+    #[cfg(feature = "hdf5")]
     pub fn is_interleaved(self) -> bool {
         self.channels > 1 && !self.planar
     }

@@ -5,6 +5,7 @@ use crate::rows::checksum::{Checksum, Damaged};
 use crate::rows::layer_folder::Folder;
 use crate::rows::part::{MERGED, Part};
 use crate::run::contents::Sources;
+use crate::run::directory::LayerState;
 use crate::text::figures::{bytes, counted};
 use crate::text::progress::{Progress, Unit};
 use anyhow::{Result, bail, ensure};
@@ -28,18 +29,8 @@ pub struct Verified {
 /// # Errors
 /// It is no run; a file that cannot be read.
 pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
-    let mut sources = Sources::find(path)?;
-    sources.read_checksums()?;
-    let Sources::Run { layers, .. } = sources else {
-        bail!(
-            "'{}' has no run.toml, and no checksums with it; nothing can be verified",
-            path.display()
-        );
-    };
-    let files: Vec<Part> = layers
-        .iter()
-        .flat_map(|layer| files(&layer.folder))
-        .collect();
+    let layers = layers(path)?;
+    let files = files(&layers);
     let (known, unknown): (Vec<_>, Vec<_>) =
         files.iter().partition(|file| !file.checksums.is_empty());
     let total = known.iter().map(|file| length(file)).sum();
@@ -49,7 +40,9 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
         .flat_map(|layer| unreadable(&layer.folder))
         .collect();
     for file in &known {
-        if let Some(found) = damage(file, &progress)? {
+        if damage(file, &progress)?.is_some()
+            && let Some(found) = damage_now(path, file, &progress)?
+        {
             damaged.push(aside_with_words(&file.path, &found));
         }
     }
@@ -61,8 +54,27 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
     })
 }
 
-/// The parts of a layer, and what `merge` made of them.
-fn files(folder: &Folder) -> Vec<Part> {
+fn layers(path: &Path) -> Result<Vec<LayerState>> {
+    let mut sources = Sources::find(path)?;
+    sources.read_checksums()?;
+    match sources {
+        Sources::Run { layers, .. } => Ok(layers),
+        Sources::Bare(_) => bail!(
+            "'{}' has no run.toml, and no checksums with it; nothing can be verified",
+            path.display()
+        ),
+    }
+}
+
+/// The parts of layers, and what `merge` made of them.
+fn files(layers: &[LayerState]) -> Vec<Part> {
+    layers
+        .iter()
+        .flat_map(|layer| files_of(&layer.folder))
+        .collect()
+}
+
+fn files_of(folder: &Folder) -> Vec<Part> {
     let mut files = folder.parts.clone();
     files.extend(folder.merged.as_ref().map(|header| Part {
         path: folder.path.join(MERGED),
@@ -92,6 +104,15 @@ fn damage(file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
         Ok(found) => Ok(found.ensure_one_of(&file.checksums, &file.path).err()),
         Err(_) if !file.path.exists() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The same by the checksums that are there now: a merge may have made the file anew since they were read.
+fn damage_now(path: &Path, file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
+    let now = files(&layers(path)?);
+    match now.iter().find(|other| other.path == file.path) {
+        Some(now) if now.checksums != file.checksums => damage(now, progress),
+        _ => damage(file, progress),
     }
 }
 

@@ -97,7 +97,7 @@ fn join(found: &Found, typed: &Merge) -> Result<()> {
     joins
         .iter()
         .try_for_each(|(layer, join)| write(layer, join, found.run.as_deref(), typed))?;
-    join_errors(&typed.dir)
+    found.run.as_deref().map_or(Ok(()), join_errors)
 }
 
 /// Whether the result is there, whole, and made after every part, and nothing else is asked for.

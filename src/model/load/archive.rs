@@ -45,10 +45,10 @@ impl Archive {
     /// # Errors
     /// Where it is no model's archive (naming what it is instead), is truncated, or a record fails its CRC-32.
     pub fn open(path: &Path) -> Result<Self> {
-        let file =
-            File::open(path).with_context(|| format!("cannot open model '{}'", path.display()))?;
+        let named = || format!("cannot open model '{}'", path.display());
+        let file = File::open(path).with_context(named)?;
         ensure!(
-            file.metadata()?.is_file(),
+            file.metadata().with_context(named)?.is_file(),
             "model '{}' is not a file",
             path.display()
         );
@@ -56,15 +56,19 @@ impl Archive {
         let offsets_as_written = Config {
             archive_offset: ArchiveOffset::Known(0),
         };
-        let mut archive = match ZipArchive::with_config(offsets_as_written, file.try_clone()?) {
+        let mut archive = match ZipArchive::with_config(
+            offsets_as_written,
+            file.try_clone().with_context(named)?,
+        ) {
             Ok(archive) => archive,
             Err(_) => bail!(
                 "'{}' is not a model file: it is {}",
                 path.display(),
-                kind_of_file(&file)?
+                kind_of_file(&file).with_context(named)?
             ),
         };
-        let fingerprint = fingerprint(&file, archive.central_directory_start())?;
+        let fingerprint =
+            fingerprint(&file, archive.central_directory_start()).with_context(named)?;
         let (mut program, mut loaded_whole) = (None, false);
         let deferrable;
         if records::is_pt2(&archive) {
