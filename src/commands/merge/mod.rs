@@ -97,7 +97,7 @@ fn join(found: &Found, typed: &Merge) -> Result<()> {
     joins
         .iter()
         .try_for_each(|(layer, join)| write(layer, join, found.run.as_deref(), typed))?;
-    found.run.as_deref().map_or(Ok(()), join_errors)
+    join_errors(&typed.dir)
 }
 
 /// Whether the result is there, whole, and made after every part, and nothing else is asked for.
