@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from zoo.small import small_model
-from zoo.venv import ROOT, use_project_python
+from zoo.venv import ROOT, built_featx, find_featx, use_project_python
 
 IMAGES = 240
 WHERE = ROOT / "target/slurm"  # images, runs and the tasks' logs
@@ -297,7 +297,7 @@ def make_images(folder):
 
 def arguments(cases, about):
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--featx", default=ROOT / "target/debug/featx", help="the program [target/debug/featx]")
+    parser.add_argument("--featx", default=find_featx() or built_featx(), help="the program [as it was built last]")
     parser.add_argument("--only", metavar="NAME", action="append", choices=[case.__name__ for case in cases])
     return parser.parse_args()
 

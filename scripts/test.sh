@@ -57,7 +57,7 @@ step cargo clippy --lib --no-default-features --features images -- -D warnings #
 step scripts/make_configs.py --check
 # Three at a time on two cores: some wait for locks, signals and disks.
 step cargo test --tests -- --test-threads=$(($(nproc) + 1))
-beside scripts/check_slurm.py
+beside scripts/check_slurm.py --featx target/debug/featx
 step .venv/bin/python -W ignore -m unittest discover --start-directory tests --quiet
 together
 beside wheel_goes_anywhere
