@@ -21,7 +21,7 @@ pub fn feed<'a>(
     ordered: &Receiver<Batch>,
     spare: &Sender<Vec<u8>>,
     inputs: &Receiver<Input>,
-    fed: &Sender<InputBatch<'a>>,
+    ready_inputs: &Sender<InputBatch<'a>>,
 ) -> Result<()> {
     for batch in ordered {
         let Some(mut input) = inputs.recv().ok().filter(|_| !stop.is_over()) else {
@@ -29,7 +29,7 @@ pub fn feed<'a>(
         };
         let turn = turns.map(Turns::begin);
         feeder.feed(&batch.pixels, &mut input)?;
-        // The reader is gone once it has handed out all images.
+        // The dispatcher is gone once it has handed out all images.
         let _ = spare.send(batch.pixels);
         let message = InputBatch {
             number: batch.number,
@@ -39,7 +39,7 @@ pub fn feed<'a>(
             input,
             turn,
         };
-        if fed.send(message).is_err() {
+        if ready_inputs.send(message).is_err() {
             break;
         }
     }
@@ -54,13 +54,13 @@ pub fn compute(
     extractor: &mut Extractor,
     work: &Work,
     say: &(dyn Fn(&str) + Sync),
-    fed: &Receiver<InputBatch>,
+    ready_inputs: &Receiver<InputBatch>,
     inputs: &Sender<Input>,
     computed: &Sender<Computed>,
 ) -> Result<()> {
     loop {
         let mut next = None;
-        extractor.rest_while(|| next = fed.recv().ok());
+        extractor.rest_while(|| next = ready_inputs.recv().ok());
         let Some(batch) = next else { break };
         let forward = || extractor.forward(&batch.input);
         let activations = work

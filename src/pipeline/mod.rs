@@ -1,9 +1,9 @@
 //! The whole extraction on one screen.
 //!
-//! `spare pixels → reader → tickets → decoders → ready batches → in order → feeder → model → computed → writer → parts`
+//! `spare pixels → dispatcher → tickets → decoders → ready batches → in order → feeder → model → computed → writer → parts`
 //!
 //! There is a feeder and a model for each replica, and they take batches as they get free; the writer puts their rows
-//! back into order. Memory is bounded by the shape: pixels go round from the feeders back to the reader, and there are
+//! back into order. Memory is bounded by the shape: pixels go round from the feeders back to the dispatcher, and there are
 //! [`Work::batches`] of them, and [`INPUTS`] inputs a model; the writer has one batch's activations while a model
 //! computes the next, and no batch is begun that is too far ahead of it.
 
@@ -169,8 +169,8 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
     let decoders = &Decoders::start(decoding, work.workers, tickets, completed, stop, say)?;
     thread::scope(|scope| {
         let threads = move || {
-            let reader = stage(scope, "reader", move || {
-                read(work, &spare, &tickets_in, &ordering_ended);
+            let dispatcher = stage(scope, "dispatcher", move || {
+                dispatch(work, &spare, &tickets_in, &ordering_ended);
                 Ok(())
             })?;
             let writer = stage(scope, "writer", move || {
@@ -185,7 +185,7 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             }
             drop((ordered, spare_in, computed_in));
             let orderer = stage(scope, "orderer", move || {
-                let _ends_the_reader = ordering_runs;
+                let _ends_the_dispatcher = ordering_runs;
                 order(work, decoders, stop, &under_way_in, &ordered_in)
             })?;
             // libtorch's threads belong to the thread that tried the model, this one: were there more, more than cores, all
@@ -200,7 +200,7 @@ pub fn run(work: &Work, replicas: &mut [Extractor], sink: Sink, signals: &Signal
             others.into_iter().try_for_each(joined)?;
             ended_here.map_or(Ok(()), |ended| ended.map_err(|_| panicked("a model"))?)?;
             joined(orderer)?;
-            joined(reader)?;
+            joined(dispatcher)?;
             Ok(rows)
         };
         stop.guard(threads)
@@ -233,15 +233,25 @@ fn start_replica<'scope>(
         say,
         turns,
     } = common;
-    let (fed_in, fed) = bounded(0);
+    let (ready_inputs_in, ready_inputs) = bounded(0);
     let feeder = replica.feeder();
     let (inputs_in, inputs) = spare_inputs(&feeder)?;
     let feeding = stage(scope, "feeder", move || {
-        stop.guard(|| feed(&feeder, stop, turns, &ordered, &spare, &inputs, &fed_in))
+        stop.guard(|| {
+            feed(
+                &feeder,
+                stop,
+                turns,
+                &ordered,
+                &spare,
+                &inputs,
+                &ready_inputs_in,
+            )
+        })
     })?;
     let model = move || {
         set_threads(work.threads);
-        stop.guard(|| compute(replica, work, say, &fed, &inputs_in, &computed))
+        stop.guard(|| compute(replica, work, say, &ready_inputs, &inputs_in, &computed))
     };
     Ok((feeding, model))
 }
@@ -300,7 +310,7 @@ fn panicked(who: &str) -> anyhow::Error {
 
 /// Hands out the images of all batches, as batches' memory gets free, until their ordering has ended: decoders that all
 /// hang would take no more of them.
-fn read(
+fn dispatch(
     work: &Work,
     spare: &Receiver<Vec<u8>>,
     tickets: &Sender<Ticket>,
