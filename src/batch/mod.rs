@@ -185,10 +185,10 @@ pub fn in_job() -> bool {
 /// Cores that the job has on this node, of systems other than Slurm; none where nothing tells.
 pub fn cores(variable: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let of = |system: &System| variable(system.cores)?.parse().ok();
-    let told = SYSTEMS
+    let running = SYSTEMS
         .iter()
         .filter(|system| variable(system.job).is_some());
-    told.filter_map(of).find(|&cores| cores > 0)
+    running.filter_map(of).find(|&cores| cores > 0)
 }
 
 impl System {

@@ -1,7 +1,7 @@
 //! What a shell offers at a TAB: names of layers and models, and files of the kinds that an option takes.
 //!
-//! The shell starts `featx` with `FEATX_COMPLETE` set and the line behind `--`; clap's engine finds the option, and asks here
-//! for its values. Whatever goes wrong, nothing is offered: a message would land in the middle of the line.
+//! The shell starts `featx` with `FEATX_COMPLETE` set and the command line after `--`; clap's engine finds the option, and asks
+//! here for its values. Whatever goes wrong, nothing is offered: a message would land in the middle of the line.
 
 use crate::cli::Cli;
 use crate::export;
@@ -25,8 +25,8 @@ pub fn answer() {
 
 /// The words of the line that is being typed, without `featx`.
 fn line() -> Vec<OsString> {
-    let behind = env::args_os().skip_while(|word| word != "--");
-    behind.skip(2).collect()
+    let words = env::args_os().skip_while(|word| word != "--");
+    words.skip(2).collect()
 }
 
 /// Layers of the run that `merge` names.
@@ -46,12 +46,12 @@ pub fn merged_file(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(stem) = typed.to_str().filter(|stem| !stem.ends_with('/')) else {
         return found;
     };
-    let (stem, begun) = match stem.rsplit_once('.') {
+    let (stem, ending_so_far) = match stem.rsplit_once('.') {
         Some((before, ending)) if !ending.contains('/') => (before, ending),
         _ => (stem, ""),
     };
     let stem = if stem.is_empty() { "features" } else { stem };
-    let endings = export::endings().filter(|ending| ending.starts_with(begun));
+    let endings = export::endings().filter(|ending| ending.starts_with(ending_so_far));
     found.extend(endings.map(|ending| CompletionCandidate::new(format!("{stem}.{ending}"))));
     found
 }
@@ -78,8 +78,8 @@ fn after_commas(typed: &OsStr, names: Vec<String>) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else {
         return Vec::new();
     };
-    let (before, begun) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
-    let fitting = names.iter().filter(|name| name.starts_with(begun));
+    let (before, prefix) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
+    let fitting = names.iter().filter(|name| name.starts_with(prefix));
     fitting
         .map(|name| CompletionCandidate::new(format!("{before}{name}")))
         .collect()

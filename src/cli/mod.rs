@@ -158,7 +158,7 @@ pub struct Inspect {
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,
-    /// Your Slurm's MaxArraySize (scontrol show config): missing shards are told as arrays that stay below it
+    /// Your Slurm's MaxArraySize (scontrol show config): missing shards are printed as arrays below it
     #[arg(long, value_name = "N", default_value_t = MAX_ARRAY_SIZE, value_parser = clap::value_parser!(u64).range(2..))]
     pub max_array_size: u64,
     /// No progress

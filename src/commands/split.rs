@@ -29,7 +29,7 @@ pub fn run(typed: &Split) -> Result<()> {
     drop(progress);
     if !restores {
         say(format_args!(
-            "note: the header of '{}' is not as NumPy writes it; merging gives back every row, behind a plain header",
+            "note: the header of '{}' is not as NumPy writes it; merging restores every row, but with a standard header",
             typed.file.display()
         ));
     }

@@ -12,8 +12,8 @@ use sysinfo::{MemoryRefreshKind, System};
 #[must_use]
 pub fn cores() -> usize {
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    let told = batch::cores(batch::variable);
-    let shares = Slurm::here().cores.into_iter().chain(told);
+    let batch_cores = batch::cores(batch::variable);
+    let shares = Slurm::here().cores.into_iter().chain(batch_cores);
     shares.fold(usable, |cores, share| cores.min(share as usize))
 }
 

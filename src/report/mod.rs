@@ -84,8 +84,8 @@ pub fn page(subject: Subject) -> Result<String> {
         .filter(|(at, _)| full.contains(at))
         .map(|(_, layer)| layer)
         .collect();
-    let begun = in_full.iter().filter(|layer| !layer.done.is_empty());
-    let done = begun.map(|layer| layer.done.clone());
+    let with_rows = in_full.iter().filter(|layer| !layer.done.is_empty());
+    let done = with_rows.map(|layer| layer.done.clone());
     let done = done.reduce(|a, b| a.intersection(&b)).unwrap_or_default();
     let chosen = Chosen::of(&done, in_full.len());
     let found = look_at(&in_full, &chosen, subject.quiet);

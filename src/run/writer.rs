@@ -41,8 +41,8 @@ pub struct RunWriter {
     bytes: Vec<u64>,
 }
 
-/// Layers whose sizes are told.
-const TOLD: usize = 3;
+/// At most this many layers are named with their sizes.
+const LAYERS_SHOWN: usize = 3;
 
 /// What is to be done once.
 type Task = dyn FnOnce() + Send;
@@ -213,13 +213,17 @@ fn in_words(mut layers: Vec<(u64, &str)>) -> String {
         return all;
     }
     layers.sort_by_key(|(bytes, _)| Reverse(*bytes));
-    let told: Vec<String> = layers
+    let shown: Vec<String> = layers
         .iter()
-        .take(TOLD)
+        .take(LAYERS_SHOWN)
         .map(|(bytes, layer)| format!("{layer} {}", figures::bytes(*bytes)))
         .collect();
-    let more = if layers.len() > TOLD { ", …" } else { "" };
-    format!("{all}: {}{more}", told.join(", "))
+    let more = if layers.len() > LAYERS_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{all}: {}{more}", shown.join(", "))
 }
 
 impl Step {

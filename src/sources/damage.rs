@@ -70,7 +70,7 @@ impl Damage {
 
     /// Does what goes through a library. Should that be led astray, or not end, the line is said, and the process ends with
     /// exit code 1.
-    pub fn told<T>(self, work: impl FnOnce() -> T) -> T {
+    pub fn guarded<T>(self, work: impl FnOnce() -> T) -> T {
         WATCH.call_once(watch);
         let _before = PutBack(READING.replace(Some(self)));
         alarm::set(self.within);

@@ -50,7 +50,7 @@ impl Hdf5 {
         let damage = Damage::of(path, stamp.bytes);
         let name = match inside {
             Some(name) => name.trim_matches('/').to_owned(),
-            None => damage.told(|| Ok::<_, Error>(find(&open_file(path)?, path, None)?.0))?,
+            None => damage.guarded(|| Ok::<_, Error>(find(&open_file(path)?, path, None)?.0))?,
         };
         Ok(Self {
             path: path.to_owned(),
@@ -65,7 +65,7 @@ impl Hdf5 {
 
     fn open(&self) -> Result<Arc<Table>> {
         self.open.get(|| {
-            let table = self.damage.told(|| self.table())?;
+            let table = self.damage.guarded(|| self.table())?;
             let block = table.rows_at_once.saturating_mul(table.row_bytes);
             self.block.store(block, Ordering::Relaxed);
             let apart = table.chunks.as_ref().map_or(0, |_| table.rows_at_once);
@@ -124,8 +124,8 @@ impl Reader for Hdf5Reader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         let table = &self.open;
         let number = item.at / table.rows_at_once;
-        let slot = self.damage.told(|| table.block(number));
-        let read = || self.damage.told(|| table.read_chunk(number));
+        let slot = self.damage.guarded(|| table.block(number));
+        let read = || self.damage.guarded(|| table.read_chunk(number));
         let block = slot.get_or_init(read);
         let damaged = block
             .damaged

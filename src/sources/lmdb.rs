@@ -178,7 +178,7 @@ impl Lmdb {
 
 impl Source for Lmdb {
     fn list(&self) -> Result<Listing> {
-        self.damage.told(|| {
+        self.damage.guarded(|| {
             let open = self.open()?;
             match self.list_named(&open, false)? {
                 Some(listing) => Ok(listing),
@@ -188,7 +188,7 @@ impl Source for Lmdb {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        let open = self.damage.told(|| self.open());
+        let open = self.damage.guarded(|| self.open());
         let open = open.map_err(ImageError::of_source)?;
         Ok(Box::new(LmdbReader {
             damage: self.damage,
@@ -226,7 +226,7 @@ impl Reader for LmdbReader {
             HEXADECIMAL => &from_hexadecimal(name),
             _ => name,
         };
-        self.damage.told(|| {
+        self.damage.guarded(|| {
             let value = self.open.database.get(&self.txn, key);
             let Some(value) = value.map_err(ImageError::of_source)? else {
                 return Err(ImageError::Source(

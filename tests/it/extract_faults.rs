@@ -114,7 +114,7 @@ fn a_run_of_nothing_but_broken_images_is_an_error_also_when_skipping() {
         "{line}"
     );
     let skip = format!("{args} --on-error skip");
-    for begun_anew in [false, true] {
+    for starts_over in [false, true] {
         let ended = extract(&dir, &skip);
         assert_eq!(ended.code, Some(1));
         let line = ended.stderr.lines().last().unwrap();
@@ -127,7 +127,7 @@ fn a_run_of_nothing_but_broken_images_is_an_error_also_when_skipping() {
         let said = ended
             .stderr
             .contains("'out' held a run without a row of any image; it is begun anew");
-        assert_eq!(said, begun_anew);
+        assert_eq!(said, starts_over);
     }
     let line = "'out' holds no row of any image: none could be read (see its errors.csv); run featx extract again once that is \
                 mended";

@@ -64,7 +64,7 @@ fn an_odd_header_is_told_of_and_its_rows_come_back() {
     let ended = dir.featx(&["split", "odd.npy", "--parts", "3"]);
     assert_eq!(
         ended.stderr,
-        "note: the header of 'odd.npy' is not as NumPy writes it; merging gives back every row, behind a plain header\n\
+        "note: the header of 'odd.npy' is not as NumPy writes it; merging restores every row, but with a standard header\n\
          odd: 3 parts of 6 B\n"
     );
     dir.featx_ok(&["merge", "odd"]);

@@ -171,7 +171,7 @@ impl Plan {
     /// As there.
     pub fn begin_with(&self, list: impl FnOnce() -> Result<()>) -> Result<()> {
         if let Start::Anew = self.start {
-            say(begun_anew(&self.out));
+            say(starting_over_line(&self.out));
         }
         if let Start::Overwrite | Start::Anew = self.start {
             discard(&self.out)?;
@@ -317,7 +317,7 @@ fn most_rows(run: &Run) -> Result<u64> {
 }
 
 /// The line about a run that holds nothing.
-pub fn begun_anew(directory: &Path) -> String {
+pub fn starting_over_line(directory: &Path) -> String {
     let out = directory.display();
     format!("'{out}' held a run without a row of any image; it is begun anew")
 }

@@ -4,7 +4,7 @@
 
 use crate::cli::WrongUsage;
 use crate::commands::extract::names::{ImageList, ListWriter};
-use crate::commands::extract::plan::{Plan, begun_anew};
+use crate::commands::extract::plan::{Plan, starting_over_line};
 use crate::commands::extract::sources::Listed;
 use crate::commands::extract::{Ready, names, prepare, sources};
 use crate::job::Job;
@@ -105,7 +105,7 @@ fn make_way(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>)
                     && running_shards(&job.out)?.is_empty()
                     && !is_bound(&job.out)?;
                 if is_left && is_another(job, shard, found, loaded)? {
-                    say(begun_anew(&job.out));
+                    say(starting_over_line(&job.out));
                     discard(&job.out)?;
                 }
                 return Ok(());
@@ -156,7 +156,7 @@ fn load<'a>(
 
 /// Begins the run, unless another shard has, or does.
 fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
-    let Some(_lock) = lock_unless_begun(&job.out)? else {
+    let Some(_lock) = lock_to_begin(&job.out)? else {
         return Ok(());
     };
     finish_discarding(&job.out)?;
@@ -198,7 +198,7 @@ fn first_run(
 
 /// Takes `run.lock`; none once there is a run. Where another process holds the lock, that one begins the run: waits for
 /// it, and takes its place should it die.
-fn lock_unless_begun(directory: &Path) -> Result<Option<RunLock>> {
+fn lock_to_begin(directory: &Path) -> Result<Option<RunLock>> {
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     let said = Cell::new(false);

@@ -35,6 +35,6 @@ fn cure_of_channels(words: &str) -> String {
     } else if words.ends_with("(N, 3, H, W)") {
         format!("{words}; pass --channels rgb, with three numbers for --mean and --std")
     } else {
-        format!("{words}; export it behind a module that makes this of (N, 3, H, W)")
+        format!("{words}; wrap it in a module that makes this from (N, 3, H, W), and export that")
     }
 }

@@ -260,13 +260,13 @@ mod tests {
         fs::create_dir(&dir).unwrap();
         let path = dir.join(LOCK_FILE);
         fs::write(&path, elsewhere()).unwrap();
-        let holders = LockFile::new(path.clone(), elsewhere());
+        let others_lock = LockFile::new(path.clone(), elsewhere());
         let done = AtomicBool::new(false);
         let error = thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     sleep(Duration::from_millis(50));
-                    assert!(holders.touch());
+                    assert!(others_lock.touch());
                 }
             });
             let error = RunLock::take(&dir, |_| {}).unwrap_err().to_string();

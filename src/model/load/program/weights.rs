@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_ends_behind_its_last_element() {
+    fn a_weight_ends_after_its_last_element() {
         assert_eq!(weight(&[2, 3], &[3, 1], 0).end(), Some(6));
         assert_eq!(weight(&[2, 3], &[1, 2], 4).end(), Some(10));
         assert_eq!(weight(&[], &[], 0).end(), Some(1));
