@@ -1,4 +1,4 @@
-//! featx: activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
+//! featx: activations of any layer of a PyTorch model, for many images, inside a RAM budget.
 //!
 //! Data goes one way:
 //! `source → bytes → pixels → batch → model → activation → rows → part → (merge) → features.npy | export`.

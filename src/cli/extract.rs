@@ -19,13 +19,13 @@ options! {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Extract {
-    /// Folders of images, searched recursively, and tar archives ('shards/{00000..00099}.tar'), in the order of the rows
-    /// [default: images]
+    /// Where the images are: folders (searched recursively), image files, tar, zip, HDF5, LMDB, Parquet or .npy, also by
+    /// globs and braces ('shards/{00000..00099}.tar'); rows follow in this order [default: images]
     #[serde(deserialize_with = "one_or_many_paths")]
     pub images: Vec<PathBuf>,
 
-    /// A TorchScript file, or the name of a model whose NAME.pt is in $FEATX_MODELS or models/
-    #[arg(long, value_name = "NAME|FILE.pt", add = ArgValueCompleter::new(complete::models))]
+    /// A model file (.pt or .pt2), or a name whose NAME.pt or NAME.pt2 is in $FEATX_MODELS or models/
+    #[arg(long, value_name = "NAME|FILE.pt|FILE.pt2", add = ArgValueCompleter::new(complete::models))]
     pub model: Option<String>,
 
     /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
@@ -102,7 +102,7 @@ pub struct Extract {
     #[arg(long, value_name = "N")]
     pub project: Option<u64>,
 
-    /// Of the matrix of --project; another seed, another matrix [default: 0]
+    /// Seed of the random matrix of --project [default: 0]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
 
@@ -110,7 +110,8 @@ pub struct Extract {
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
 
-    /// What an image that cannot be read does: stop the run, or become a NaN row and a line in errors.csv [default: stop]
+    /// What to do with an image that cannot be read: stop the run, or write a NaN row and a line in errors.csv [default:
+    /// stop]
     #[arg(long)]
     pub on_error: Option<OnError>,
 
@@ -146,31 +147,31 @@ pub struct Extract {
     #[arg(long, value_name = "PIXELS", help_heading = "Preprocessing")]
     pub crop: Option<Crop>,
 
-    /// A canvas in whose middle the resized image lies, and the value around it: 640x640:114 [default: from the model's TOML]
+    /// Canvas on which the resized image is centred, and its fill value: 640x640:114 [default: from the model's TOML]
     #[arg(long, value_name = "HxW:VALUE", help_heading = "Preprocessing")]
     pub pad: Option<Pad>,
 
-    /// Where an odd margin's crop begins: even as torchvision's, down as transformers' [default: from the model's TOML]
+    /// Where a crop starts when the margin is odd: even (torchvision) or down (transformers) [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub crop_rounding: Option<CropRounding>,
 
-    /// [default: from the model's TOML]
+    /// Resampling filter [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub interpolation: Option<Interpolation>,
 
-    /// Whose resizing is copied: pillow's of images, torch's of tensors [default: from the model's TOML]
+    /// Whose resizing is copied: Pillow's, PyTorch's or OpenCV's [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub resampler: Option<Resampler>,
 
-    /// Of the model, in its order [default: from the model's TOML]
+    /// Channel order that the model expects [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub channels: Option<Channels>,
 
-    /// Turns images as their EXIF says
+    /// Apply each image's EXIF orientation
     #[arg(long, help_heading = "Preprocessing")]
     pub orient: bool,
 
-    /// What pixels, 0 to 255, are multiplied by first [default: from the model's TOML]
+    /// Factor applied to pixels (0 to 255) first [default: from the model's TOML]
     #[arg(long, value_name = "FACTOR", help_heading = "Preprocessing")]
     pub scale: Option<f64>,
 

@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use std::path::PathBuf;
 
-/// Activations of any layer of a TorchScript model, from a folder of images, inside a RAM budget.
+/// Activations of any layer of a PyTorch model, for many images, inside a RAM budget.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub struct Cli {
@@ -28,7 +28,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write the activations of a model's layers for a folder of images.
+    /// Write the activations of a model's layers for images.
     #[cfg(feature = "torch")]
     Extract(Box<extract::Extract>),
     Merge(Merge),
@@ -129,7 +129,7 @@ pub struct Split {
 /// bounded memory. A run directory: what was run, rows done and missing. A model: its layers.
 #[derive(Debug, Clone, Args)]
 pub struct Inspect {
-    /// An .npy file, a run directory or a folder of parts, or a TorchScript model
+    /// An .npy file, a run directory or a folder of parts, or a model (.pt, .pt2, or a preset's name)
     #[cfg_attr(feature = "torch", arg(add = ArgValueCompleter::new(complete::inspected)))]
     pub path: PathBuf,
     /// The names of a model's layers alone, a line each: for completion

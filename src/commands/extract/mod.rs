@@ -1,4 +1,4 @@
-//! `featx extract`: the activations of layers, for a folder of images, into parts.
+//! `featx extract`: the activations of layers, for images, into parts.
 
 mod lanes;
 mod names;
