@@ -101,7 +101,7 @@ def judge(ended, wanted, name):
     # LMDB says first what it expected.
     lines = [line for line in said.rstrip("\n").split("\n") if "Assertion '" not in line]
     if code == 1 and len(lines) == 1 and lines[0].startswith("error: "):
-        return "led astray" if "leads out of it" in said else "refused"
+        return "led astray" if "refers to data outside the file" in said else "refused"
     if "memory allocation of" in said:
         return "no memory" # featx itself says so in a line
     if code:

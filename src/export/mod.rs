@@ -113,7 +113,7 @@ pub fn format_of(target: &Path) -> Result<Option<&'static dyn Format>> {
     }
     let known: Vec<String> = endings().map(|known| format!(".{known}")).collect();
     bail!(
-        "'{path}' says no format that is known; expected a name that ends in {}",
+        "'{path}' has no known ending; expected one of {}",
         known.join(", ")
     );
 }
@@ -133,7 +133,7 @@ pub fn export(format: &dyn Format, table: &Table, target: &Path, overwrite: bool
     let directory = directory_of(target);
     ensure!(
         directory.is_dir(),
-        "cannot write '{path}': '{}' is no directory",
+        "cannot write '{path}': '{}' is not a directory",
         directory.display()
     );
     require_space(directory, format.file_bytes(table))?;

@@ -55,8 +55,8 @@ impl Damage {
             &*line.leak()
         };
         Self {
-            leads_out: line("what it says of itself leads out of it"),
-            does_not_end: line("to read it does not end"),
+            leads_out: line("it refers to data outside the file"),
+            does_not_end: line("reading it never ends"),
             within: AT_LEAST,
         }
         .with(bytes)

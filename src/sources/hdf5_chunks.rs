@@ -86,7 +86,7 @@ impl Chunks {
         let most = self.bytes + self.bytes / 1000 + 1024;
         ensure!(
             place.length as usize <= most,
-            "a chunk of {} bytes is {} bytes long as it is packed",
+            "a chunk of {} bytes takes {} bytes compressed",
             self.bytes,
             place.length
         );

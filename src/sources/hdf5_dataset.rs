@@ -26,7 +26,7 @@ pub enum Content {
 pub fn open_file(path: &Path) -> Result<File> {
     File::open(path).with_context(|| {
         format!(
-            "'{}' cannot be opened; is it whole, and does no program write it? (see: h5ls '{}')",
+            "'{}' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls '{}')",
             path.display(),
             path.display()
         )

@@ -121,7 +121,7 @@ impl Lmdb {
         };
         opened.with_context(|| {
             format!(
-                "'{}' is no LMDB environment that can be read",
+                "'{}' is not a readable LMDB environment",
                 self.path.display()
             )
         })
@@ -138,13 +138,13 @@ impl Lmdb {
             // Pages that lead back to themselves would go on for ever.
             ensure!(
                 number < open.entries,
-                "'{}' is damaged: it says that it has {} keys, and there are more; make or download it again",
+                "'{}' is damaged: its header counts {} keys, but there are more; make or download it again",
                 self.data.display(),
                 figures::count(open.entries as u64)
             );
             ensure!(
                 open.map.holds(key) && open.map.holds(value),
-                "'{}' is damaged: its key number {} or its value leads out of the file; make or download it again",
+                "'{}' is damaged: key {} or its value lies outside the file; make or download it again",
                 self.data.display(),
                 figures::count(number as u64 + 1)
             );
@@ -235,7 +235,7 @@ impl Reader for LmdbReader {
             };
             if !self.open.map.holds(value) {
                 return Err(ImageError::Source(
-                    "is damaged: it leads out of the file".to_owned(),
+                    "is damaged: it lies outside the file".to_owned(),
                 ));
             }
             let item = Item::encoded(value, into)?;

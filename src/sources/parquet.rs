@@ -119,7 +119,7 @@ struct Ahead {
 
 fn not_whole(path: &Path) -> String {
     format!(
-        "'{}' is no whole Parquet file; make or download it again",
+        "'{}' is not a complete Parquet file; make or download it again",
         path.display()
     )
 }

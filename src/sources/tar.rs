@@ -149,7 +149,7 @@ fn add<R: std::io::Read>(
         EntryType::Regular | EntryType::Continuous => {
             let Some(at) = pack(entry.raw_file_position(), entry.size()) else {
                 bail!(
-                    "'{}' is larger than 2 TiB; make several of it",
+                    "'{}' is larger than 2 TiB; split it into several archives",
                     path.display()
                 );
             };

@@ -56,7 +56,7 @@ fn files(text: &str) -> Result<Vec<PathBuf>> {
             path.contains(['*', '?', '[']),
             "there is no '{path}', which '{text}' names"
         );
-        let matched = glob::glob(&path).with_context(|| format!("'{path}' is no glob"))?;
+        let matched = glob::glob(&path).with_context(|| format!("'{path}' is not a valid glob"))?;
         let before = found.len();
         for path in matched {
             found.push(path.with_context(|| format!("'{text}'"))?);
@@ -101,7 +101,7 @@ fn expand_braces(text: &str) -> Result<Vec<String>> {
 
 fn range(first: &str, last: &str, text: &str) -> Result<Vec<String>> {
     let (Ok(from), Ok(to)) = (first.parse::<u64>(), last.parse::<u64>()) else {
-        bail!("'{text}' has no range of numbers in its braces, as {{00000..00099}}");
+        bail!("'{text}' has no range of numbers in its braces, such as {{00000..00099}}");
     };
     ensure!(
         from <= to && to - from < MOST as u64,

@@ -318,12 +318,12 @@ os.remove('lacks/fc/features_0000000000-0000000004.npy')",
     for name in ["out.xlsx", "result"] {
         refused(
             &format!("out --out {name}"),
-            &format!("'{name}' says no format that is known; expected a name that ends in {known}"),
+            &format!("'{name}' has no known ending; expected one of {known}"),
         );
     }
     refused(
         "out --out no/where.h5",
-        "cannot write 'no/where.h5': 'no' is no directory",
+        "cannot write 'no/where.h5': 'no' is not a directory",
     );
     refused(
         "out --out x.mat",

@@ -152,7 +152,7 @@ fn what_is_wrong_with_an_hdf5_file_is_said() {
         ),
         (
             "cut.h5",
-            "'cut.h5' cannot be opened; is it whole, and does no program write it? (see: h5ls 'cut.h5')",
+            "'cut.h5' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls 'cut.h5')",
         ),
     ] {
         let line = refusal(&dir, &format!("{MODEL} {file}"), 1);
@@ -182,7 +182,9 @@ fn what_is_wrong_with_an_hdf5_file_is_said() {
         1,
     );
     assert!(
-        line.contains("'a.h5' cannot be opened; is it whole, and does no program write it?"),
+        line.contains(
+            "'a.h5' cannot be opened; is it complete, and is no other program writing to it?"
+        ),
         "{line}"
     );
     drop(writer.stdin.take());
@@ -221,6 +223,6 @@ fn a_heap_that_does_not_end_ends_in_a_line() {
     ));
     assert_eq!(
         refusal(&dir, &format!("{MODEL} a.h5"), 1),
-        "'a.h5' is damaged: to read it does not end; make or download it again"
+        "'a.h5' is damaged: reading it never ends; make or download it again"
     );
 }

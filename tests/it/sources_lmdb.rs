@@ -92,7 +92,7 @@ fn what_is_wrong_with_an_lmdb_environment_is_said() {
         ("far.lmdb", "'far.lmdb/data.mdb' is cut short: it has "),
         (
             "other.lmdb",
-            "'other.lmdb' is no LMDB environment that can be read",
+            "'other.lmdb' is not a readable LMDB environment",
         ),
     ] {
         let line = refusal(&dir, &format!("{MODEL} {path}"), 1);
@@ -112,6 +112,6 @@ fn a_value_that_leads_out_of_its_file_ends_in_a_line() {
     );
     assert_eq!(
         refusal(&dir, &format!("{MODEL} a.lmdb"), 1),
-        "'a.lmdb/data.mdb' is damaged: its key number 3 or its value leads out of the file; make or download it again"
+        "'a.lmdb/data.mdb' is damaged: key 3 or its value lies outside the file; make or download it again"
     );
 }

@@ -144,7 +144,7 @@ fn what_is_wrong_with_a_table_is_said() {
         ),
         (
             "cut.parquet",
-            "'cut.parquet' is no whole Parquet file; make or download it again",
+            "'cut.parquet' is not a complete Parquet file; make or download it again",
         ),
     ] {
         let line = refusal(&dir, &format!("{MODEL} {file}"), 1);
