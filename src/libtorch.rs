@@ -61,7 +61,7 @@ fn program() -> Result<PathBuf> {
         return Ok(program);
     }
     Err(anyhow!(
-        "'{}' is not there, which computes; it is installed and built together with featx: keep both in one folder",
+        "'{}' is missing; featx needs it to compute, and is installed together with it: keep both in one folder",
         program.display()
     ))
 }

@@ -269,7 +269,7 @@ impl System {
             Tasks::Whole(_) if shards.len() as u64 == count => vec![format!("{count} tasks")],
             Tasks::Whole(what) => {
                 vec![format!(
-                    "{what} once more, of {count}: shards that are done end at once"
+                    "{what} again, with {count} tasks: shards that are done exit at once"
                 )]
             }
         }
@@ -314,7 +314,7 @@ mod tests {
             "a job of its own with --shard 40/64",
         ];
         assert_eq!(words("PBS"), pbs);
-        let whole = "the array job once more, of 64: shards that are done end at once";
+        let whole = "the array job again, with 64 tasks: shards that are done exit at once";
         assert_eq!(words("AWS Batch"), [whole]);
         for system in &SYSTEMS {
             assert!(system.resubmission(&[], 64, MAX_ARRAY_SIZE).is_empty());

@@ -136,11 +136,11 @@ impl Busy {
         let decoders = percent((1.0 - decoding).max(0.0));
         let model = percent((1.0 - self.share(Stage::Forward)).max(0.0));
         match self.bound() {
-            Stage::Read => format!("bound by: reading images (the model idle {model})"),
-            Stage::Decode => format!("bound by: decoding images (the model idle {model})"),
+            Stage::Read => format!("bound by: reading images (model idle {model})"),
+            Stage::Decode => format!("bound by: decoding images (model idle {model})"),
             Stage::Forward => format!("bound by: forward pass (decoders idle {decoders})"),
             Stage::Write => {
-                format!("bound by: writing rows (decoders idle {decoders}, the model {model})")
+                format!("bound by: writing rows (decoders idle {decoders}, model idle {model})")
             }
         }
     }
@@ -151,16 +151,17 @@ impl Busy {
         let on_gpu = device.is_some_and(|device| device.contains("cuda"));
         match self.bound() {
             Stage::Read => {
-                "Put the images on a nearer disk, or into tar shards, which are read in one piece; more --workers wait for a slow disk side by side."
+                "Put the images on a local disk, or pack them into tar shards, which are read sequentially; on a slow \
+                 disk more --workers overlap the waiting."
             }
             Stage::Decode => {
-                "Give it more processors (--workers), or keep the images nearer to the size that the model takes."
+                "Give it more cores (--workers), or store the images closer to the model's input size."
             }
             Stage::Forward if on_gpu => {
                 "Give it a larger --batch-size, --precision bf16 or f16, or several GPUs (--device cuda:0,cuda:1)."
             }
             Stage::Forward => {
-                "Give it a GPU (--device cuda), more processors, or more shards; --precision bf16 where the processor has it."
+                "Give it a GPU (--device cuda), more cores, or more shards; --precision bf16 where the CPU supports it."
             }
             Stage::Write => {
                 "Write fewer bytes (--dtype f16, --pool, --project), or to a faster disk."
@@ -192,12 +193,9 @@ mod tests {
             model_seconds: 20.0,
             ..busy
         };
-        assert_eq!(
-            two.words(),
-            "bound by: decoding images (the model idle 60 %)"
-        );
+        assert_eq!(two.words(), "bound by: decoding images (model idle 60 %)");
         busy.write = 10.0;
-        let words = "bound by: writing rows (decoders idle 70 %, the model 20 %)";
+        let words = "bound by: writing rows (decoders idle 70 %, model idle 20 %)";
         assert_eq!(busy.words(), words);
     }
 

@@ -37,7 +37,7 @@ pub fn words(preprocess: &Preprocess) -> String {
 
 fn value(preprocess: &Preprocess, key: &str) -> String {
     match preprocess.get(key) {
-        None => "as usual".to_owned(),
+        None => "the default".to_owned(),
         Some(toml::Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
     }

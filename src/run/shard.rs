@@ -124,7 +124,7 @@ impl ShardWish {
                 )))
             }
             _ => Err(wrong(format!(
-                "{index}={} says which shard this is, but nothing of how many: {held}; pass --shard {}/N",
+                "{index}={} says which shard this is, but not how many there are: {held}; pass --shard {}/N",
                 task.id, self.index
             ))),
         }
@@ -334,7 +334,7 @@ mod tests {
         let aws = "AWS_BATCH_JOB_ARRAY_INDEX=1 AWS_BATCH_JOB_ARRAY_SIZE=4";
         assert_eq!(task(aws, None), Ok(Some((1, 4))));
         let alone = task("LSB_JOBINDEX=3 LSB_JOBINDEX_END=9", None).unwrap_err();
-        let line = "LSB_JOBINDEX=3 says which shard this is, but nothing of how many: 'out' holds no run yet; pass \
+        let line = "LSB_JOBINDEX=3 says which shard this is, but not how many there are: 'out' holds no run yet; pass \
                     --shard 2/N";
         assert_eq!(alone, line);
         let later = "SGE_TASK_ID=3 SGE_TASK_FIRST=3 SGE_TASK_LAST=6 SGE_TASK_STEPSIZE=1";

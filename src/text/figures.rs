@@ -19,13 +19,17 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Bytes of what was made smaller: `16.4 kB, of 12.8 MB: 784.0 times less`.
+/// Bytes of what was made smaller: `16.4 kB instead of 12.8 MB (784.0 times less)`.
 #[must_use]
 pub fn reduced(n: u64, from: Option<u64>) -> String {
     match from {
         Some(from) if n > 0 => {
             let times = from as f64 / n as f64;
-            format!("{}, of {}: {times:.1} times less", bytes(n), bytes(from))
+            format!(
+                "{} instead of {} ({times:.1} times less)",
+                bytes(n),
+                bytes(from)
+            )
         }
         _ => bytes(n),
     }
@@ -76,7 +80,7 @@ pub fn duration(time: Duration) -> String {
 /// # Errors
 /// What was expected, and what was found.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || format!("expected a time as 5m, 300s or 1h30m; found '{text}'");
+    let expected = || format!("expected a time like 5m, 300s or 1h30m; found '{text}'");
     let mut seconds = 0u64;
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -146,7 +150,7 @@ mod tests {
         let reduced = [Some(12_845_056), None].map(|from| reduced(16_384, from));
         assert_eq!(
             reduced,
-            ["16.4 kB, of 12.8 MB: 784.0 times less", "16.4 kB"]
+            ["16.4 kB instead of 12.8 MB (784.0 times less)", "16.4 kB"]
         );
         let times = [420, 9_999, 10_000, 42_000, 187_000, 7_500_000]
             .map(|ms| duration(Duration::from_millis(ms)));

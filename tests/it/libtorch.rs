@@ -90,7 +90,7 @@ fn files_need_no_libtorch_and_models_the_second_program() {
     let mut command = Command::new(dir.path("env/bin/featx"));
     let said = error(command.args(["inspect", MODEL]).current_dir(dir.path(".")));
     assert!(
-        said.contains("env/bin/featx-compute' is not there, which computes;"),
+        said.contains("env/bin/featx-compute' is missing; featx needs it to compute, "),
         "{said}"
     );
 }

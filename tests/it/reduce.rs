@@ -138,7 +138,9 @@ fn rows_that_are_short_enough_stay_and_the_user_is_told() {
         "--model resnet_scripted --layer fc,layer4 --project 512 photos",
     );
     assert!(
-        said.contains("not projected, for they have no more numbers than that: 'fc', 'layer4'\n"),
+        said.contains(
+            "not projected, because they already have at most that many numbers: 'fc', 'layer4'\n"
+        ),
         "{said}"
     );
     assert_eq!(only_part(&dir, "layer4").0, [4, 128, 2, 2]);
@@ -235,7 +237,10 @@ fn what_it_saves_is_told_before_and_after() {
     let dir = workdir("reduce_told");
     let args = "--model resnet_scripted --layer layer1,fc --project 64";
     let plan = extract(&dir, &format!("{args} --dry-run photos")).stdout;
-    for words in ["296 B, of 16.4 kB: 55.5 times less", "(64) of (16, 16, 16)"] {
+    for words in [
+        "296 B instead of 16.4 kB (55.5 times less)",
+        "(64) of (16, 16, 16)",
+    ] {
         assert!(plan.contains(words), "{plan}");
     }
     let json = extract(&dir, &format!("{args} --dry-run --json photos")).stdout;
@@ -246,7 +251,7 @@ fn what_it_saves_is_told_before_and_after() {
     let told = dir.featx_ok(&["inspect", "out"]);
     for words in [
         "to 64 numbers, seed 0",
-        "296 B, of 16.4 kB: 55.5 times less; saves 64.5 kB",
+        "296 B instead of 16.4 kB (55.5 times less); saves 64.5 kB",
     ] {
         assert!(told.contains(words), "{told}");
     }

@@ -186,8 +186,8 @@ fn slurms_variables_are_taken_and_told() {
     };
     let fresh = run(&array("3"), &[]);
     assert_eq!(fresh.code, Some(2));
-    let line = "error: SLURM_ARRAY_TASK_ID=3 says which shard this is, but nothing of how many: 'out' holds no run yet; pass \
-                --shard 3/N\n";
+    let line = "error: SLURM_ARRAY_TASK_ID=3 says which shard this is, but not how many there are: 'out' holds no run yet; \
+                pass --shard 3/N\n";
     assert_eq!(fresh.stderr, line);
     assert!(!dir.path("out").exists());
     // The run knows how many there are, whatever is submitted again.

@@ -228,7 +228,7 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     let short = extractor.too_short_to_project();
     if !short.is_empty() {
         say(format_args!(
-            "not projected, for they have no more numbers than that: {}",
+            "not projected, because they already have at most that many numbers: {}",
             some(&short)
         ));
     }
@@ -270,7 +270,7 @@ pub fn refuse_varying(job: &Job, extractor: &Extractor) -> Result<()> {
 fn left_out(job: &Job, why: &str, names: &[String]) -> String {
     let model = shell::word(&job.model);
     format!(
-        "left out, for {why}: {} (see: featx inspect {model})",
+        "left out because {why}: {} (see: featx inspect {model})",
         some(names)
     )
 }

@@ -111,7 +111,7 @@ impl RunLock {
             return Ok(());
         }
         say(&format!(
-            "{} is locked by {who}; watching for {} s whether it still runs",
+            "{} is locked by {who}; watching for {} s to see whether it still runs",
             self.what,
             WATCHED.as_secs()
         ));
@@ -141,7 +141,7 @@ impl RunLock {
             while dropped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
                 if !file.touch() {
                     say(format_args!(
-                        "error: another process has taken '{}'; this one ends, what it has sealed stays",
+                        "error: another process has taken the lock '{}'; stopping; sealed parts are kept",
                         file.path().display()
                     ));
                     // Without unwinding: not one byte more may be written.
