@@ -351,7 +351,7 @@ def folder_vanishes(bench):
     bench.wait_for_parts(process, "unmounted", 5)
     images.rename(bench.where / "elsewhere")
     ended = wait(process)
-    require(ended.returncode == 1 and "no fault of the image's" in ended.stderr, ended.stderr)
+    require(ended.returncode == 1 and "the image is not at fault" in ended.stderr, ended.stderr)
     bench.check("unmounted")
     bench.finish("unmounted")
     return last_line(ended)

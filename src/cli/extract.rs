@@ -276,7 +276,8 @@ impl FromStr for ShardArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("expected I/N, as 3/64, with I from 0 to N - 1; found '{text}'");
+        let expected =
+            || format!("expected I/N, such as 3/64, with I from 0 to N - 1; found '{text}'");
         let (index, count) = text.split_once('/').ok_or_else(expected)?;
         let (index, count) = (index.trim().parse(), count.trim().parse());
         match (index, count) {

@@ -57,7 +57,7 @@ impl FromStr for RamBudget {
 }
 
 fn expected(found: &str) -> String {
-    format!("expected a size as 8GB, 8GiB, 500MB, or a share as 50%; found '{found}'")
+    format!("expected a size like 8GB, 8GiB or 500MB, or a share like 50%; found '{found}'")
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Silence {
         Self::NoTensor,
     ];
 
-    /// Of layers that were left out: '... for they are never called'.
+    /// Of layers that were left out: '... because they are never called'.
     pub fn of_several(self) -> &'static str {
         match self {
             Self::NeverCalled => "they are never called",

@@ -66,9 +66,9 @@ fn failure(work: &Work, batch: &mut Batch) -> Option<anyhow::Error> {
     batch.rows.end = row;
     let cure = match batch.machine_fault {
         Some(fault) if fault == row => {
-            "this is no fault of the image's; the same command goes on once it is mended"
+            "the image is not at fault; fix the cause and run the same command again, it resumes"
         }
-        _ => "remove or mend it, or pass --on-error skip",
+        _ => "remove or repair it, or pass --on-error skip",
     };
     Some(anyhow!("image '{path}' {reason}; {cure}"))
 }

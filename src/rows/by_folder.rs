@@ -187,7 +187,7 @@ fn by_folder(names: &[u8], list: &Path) -> Result<BTreeMap<String, Rows>> {
         let folder = name.split_once('/').map(|(folder, _)| folder);
         let Some(folder) = folder.filter(|folder| !matches!(*folder, "" | "." | "..")) else {
             bail!(
-                "'{}' line {}: expected an image in a folder, as train/a.jpg, found '{text}'",
+                "'{}' line {}: expected an image in a folder, such as train/a.jpg, found '{text}'",
                 list.display(),
                 row + 1
             );

@@ -63,7 +63,8 @@ fn a_gpu_that_does_not_answer_is_refused() {
         ("cuda:all", "cuda:all"),
     ] {
         let line = error_line(&without_gpu(&dir, device), device, 1);
-        let beginning = format!("--device {named} cannot be used; mend it, or pass --device cpu: ");
+        let beginning =
+            format!("--device {named} cannot be used; fix that, or pass --device cpu: ");
         let reason = line.strip_prefix(&beginning);
         assert!(reason.is_some_and(is_a_reason), "{line}");
         assert!(!dir.path("out").exists());

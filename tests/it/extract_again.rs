@@ -111,7 +111,7 @@ fn after_a_failed_start_the_corrected_command_takes_over() {
         assert_eq!(dry.code, Some(0), "{name}: {}", dry.stderr);
         assert!(!dir.path("out/layer4").exists());
         let said = extract_ok(&dir, &format!("{corrected} {second}"));
-        let line = "'out' held a run without a row of any image; it is begun anew\n";
+        let line = "'out' held a run with no row of any image; starting over\n";
         assert!(said.contains(line), "{name}: {said}");
         assert_eq!(dir.read("out/file_names.txt"), b"lamp.png\nstream.jpg\n");
         assert!(

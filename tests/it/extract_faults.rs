@@ -22,7 +22,7 @@ fn with_a_broken_third(name: &str) -> Workdir {
     dir
 }
 
-const STOPPED: &str = "image 'lamp.png' is truncated; remove or mend it, or pass --on-error skip";
+const STOPPED: &str = "image 'lamp.png' is truncated; remove or repair it, or pass --on-error skip";
 
 #[test]
 fn a_broken_image_stops_the_run_with_the_rows_before_it_sealed() {
@@ -92,7 +92,7 @@ fn images_of_a_list_that_are_not_there_are_broken_images() {
     let line = error_line(&extract(&dir, args), args, 1);
     let reason = "cannot be read: No such file or directory (os error 2)";
     let expected =
-        format!("image 'no,where.jpg' {reason}; remove or mend it, or pass --on-error skip");
+        format!("image 'no,where.jpg' {reason}; remove or repair it, or pass --on-error skip");
     assert_eq!(line, expected);
     extract_ok(&dir, &format!("{args} --on-error skip"));
     let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
@@ -121,16 +121,16 @@ fn a_run_of_nothing_but_broken_images_is_an_error_also_when_skipping() {
         let starts = "error: none of the 2 images of 'out' could be read; the first, 'a.jpg', is not an image: ";
         assert!(line.starts_with(starts), "{line}");
         assert!(
-            line.ends_with("; once that is mended, the same command begins anew"),
+            line.ends_with("; fix that and run the same command again; it starts over"),
             "{line}"
         );
         let said = ended
             .stderr
-            .contains("'out' held a run without a row of any image; it is begun anew");
+            .contains("'out' held a run with no row of any image; starting over");
         assert_eq!(said, starts_over);
     }
     let line = "'out' holds no row of any image: none could be read (see its errors.csv); run featx extract again once that is \
-                mended";
+                fixed";
     dir.featx_err(&["merge", "out"], line);
 
     // Mended, the same command gives every row.

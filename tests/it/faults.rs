@@ -244,7 +244,7 @@ fn images_that_never_come_are_named_then_fail() {
         Ended::of(command.env("LD_PRELOAD", &library))
     };
     let stopped = run(&[]);
-    let line = "image '0007.bmp' took longer than 2.0s to read; remove or mend it, or pass --on-error skip\n";
+    let line = "image '0007.bmp' took longer than 2.0s to read; remove or repair it, or pass --on-error skip\n";
     assert!(
         stopped.code == Some(1) && stopped.stderr.ends_with(line),
         "{}",

@@ -58,7 +58,7 @@ fn a_budget_that_is_no_size_is_wrong_usage() {
         2,
     );
     assert!(
-        line.contains("expected a size as 8GB, 8GiB, 500MB, or a share as 50%; found '8XB'"),
+        line.contains("expected a size like 8GB, 8GiB or 500MB, or a share like 50%; found '8XB'"),
         "{line}"
     );
 }
@@ -99,7 +99,7 @@ fn an_image_too_large_for_the_budget_says_how_much_it_takes_and_can_be_skipped()
     assert!(line.starts_with(expected), "{line}");
     let enough = line[expected.len()..].split(' ').next().unwrap();
     assert!(
-        line.ends_with(" would do; remove or mend it, or pass --on-error skip"),
+        line.ends_with(" would do; remove or repair it, or pass --on-error skip"),
         "{line}"
     );
 

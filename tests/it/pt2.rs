@@ -107,7 +107,7 @@ fn an_identity_has_no_operation_and_a_projection_is_never_called() {
         .unwrap();
     assert!(line.ends_with("never called"), "{line}");
     let said = extract_ok(&dir, "--model in_place --layer * photos");
-    let line = "left out, for the program has no operation of them: 'same' (see: featx inspect models/in_place.pt2)\n";
+    let line = "left out because the program has no operation of them: 'same' (see: featx inspect models/in_place.pt2)\n";
     assert!(said.contains(line), "{said}");
 }
 

@@ -167,7 +167,7 @@ fn by_folder_gives_an_array_and_names_for_each() {
         ),
         (
             "train/a.jpg\nb.jpg\n",
-            "line 2: expected an image in a folder, as train/a.jpg, found 'b.jpg'",
+            "line 2: expected an image in a folder, such as train/a.jpg, found 'b.jpg'",
         ),
         ("../a.jpg\n", "line 1: expected an image in a folder"),
         ("train/a.jpg\n", "has 10 rows, and "),

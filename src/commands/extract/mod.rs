@@ -263,7 +263,7 @@ fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
     );
     match plan.slice.shard {
         Some(_) => say(format_args!("warning: {what}")),
-        None => bail!("{what}; once that is mended, the same command begins anew"),
+        None => bail!("{what}; fix that and run the same command again; it starts over"),
     }
     Ok(())
 }

@@ -319,7 +319,7 @@ fn most_rows(run: &Run) -> Result<u64> {
 /// The line about a run that holds nothing.
 pub fn starting_over_line(directory: &Path) -> String {
     let out = directory.display();
-    format!("'{out}' held a run without a row of any image; it is begun anew")
+    format!("'{out}' held a run with no row of any image; starting over")
 }
 
 /// Without `run.toml` nothing tells what rows they hold.

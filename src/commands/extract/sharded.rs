@@ -223,7 +223,8 @@ fn lock_to_begin(directory: &Path) -> Result<Option<RunLock>> {
         }
         ensure!(
             began.elapsed() < LONGEST_WAIT,
-            "{who} has not begun the run in '{}' within {}; see what it does, and start this shard again",
+            "{who} holds the lock on '{}' but has not started the run after {}; check that process, then start this shard \
+             again",
             directory.display(),
             figures::duration(LONGEST_WAIT)
         );

@@ -172,7 +172,7 @@ fn from_run(dir: &RunDir, layers: Vec<LayerState>) -> Result<Vec<Wanted>> {
     ensure!(
         is_bound(&dir.path)?,
         "'{}' holds no row of any image: none could be read (see its errors.csv); run featx extract again once that is \
-         mended",
+         fixed",
         dir.path.display()
     );
     let rows = Some(dir.run.images);

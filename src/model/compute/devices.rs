@@ -33,7 +33,7 @@ fn named(devices: Vec<Device>) -> (Vec<Device>, String) {
 }
 
 fn unusable(device: &str) -> String {
-    format!("--device {device} cannot be used; mend it, or pass --device cpu")
+    format!("--device {device} cannot be used; fix that, or pass --device cpu")
 }
 
 fn ensure_there(device: Device) -> Result<()> {

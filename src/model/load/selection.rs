@@ -200,8 +200,8 @@ impl Selecting<'_> {
         }
         ensure!(
             !choice.is_empty() || !self.is_lost(layer),
-            "the tensor of layer '{name}' that a forward hook sees first is not in the trace '{model}', for nothing there \
-             uses it; those that are: {} (see: featx inspect {model:#})",
+            "the tensor of layer '{name}' that a forward hook sees first is not in the trace '{model}', because nothing \
+             there uses it; those that are: {} (see: featx inspect {model:#})",
             tensor_names(layer).join(", ")
         );
         if !choice.is_empty() {
