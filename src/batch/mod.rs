@@ -27,8 +27,9 @@ pub struct System {
     bounds: BoundsIn,
     /// The cores of a job on one node.
     cores: &'static str,
-    /// A program that submits, and a variable that says that the user's shell is made for it.
+    /// The program that submits.
     command: &'static str,
+    /// A variable that shows that the shell is set up for it.
     beside: &'static str,
     tasks: Tasks,
 }

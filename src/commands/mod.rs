@@ -1,4 +1,4 @@
-//! One file a subcommand. Commands never call each other.
+//! One file per subcommand. Commands never call each other.
 
 pub mod inspect;
 mod merge;

@@ -1,4 +1,4 @@
-//! Text: `file_name`, then a column a number, `f0`, `f1`, … in C order.
+//! Text: `file_name`, then one column per number, `f0`, `f1`, … in C order.
 //!
 //! A number has the fewest digits that give it back when they are read as its own type; an f16, as an f32.
 //! NaN is `NaN`, infinity `inf`.

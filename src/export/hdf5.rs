@@ -1,4 +1,4 @@
-//! HDF5: a dataset a layer, named as it and chunked by rows; `file_names`, strings; the run as attributes of the root.
+//! HDF5: one dataset per layer, named as it and chunked by rows; `file_names`, strings; the run as attributes of the root.
 
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,

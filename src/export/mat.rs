@@ -1,5 +1,5 @@
-//! MATLAB 7.3, which is HDF5 after a header of 512 bytes: a variable a layer, `file_names`, a cell array of char, and
-//! `run`, what was run as text.
+//! MATLAB 7.3, which is HDF5 after a header of 512 bytes: one variable per layer, `file_names`, a cell array of char,
+//! and `run`, what was run as text.
 //!
 //! MATLAB's first axis varies fastest, so an array of NumPy's shape (N, C, H, W) is stored with its axes in the opposite
 //! order, the numbers of one place beside each other for all rows: then `size` reads as NumPy's `shape`. That turns the

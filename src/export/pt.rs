@@ -53,7 +53,7 @@ impl Format for Pt {
     }
 
     fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
-        // A disk that fills up under it, the library would tell the user itself.
+        // Take the space first: if the disk filled up later, the zip crate would print its own message.
         allocate(into.file(), self.file_bytes(table))?;
         let mut archive = ZipWriter::new(BufWriter::with_capacity(1 << 16, into.file()));
         let stored = SimpleFileOptions::default()

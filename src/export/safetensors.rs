@@ -1,4 +1,4 @@
-//! safetensors: a tensor a layer, named as it. Names of rows are the tensor `file_names`, bytes that are lines of UTF-8,
+//! safetensors: one tensor per layer, named as it. Names of rows are the tensor `file_names`, bytes that are lines of UTF-8,
 //! for the format has numbers only; the run is in the header's metadata.
 
 use crate::export::number::Number;

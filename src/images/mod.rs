@@ -1,6 +1,6 @@
-//! Images: list and order, decode, resize as Pillow does, preprocess. Knows nothing of the model.
+//! Images: decode, resize as Pillow does, preprocess. Knows nothing of the model.
 //!
-//! `scan or list → load (read → decode → resize and crop) → normalise`
+//! `load (read → decode → resize and crop) → normalise`
 //!
 //! **Bit-equal pixels of valid files are science; the same verdict on corrupt files is not.** The measure is Pillow 13.0
 //! with torchvision 0.26: `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of `Image.open(path).convert("RGB")`, bit for

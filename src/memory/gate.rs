@@ -51,7 +51,7 @@ impl Gate {
     /// Waits until there is room for `bytes` within the budget.
     ///
     /// # Errors
-    /// There will be none: the budget that would have it.
+    /// There never will be room: returns the budget that would suffice.
     pub fn enter(&self, bytes: u64) -> Result<Pass<'_>, u64> {
         let full = (self.budget as f64 * FULL_AT) as u64;
         let mut alone_since = Instant::now();

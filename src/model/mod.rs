@@ -1,5 +1,5 @@
-//! The model room: the only home of libtorch. A TorchScript file is loaded, cut at the wanted layers, frozen, and
-//! computes activations.
+//! The model room: the only home of libtorch. A model file is loaded, cut at the wanted layers, frozen, and computes
+//! activations.
 
 mod compute;
 mod fast;

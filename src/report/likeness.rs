@@ -43,7 +43,8 @@ impl Likeness {
     }
 }
 
-/// Of every pair of rows, from some numbers of all of them at a time, a column a row, which `centre` takes something from.
+/// Of every pair of rows, from some numbers of all of them at a time, one column per row, which `centre` takes something
+/// from.
 fn products(rows: &[&[f32]], centre: impl Fn(&mut DMatrix<f64>)) -> DMatrix<f64> {
     let mut products: DMatrix<f64> = DMatrix::zeros(rows.len(), rows.len());
     let length = rows[0].len();

@@ -52,7 +52,7 @@ fn shrunk(map: &DMatrix<f64>) -> DMatrix<f64> {
     })
 }
 
-/// A pixel a number, from dark to bright.
+/// One pixel per number, from dark to bright.
 pub fn coloured(numbers: &DMatrix<f64>, least: f64, greatest: f64) -> String {
     let span = match greatest > least {
         true => greatest - least,

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// A name a line, line i that of row i.
+/// One name per line; line i names row i.
 const NAMES: &str = "file_names.txt";
 
 /// A cut that has passed every check.

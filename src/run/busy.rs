@@ -30,10 +30,10 @@ pub struct Busy {
     pub images: u64,
     /// From the first image to the last row on disk.
     pub seconds: f64,
-    /// That decoder threads, and models side by side, were there.
+    /// Seconds for which decoder threads, and models side by side, existed.
     pub decoder_seconds: f64,
     pub model_seconds: f64,
-    /// That they were busy.
+    /// Seconds for which each stage was busy.
     pub read: f64,
     pub decode: f64,
     pub forward: f64,

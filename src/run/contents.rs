@@ -79,7 +79,7 @@ impl Sources {
         }
     }
 
-    /// Forgets every layer that none of these names and globs means. A glob's `*` matches dots too.
+    /// Keeps only the layers that one of these names or globs matches. A glob's `*` matches dots too.
     ///
     /// # Errors
     /// A name or glob that means no layer.

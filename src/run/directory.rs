@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Names are seen so late at most: NFS believes in them for a minute.
+/// Longest time until another machine's file is visible: NFS caches names for a minute.
 const LONGEST_LATE: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 

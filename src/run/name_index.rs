@@ -1,7 +1,7 @@
 //! `file_names.npy`: where every [`BLOCK`]th line of `file_names.txt` begins, and the SHA-256 of the lines up to the
 //! next of these. With it a shard reads, and holds against it, its own lines alone, in a list of whatever length.
 //!
-//! Five numbers a block: the byte, and the hash. The last five are the list's bytes and the hash of what the run's
+//! Five numbers per block: the byte, and the hash. The last five are the list's bytes and the hash of what the run's
 //! `image_list` says, so that an index of another list is none.
 
 use crate::rows::dtype::Dtype;

@@ -1,4 +1,5 @@
-//! `run.toml`: what was run. Written once, when a run begins; read by whoever continues, inspects or merges it.
+//! `run.toml`: what was run. Written when a run begins; its form, and further devices, are added once rows have come from
+//! them. Read by whoever continues, inspects or merges it.
 
 use crate::rows::durable;
 use crate::rows::row_type::{RowType, as_descr};
@@ -53,7 +54,7 @@ pub struct Run {
     /// The form of the graph that rows came from: `plain`, `joined`, `fused`. Absent before the first part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
-    /// Its version.
+    /// Version of libtorch that began the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub libtorch: Option<String>,
     /// The command that began it, as a shell takes it. Not compared, as the next.

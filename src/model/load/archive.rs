@@ -1,5 +1,5 @@
-//! The model file itself, TorchScript's or a program of torch.export: a ZIP archive of uncompressed records: what kind of file it is, its fingerprint, where
-//! each tensor's bytes lie, and reading them with their CRC-32 checked (libtorch checks none).
+//! The model file: a ZIP archive of uncompressed records, of TorchScript or torch.export. Tells its kind, its fingerprint
+//! and where each tensor lies, and reads records with their CRC-32 checked (libtorch checks none).
 
 use crate::model::load::program::records::{self, Records};
 use crate::text::figures::hex;

@@ -1,4 +1,4 @@
-//! One writer a run directory, or one a shard, on one machine or on many that share a filesystem.
+//! One writer per run directory, or per shard, on one machine or on many that share a filesystem.
 //!
 //! `run.lock` says who writes. The shards of a run hold it while one of them begins the run, and after that each its
 //! own, `shard_0003.lock`. A lock is linked into place whole, which one of many succeeds in, over NFS too. Its owner
