@@ -142,8 +142,8 @@ impl Job {
         })
     }
 
-    /// Threads of a forward pass, where each device has so many side by side.
-    pub fn threads_of_pass(&self, lanes: usize) -> usize {
+    /// Threads of a lane, where each device has so many side by side.
+    pub fn threads_per_lane(&self, lanes: usize) -> usize {
         self.threads.div_ceil(self.devices.len() * lanes)
     }
 }

@@ -60,9 +60,9 @@ pub struct Work<'a> {
     pub preprocess: &'a Preprocess,
     /// Images a forward pass.
     pub batch: usize,
-    /// So many of those are in memory as pixels: [`BATCHES`], more where passes share a batch.
+    /// So many of those are in memory as pixels: [`BATCHES`], more where lanes share a batch.
     pub batches: usize,
-    /// libtorch's, of each pass.
+    /// libtorch's, of each lane.
     pub threads: usize,
     pub stored: RowType,
     pub skip_broken: bool,

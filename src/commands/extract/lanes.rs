@@ -1,13 +1,13 @@
-//! How many forward passes run side by side.
+//! How many lanes compute a batch side by side.
 //!
-//! A pass on several cores waits, after each of its operations, for the slowest of them, and a decoder that takes a core
-//! for a moment makes it slow. Passes on a core each wait for nobody. So a long run on the CPU divides its batches: each
-//! lane computes a part of the images with a part of the threads, and there are as many in memory as without lanes.
+//! A forward pass on several cores waits, after each of its operations, for the slowest of them, and a decoder that takes
+//! a core for a moment makes it slow. A lane with one core waits for nobody. So a long run on the CPU splits each batch:
+//! every lane computes a share of the images with a share of the threads. As many images are in memory as without lanes.
 
 use crate::cli::choices::Device;
 use crate::job::Job;
 
-/// Images of a pass at least: with fewer, what a pass costs besides its images is seen.
+/// Images of a lane at least: with fewer, what a forward pass costs besides its images is seen.
 const LEAST: u64 = 4;
 
 /// Lanes that share each batch: more than one on a CPU that is alone, where the run is long and the user left it open.

@@ -107,7 +107,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
         mut plan,
         _lock,
     } = ready;
-    let passes = settle_passes(job, &mut plan, &mut extractor)?;
+    let lanes = settle_lanes(job, &mut plan, &mut extractor)?;
     let form = extractor.form();
     if let Some(line) = provenance::changes(&plan, form) {
         say(line);
@@ -118,9 +118,9 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let mut writer = RunWriter::new(&job.out, plan.run.layers.clone(), &plan.todo, &plan.slice)?;
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
-    let mut replicas = replicate(job, extractor, passes.lanes)?;
+    let mut replicas = replicate(job, extractor, lanes.count)?;
     let stages = Arc::new(Stages::default());
-    let work = work(job, &plan, &images, passes, &stages);
+    let work = work(job, &plan, &images, lanes, &stages);
     let mut tuner = Tuner::new(plan.bounds)?;
     let began = Instant::now();
     let sink = (&mut writer, &mut tuner);
@@ -145,24 +145,27 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     Summary::new(job, &plan, &writer, provenance.form(form), times, busy).print(job, &errors)
 }
 
-/// How a batch is computed: by so many passes side by side, of so many threads each.
+/// What computes a batch: so many lanes side by side, of so many threads each.
 #[derive(Clone, Copy)]
-struct Passes {
-    lanes: usize,
-    threads: usize,
+struct Lanes {
+    count: usize,
+    threads_each: usize,
 }
 
-/// Chooses the passes, and the form of the graph, which is tried with their share of the batch and of the threads.
-fn settle_passes(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<Passes> {
+/// Chooses the lanes, and the form of the graph, which is tried with a lane's share of the batch and of the threads.
+fn settle_lanes(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<Lanes> {
     let is_long = extractor.pays_to_choose_form(plan.run.images);
-    let lanes = lanes::lanes(job, plan.run.batch_size, is_long);
-    let threads = job.threads_of_pass(lanes);
-    extractor.divide_batch(lanes);
-    model::set_threads(threads);
+    let count = lanes::lanes(job, plan.run.batch_size, is_long);
+    let threads_each = job.threads_per_lane(count);
+    extractor.divide_batch(count);
+    model::set_threads(threads_each);
     if is_long {
         choose_form(job, plan, extractor)?;
     }
-    Ok(Passes { lanes, threads })
+    Ok(Lanes {
+        count,
+        threads_each,
+    })
 }
 
 /// The model once for each lane of each device.
@@ -178,16 +181,16 @@ fn work<'a>(
     job: &'a Job,
     plan: &'a Plan,
     images: &'a Arc<Images>,
-    passes: Passes,
+    lanes: Lanes,
     stages: &'a Arc<Stages>,
 ) -> Work<'a> {
     Work {
         images,
         segments: &plan.segments,
         preprocess: &job.preprocess,
-        batch: plan.run.batch_size as usize / passes.lanes,
-        batches: BATCHES * passes.lanes,
-        threads: passes.threads,
+        batch: plan.run.batch_size as usize / lanes.count,
+        batches: BATCHES * lanes.count,
+        threads: lanes.threads_each,
         stored: job.stored,
         skip_broken: job.skip_broken,
         image_timeout: job.image_timeout,

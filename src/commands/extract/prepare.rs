@@ -47,8 +47,8 @@ pub const FEW: usize = 16;
 /// The model, cut at the wanted layers, and its file's fingerprint.
 pub fn load_model(job: &Job, probe: Probe) -> Result<(Extractor, String)> {
     model::install_arena();
-    model::ensure_threads(job.threads_of_pass(1))?;
-    model::set_threads(job.threads_of_pass(1));
+    model::ensure_threads(job.threads_per_lane(1))?;
+    model::set_threads(job.threads_per_lane(1));
     say_device(job);
     if job.devices[0] != Device::Cpu {
         model::configure_cuda(job.tf32);

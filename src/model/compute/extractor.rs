@@ -47,8 +47,8 @@ pub struct Extractor {
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
-    /// Forward passes that do a batch of the run together.
-    passes: usize,
+    /// Lanes that compute a batch of the run together; this is one of them.
+    lanes: usize,
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
@@ -90,7 +90,7 @@ impl Extractor {
             engine,
             wanted: wanted.to_vec(),
             batch: 1,
-            passes: 1,
+            lanes: 1,
             options,
             layers: Vec::new(),
             left_out: Vec::new(),
@@ -114,7 +114,7 @@ impl Extractor {
             wanted: self.wanted.clone(),
             options: self.options.clone(),
             batch: self.batch,
-            passes: self.passes,
+            lanes: self.lanes,
             layers: self.layers.clone(),
             left_out: Vec::new(),
             bytes_per_image: self.bytes_per_image,
@@ -152,14 +152,14 @@ impl Extractor {
         self.layers.iter().any(|layer| layer.varies.is_some())
     }
 
-    /// From here on so many forward passes, of replicas too, do a batch together, and prove a faster form together.
+    /// From here on so many lanes, this and its replicas, compute a batch together, and prove a faster form together.
     ///
     /// # Panics
     /// Where they cannot share it evenly.
-    pub fn divide_batch(&mut self, passes: usize) {
-        assert!(self.batch.is_multiple_of(passes));
-        self.batch /= passes;
-        self.passes = passes;
+    pub fn divide_batch(&mut self, lanes: usize) {
+        assert!(self.batch.is_multiple_of(lanes));
+        self.batch /= lanes;
+        self.lanes = lanes;
     }
 
     /// As [`Layers::fixed_batch`](crate::model::Layers::fixed_batch).
@@ -309,7 +309,7 @@ impl Extractor {
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
     pub fn choose_form(&mut self, wish: FormWish) -> Result<()> {
-        let proofs = trial::FEW.div_ceil(self.passes);
+        let proofs = trial::FEW.div_ceil(self.lanes);
         self.engine
             .choose_form(self.options.shape, self.batch, proofs, wish)
     }
