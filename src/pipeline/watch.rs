@@ -25,13 +25,13 @@ pub struct Watch<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    in_work: BTreeMap<u64, Item<T>>,
+    in_work: BTreeMap<u64, Watched<T>>,
     next: u64,
     looked: Instant,
 }
 
 #[derive(Debug)]
-struct Item<T> {
+struct Watched<T> {
     ticket: T,
     waited: Duration,
     named: bool,
@@ -65,7 +65,7 @@ impl<T> Watch<T> {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        let item = Item {
+        let item = Watched {
             ticket,
             waited: Duration::ZERO,
             named: false,

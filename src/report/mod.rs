@@ -20,7 +20,7 @@ mod tally;
 mod timeline;
 mod twins;
 
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
 use crate::rows::sealed::SealedRows;
@@ -32,7 +32,7 @@ use anyhow::Result;
 use askama::Template;
 use chosen::Chosen;
 use layer::LayerFigures;
-use page::{BoundPart, LayerPart, NamedRow, Page, Rows, Symbol, TimelinePart, Verdict};
+use page::{BoundSection, LayerSection, NamedRow, Page, Rows, Symbol, TimelineSection, Verdict};
 use pictures::{Picture, Pictures, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub struct Subject<'a> {
 
 pub struct Layer<'a> {
     pub name: &'a str,
-    pub folder: &'a Folder,
+    pub folder: &'a LayerFolder,
     pub done: RowSet,
     /// Rows that are missing.
     pub missing: u64,
@@ -109,8 +109,8 @@ pub fn page(subject: Subject) -> Result<String> {
         pictures: &pictures,
         colours: &colours,
     };
-    let parts = in_full.iter().zip(&found);
-    let details = parts.map(|(layer, found)| part(layer, found, &rows));
+    let looked_at = in_full.iter().zip(&found);
+    let details = looked_at.map(|(layer, found)| section(layer, found, &rows));
     let skipped = skipped::read(subject.directory);
     let timeline =
         timeline::Timeline::read(subject.directory, subject.run.map(|run| run.batch_size))?;
@@ -130,10 +130,10 @@ pub fn page(subject: Subject) -> Result<String> {
             })
             .collect(),
         timeline: timeline
-            .map(|timeline| TimelinePart::of(&timeline, batch))
+            .map(|timeline| TimelineSection::of(&timeline, batch))
             .transpose()?,
         bound: Busy::read_all(subject.directory)?
-            .map(|busy| BoundPart::of(busy, subject.run.and_then(|run| run.device.as_deref()))),
+            .map(|busy| BoundSection::of(busy, subject.run.and_then(|run| run.device.as_deref()))),
         skipped_count: counted(skipped.count, "image"),
         skipped_more: skipped.count > skipped.first.len() as u64,
         skipped: skipped.first,
@@ -244,16 +244,20 @@ fn pictures(
     )
 }
 
-fn part(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerPart> {
+fn section(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerSection> {
     match found {
         Ok(found) => {
             let header = layer.folder.header();
             let shape = header.map_or(String::new(), |header| row_shape(header.row_shape()));
-            let mut part = LayerPart::of(layer.name, shape, found, rows)?;
-            part.note = (!layer.problems.is_empty()).then(|| few(&layer.problems).join("; "));
-            Ok(part)
+            let mut section = LayerSection::of(layer.name, shape, found, rows)?;
+            section.note = (!layer.problems.is_empty()).then(|| few(&layer.problems).join("; "));
+            Ok(section)
         }
-        Err(why) => Ok(LayerPart::without(layer.name, String::new(), why.clone())),
+        Err(why) => Ok(LayerSection::without(
+            layer.name,
+            String::new(),
+            why.clone(),
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::copy::{At, Look, allocate, copy_reading, same};
 use crate::rows::durable::{Unfinished, with_ending};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::merging;
 use crate::rows::npy::Header;
 use crate::rows::part::{Part, PartName, file_name, read_rows_header};
@@ -51,7 +51,7 @@ impl Join {
     /// # Errors
     /// Parts that cannot be read, differ, overlap or leave rows out; a result that exists.
     pub fn plan(
-        folder: &Folder,
+        folder: &LayerFolder,
         rows: Option<u64>,
         target: PathBuf,
         wish: Wish,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What a folder holds. Reading it takes one small read a part, and memory for the headers alone.
 #[derive(Debug, Default)]
-pub struct Folder {
+pub struct LayerFolder {
     pub path: PathBuf,
     /// In row order.
     pub parts: Vec<Part>,
@@ -36,7 +36,7 @@ pub struct BrokenPart {
     pub problem: String,
 }
 
-impl Folder {
+impl LayerFolder {
     /// Reads the folder at `path`; one that does not exist yet holds nothing.
     ///
     /// # Errors
@@ -45,10 +45,10 @@ impl Folder {
         Self::read_within(path, None)
     }
 
-    /// As [`Folder::read`], but for parts whose names say that they have none of the rows `within`.
+    /// As [`LayerFolder::read`], but for parts whose names say that they have none of the rows `within`.
     ///
     /// # Errors
-    /// As [`Folder::read`].
+    /// As [`LayerFolder::read`].
     pub fn read_within(path: &Path, within: Option<&Range<u64>>) -> Result<Self> {
         let mut folder = Self {
             path: path.into(),

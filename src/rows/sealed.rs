@@ -2,7 +2,7 @@
 
 use crate::rows::checksum::Summing;
 use crate::rows::dtype::{ByteOrder, Kind};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
 use crate::rows::row_set::RowSet;
@@ -35,7 +35,7 @@ struct Checked {
     sum: Summing,
 }
 
-fn ensure_not_merging(folder: &Folder) -> Result<()> {
+fn ensure_not_merging(folder: &LayerFolder) -> Result<()> {
     folder
         .interrupted_merge()
         .map_or(Ok(()), |words| Err(anyhow!(words)))
@@ -46,7 +46,7 @@ impl SealedRows {
     ///
     /// # Errors
     /// Files that cannot be read, differ, overlap or leave rows out.
-    pub fn find(folder: &Folder, rows: Option<u64>) -> Result<Self> {
+    pub fn find(folder: &LayerFolder, rows: Option<u64>) -> Result<Self> {
         let path = folder.path.display();
         if let Some(merged) = &folder.merged
             && (rows.is_none() && folder.parts.is_empty() || merged.rows() == rows)
@@ -83,7 +83,7 @@ impl SealedRows {
     ///
     /// # Errors
     /// Files that differ or overlap; an interrupted merge.
-    pub fn present(folder: &Folder) -> Result<Option<Self>> {
+    pub fn present(folder: &LayerFolder) -> Result<Option<Self>> {
         let end = folder.parts.last().map_or(0, |part| part.rows.end);
         let whole = folder.merged.as_ref().and_then(Header::rows);
         if whole.is_some_and(|rows| rows >= end) {
@@ -253,7 +253,7 @@ mod tests {
             bytes.extend(numbers.flat_map(i16::to_be_bytes));
             std::fs::write(dir.join(part_name(&rows)), bytes).unwrap();
         }
-        let folder = Folder::read(&dir).unwrap();
+        let folder = LayerFolder::read(&dir).unwrap();
         let sealed = SealedRows::find(&folder, Some(9)).unwrap();
         assert_eq!(sealed.header.dtype.descr(), "<i2");
         let mut found = Vec::new();

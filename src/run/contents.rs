@@ -1,7 +1,7 @@
 //! What a directory holds that can be merged or inspected: a run, one layer's folder, or layers that thingsvision wrote.
 
 use crate::rows::durable::directory_of;
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{file_name, names_in};
 use crate::run::directory::{LayerState, RunDir};
 use crate::run::record::{FILE_NAMES, Layer};
@@ -27,7 +27,7 @@ pub enum Sources {
 pub struct Bare {
     /// The folder's name.
     pub layer: String,
-    pub folder: Folder,
+    pub folder: LayerFolder,
     /// Number of rows, where a `file_names.txt` beside or above the parts tells.
     pub rows: Option<u64>,
     /// That file.
@@ -149,7 +149,7 @@ impl Sources {
 }
 
 fn find_bare(directory: &Path) -> Result<Vec<Bare>> {
-    let own = Folder::read(directory)?;
+    let own = LayerFolder::read(directory)?;
     if !own.is_empty() {
         // `.` has a name and a directory above it, once resolved.
         let full = directory
@@ -170,7 +170,7 @@ fn find_bare(directory: &Path) -> Result<Vec<Bare>> {
     for name in names_in(directory)? {
         let inner = directory.join(&name);
         if inner.is_dir() {
-            let folder = Folder::read(&inner)?;
+            let folder = LayerFolder::read(&inner)?;
             if !folder.is_empty() {
                 found.push(Bare {
                     layer: name,

@@ -1,6 +1,6 @@
 //! A run directory: what was run, which rows are done, which are missing.
 
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, names_in};
 use crate::rows::row_set::RowSet;
@@ -41,7 +41,7 @@ pub struct ShardStates {
 #[derive(Debug)]
 pub struct LayerState {
     pub layer: Layer,
-    pub folder: Folder,
+    pub folder: LayerFolder,
     /// Rows in finished files, of those that the run wants.
     pub done: RowSet,
     pub missing: RowSet,
@@ -129,7 +129,7 @@ impl RunDir {
     }
 
     fn state(&self, layer: &Layer, within: Option<&Range<u64>>) -> Result<LayerState> {
-        let mut folder = Folder::read_within(&self.layer_path(&layer.name), within)?;
+        let mut folder = LayerFolder::read_within(&self.layer_path(&layer.name), within)?;
         if let Some(problem) = folder
             .merged
             .as_ref()

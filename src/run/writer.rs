@@ -31,7 +31,7 @@ pub struct Segment {
 pub struct RunWriter {
     folders: Vec<PathBuf>,
     layers: Vec<Layer>,
-    open: Option<Step>,
+    open: Option<OpenParts>,
     errors: ErrorLog,
     checksums: ChecksumLog,
     before_first_part: Option<Box<Task>>,
@@ -49,7 +49,7 @@ type Task = dyn FnOnce() + Send;
 
 /// One part of each layer of a segment.
 #[derive(Debug)]
-struct Step {
+struct OpenParts {
     rows: Range<u64>,
     next: u64,
     parts: Vec<(usize, PartWriter)>,
@@ -113,7 +113,7 @@ impl RunWriter {
             ))
         };
         let parts = layers.iter().map(part).collect::<Result<_>>()?;
-        self.open = Some(Step {
+        self.open = Some(OpenParts {
             next: rows.start,
             rows,
             parts,
@@ -132,8 +132,8 @@ impl RunWriter {
         broken: Vec<Broken>,
         mut fill: impl FnMut(usize, &mut [u8]) -> Result<()>,
     ) -> Result<()> {
-        let step = self.open.as_mut().context("rows without an open part")?;
-        for (layer, part) in &mut step.parts {
+        let open = self.open.as_mut().context("rows without an open part")?;
+        for (layer, part) in &mut open.parts {
             part.write(rows.clone(), |memory| {
                 fill(*layer, memory)?;
                 let row_bytes = memory.len() / (rows.end - rows.start) as usize;
@@ -147,8 +147,8 @@ impl RunWriter {
         broken
             .into_iter()
             .for_each(|broken| self.errors.add(broken));
-        step.next = rows.end;
-        if step.next == step.rows.end {
+        open.next = rows.end;
+        if open.next == open.rows.end {
             self.seal()?;
         }
         Ok(())
@@ -184,7 +184,7 @@ impl RunWriter {
     /// # Errors
     /// A disk that fails.
     pub fn seal(&mut self) -> Result<()> {
-        let Some(step) = self.open.take().filter(|step| step.next > step.rows.start) else {
+        let Some(open) = self.open.take().filter(|open| open.next > open.rows.start) else {
             return Ok(()); // parts without rows disappear
         };
         if let Some(task) = self.before_first_part.take() {
@@ -192,12 +192,12 @@ impl RunWriter {
         }
         self.errors.save()?; // before the rows, so that no NaN row is ever without its reason
         // Before their files, so that every part has one; but a disk that is full of rows keeps the rows.
-        let kept = self.checksums.add(&step.checksums(&self.layers)?);
+        let kept = self.checksums.add(&open.checksums(&self.layers)?);
         if kept.as_ref().is_err_and(|error| !is_full(error)) {
             return kept; // a disk that fails is not one to keep rows on unchecked
         }
-        for (layer, part) in step.parts {
-            let bytes = part.seal(step.next)?;
+        for (layer, part) in open.parts {
+            let bytes = part.seal(open.next)?;
             self.bytes[layer] += bytes;
             self.parts += u64::from(bytes > 0);
         }
@@ -226,7 +226,7 @@ fn in_words(mut layers: Vec<(u64, &str)>) -> String {
     format!("{all}: {}{more}", shown.join(", "))
 }
 
-impl Step {
+impl OpenParts {
     /// Those of the files that its parts become, and their names: `(LAYER/FILE, checksum)`.
     fn checksums(&self, layers: &[Layer]) -> Result<Vec<(String, Checksum)>> {
         let file = part_name(&(self.rows.start..self.next));

@@ -3,7 +3,7 @@
 use crate::commands::extract::{names, resume, sources};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
-use crate::rows::layer_folder::{BrokenPart, Folder};
+use crate::rows::layer_folder::{BrokenPart, LayerFolder};
 use crate::rows::row_set::RowSet;
 use crate::rows::size_limit;
 use crate::run::binding::is_bound;
@@ -327,7 +327,7 @@ fn ensure_no_parts(directory: &Path, run: &Run) -> Result<()> {
     for layer in &run.layers {
         let folder = directory.join(&layer.name);
         ensure!(
-            Folder::read(&folder)?.is_empty(),
+            LayerFolder::read(&folder)?.is_empty(),
             "'{}' holds parts of a run without run.toml; choose another --out or remove them",
             folder.display()
         );

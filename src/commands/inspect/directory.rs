@@ -2,7 +2,7 @@
 
 use super::verify::Verified;
 use crate::batch::{Submission, System, array_expression, submissions};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
 use crate::run::contents::{Bare, Sources};
@@ -167,7 +167,7 @@ fn bare_layer(bare: &Bare) -> Layer {
     layer(&bare.layer, &bare.folder, &done, &missing)
 }
 
-fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer {
+fn layer(name: &str, folder: &LayerFolder, done: &RowSet, missing: &RowSet) -> Layer {
     let joined = [&folder.merged, &folder.merging].into_iter().flatten();
     let headers = || {
         folder
@@ -204,7 +204,7 @@ fn layer(name: &str, folder: &Folder, done: &RowSet, missing: &RowSet) -> Layer 
 }
 
 /// Those of a folder's files, and of what they were merged into.
-pub fn problems(mut found: Vec<String>, folder: &Folder) -> Vec<String> {
+pub fn problems(mut found: Vec<String>, folder: &LayerFolder) -> Vec<String> {
     found.extend(folder.broken_result.clone());
     found
 }

@@ -1,4 +1,4 @@
-//! What it takes to extract every layer of a part of a model, such as `features.*`: found by doing so, for one batch.
+//! What it takes to extract every layer of a top-level module, such as `features.*`: found by doing so, for one batch.
 
 use crate::job::Described;
 use crate::memory::{Forecast, RamBudget, cores};
@@ -18,7 +18,7 @@ const MANY: u64 = 100_000;
 
 /// Of all layers that a glob takes.
 #[derive(Debug, Serialize)]
-pub struct PartForecast {
+pub struct ModuleForecast {
     /// As `--layer` takes them.
     layers: String,
     count: u64,
@@ -30,8 +30,8 @@ pub struct PartForecast {
     images_per_second: f64,
 }
 
-/// Forecasts of the parts that a model consists of, those that cannot be computed left out. `names`: of all layers.
-pub fn parts(path: &Path, described: &Described, names: &[&str]) -> Vec<PartForecast> {
+/// Forecasts of the top-level modules that a model consists of, those that cannot be computed left out. `names`: of all layers.
+pub fn modules(path: &Path, described: &Described, names: &[&str]) -> Vec<ModuleForecast> {
     let mut tops: Vec<&str> = Vec::new();
     for name in names {
         if let Some((top, _)) = name.split_once('.')
@@ -42,11 +42,11 @@ pub fn parts(path: &Path, described: &Described, names: &[&str]) -> Vec<PartFore
     }
     let globs = tops.iter().map(|top| format!("{top}.*"));
     globs
-        .filter_map(|glob| part(path, described, glob).ok())
+        .filter_map(|glob| module(path, described, glob).ok())
         .collect()
 }
 
-fn part(path: &Path, described: &Described, glob: String) -> Result<PartForecast> {
+fn module(path: &Path, described: &Described, glob: String) -> Result<ModuleForecast> {
     let layers = Layers::load(Archive::open(path)?)?;
     let selection = layers.select(std::slice::from_ref(&glob), &described.hooks)?;
     ensure!(!selection.wanted.is_empty(), "nothing calls them");
@@ -60,7 +60,7 @@ fn part(path: &Path, described: &Described, glob: String) -> Result<PartForecast
     let fixed = extractor.fixed_batch().map(|images| images as u64);
     let batch = fixed.unwrap_or(forecast.batch_for(RamBudget::resolve(None), MANY, largest));
     extractor.set_batch(batch as usize)?;
-    Ok(PartForecast {
+    Ok(ModuleForecast {
         layers: glob,
         count: extractor.layers.len() as u64,
         bytes_per_row: extractor.elements_per_image() * STORED,
@@ -71,8 +71,8 @@ fn part(path: &Path, described: &Described, glob: String) -> Result<PartForecast
 }
 
 /// Lines for people.
-pub fn words(parts: &[PartForecast]) -> String {
-    if parts.is_empty() {
+pub fn words(modules: &[ModuleForecast]) -> String {
+    if modules.is_empty() {
         return String::new();
     }
     let heads = [
@@ -83,27 +83,31 @@ pub fn words(parts: &[PartForecast]) -> String {
         "images/s",
         "100,000 images",
     ];
-    let line = |part: &PartForecast| {
-        let seconds = MANY as f64 / part.images_per_second.max(1e-6);
+    let line = |module: &ModuleForecast| {
+        let seconds = MANY as f64 / module.images_per_second.max(1e-6);
         vec![
-            format!("'{}'", part.layers),
-            count(part.count),
-            bytes(part.bytes_per_row),
-            format!("{} (batches of {})", bytes(part.ram_bytes), part.batch_size),
-            format!("{:.1}", part.images_per_second),
+            format!("'{}'", module.layers),
+            count(module.count),
+            bytes(module.bytes_per_row),
+            format!(
+                "{} (batches of {})",
+                bytes(module.ram_bytes),
+                module.batch_size
+            ),
+            format!("{:.1}", module.images_per_second),
             format!(
                 "{}, {}",
                 duration(Duration::from_secs_f64(seconds)),
-                bytes(MANY * part.bytes_per_row)
+                bytes(MANY * module.bytes_per_row)
             ),
         ]
     };
     let heads = heads.map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(heads)
-        .chain(parts.iter().map(line))
+        .chain(modules.iter().map(line))
         .collect();
     format!(
-        "\nall layers of a part, by forward passes on {} (decoding may bound it):\n{}",
+        "\nall layers of a module, by forward passes on {} (decoding may bound it):\n{}",
         counted(cores() as u64, "core"),
         table::columns(&rows)
     )

@@ -1,6 +1,6 @@
 //! What a model holds: its layers, with their shapes for one image.
 
-use super::forecast::{self, PartForecast};
+use super::forecast::{self, ModuleForecast};
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
@@ -32,7 +32,7 @@ pub struct Report {
     layers: Vec<Row>,
     /// With `--tree`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    forecast: Vec<PartForecast>,
+    forecast: Vec<ModuleForecast>,
 }
 
 /// One layer, in the order of PyTorch's `named_modules()`.
@@ -63,7 +63,7 @@ struct TensorRow {
 }
 
 /// Loads the model and computes one pass over blank images, every layer at once; where it is asked for, what it takes to
-/// extract all layers of each of the model's parts.
+/// extract all layers of each of the model's top-level modules.
 ///
 /// # Errors
 /// It is no model.
@@ -108,7 +108,7 @@ pub fn report(path: &Path, with_forecast: bool) -> Result<Report> {
     drop(extractor);
     let names: Vec<&str> = layers.iter().map(|row| row.name.as_str()).collect();
     let forecast = match with_forecast {
-        true => forecast::parts(path, &described, &names),
+        true => forecast::modules(path, &described, &names),
         false => Vec::new(),
     };
     Ok(Report {

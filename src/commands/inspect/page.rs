@@ -4,7 +4,7 @@ use super::directory::{self, Report};
 use crate::cli::Inspect;
 use crate::report::{self, Layer, Subject, Words};
 use crate::rows::durable::{directory_of, write_whole};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::row_set::RowSet;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::LayerState;
@@ -109,7 +109,7 @@ fn of_folder(bare: &Bare) -> Layer<'_> {
 }
 
 /// With what a merge left behind.
-fn problems(found: Vec<String>, folder: &Folder) -> Vec<String> {
+fn problems(found: Vec<String>, folder: &LayerFolder) -> Vec<String> {
     let mut problems = directory::problems(found, folder);
     problems.extend(folder.interrupted_merge());
     problems

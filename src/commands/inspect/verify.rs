@@ -2,7 +2,7 @@
 
 use crate::rows::aside::aside_with_words;
 use crate::rows::checksum::{Checksum, Damaged};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{MERGED, Part};
 use crate::run::contents::Sources;
 use crate::run::directory::LayerState;
@@ -74,7 +74,7 @@ fn files(layers: &[LayerState]) -> Vec<Part> {
         .collect()
 }
 
-fn files_of(folder: &Folder) -> Vec<Part> {
+fn files_of(folder: &LayerFolder) -> Vec<Part> {
     let mut files = folder.parts.clone();
     files.extend(folder.merged.as_ref().map(|header| Part {
         path: folder.path.join(MERGED),
@@ -86,7 +86,7 @@ fn files_of(folder: &Folder) -> Vec<Part> {
 }
 
 /// What is no array any more, put aside.
-fn unreadable(folder: &Folder) -> Vec<String> {
+fn unreadable(folder: &LayerFolder) -> Vec<String> {
     let broken = folder.broken.iter();
     let parts = broken.map(|part| aside_with_words(&part.path, &part.problem));
     let result = folder.broken_result.iter();

@@ -9,7 +9,7 @@ use crate::rows::aside::aside;
 use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, require_space};
 use crate::rows::join::{Join, Told, Wish};
-use crate::rows::layer_folder::Folder;
+use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
 #[cfg(feature = "torch")]
@@ -40,7 +40,7 @@ struct Found {
 /// One layer that is asked for.
 struct Wanted {
     layer: String,
-    folder: Folder,
+    folder: LayerFolder,
     rows: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ fn join(found: &Found, typed: &Merge) -> Result<()> {
 }
 
 /// Whether the result is there, whole, and made after every part, and nothing else is asked for.
-fn is_merged(merged: &Header, folder: &Folder, rows: Option<u64>, typed: &Merge) -> bool {
+fn is_merged(merged: &Header, folder: &LayerFolder, rows: Option<u64>, typed: &Merge) -> bool {
     if typed.out.is_some() {
         return false;
     }

@@ -5,14 +5,14 @@ use crate::run::busy::{Busy, STAGES};
 use crate::text::figures::percent;
 
 /// What bounded the run.
-pub struct BoundPart {
+pub struct BoundSection {
     pub words: String,
     pub advice: &'static str,
     /// Stage, seconds busy, share of its threads' time, and that in percent as a number.
     pub stages: Vec<(&'static str, String, String, u32)>,
 }
 
-impl BoundPart {
+impl BoundSection {
     /// `device`: that of `run.toml`.
     pub fn of(busy: Busy, device: Option<&str>) -> Self {
         let names = [

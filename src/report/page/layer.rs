@@ -2,20 +2,20 @@
 
 use crate::report::charts::{Digits, bars, short};
 use crate::report::layer::LayerFigures;
-use crate::report::page::likeness::LikenessPart;
+use crate::report::page::likeness::LikenessSection;
 use crate::report::page::{Chart, Rows};
 use crate::rows::statistics::Value;
 use crate::text::figures::{count, percent};
 use anyhow::Result;
 
-pub struct LayerPart {
+pub struct LayerSection {
     pub name: String,
     pub shape: String,
     /// What is wrong with it, or that there is nothing to show.
     pub note: Option<String>,
     pub figures: Vec<(&'static str, String)>,
     pub histogram: Option<Chart>,
-    pub likeness: Option<LikenessPart>,
+    pub likeness: Option<LikenessSection>,
     pub shown: Vec<ShownRow>,
 }
 
@@ -36,12 +36,12 @@ pub struct NearRow {
     pub picture: Option<String>,
 }
 
-impl LayerPart {
+impl LayerSection {
     /// # Errors
     /// A chart that cannot be drawn.
     pub fn of(name: &str, shape: String, found: &LayerFigures, rows: &Rows) -> Result<Self> {
         let likeness = found.likeness.as_ref();
-        let likeness = likeness.map(|likeness| LikenessPart::of(likeness, found, rows));
+        let likeness = likeness.map(|likeness| LikenessSection::of(likeness, found, rows));
         let shown = found.nearest.iter().map(|(row, near)| {
             let (picture, broken) = rows.large(*row);
             ShownRow {

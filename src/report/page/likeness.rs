@@ -11,7 +11,7 @@ use anyhow::Result;
 /// The greatest dissimilarity that has a colour of its own.
 const UNLIKE: f64 = 2.0;
 
-pub struct LikenessPart {
+pub struct LikenessSection {
     pub matrix: String,
     pub scatter: String,
     pub explained: String,
@@ -23,7 +23,7 @@ pub struct LikenessPart {
     pub rows: String,
 }
 
-impl LikenessPart {
+impl LikenessSection {
     /// # Errors
     /// A chart that cannot be drawn.
     pub fn of(likeness: &Likeness, found: &LayerFigures, rows: &Rows) -> Result<Self> {

@@ -12,9 +12,9 @@ use askama::Template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use bound::BoundPart;
-pub use layer::LayerPart;
-pub use timeline::TimelinePart;
+pub use bound::BoundSection;
+pub use layer::LayerSection;
+pub use timeline::TimelineSection;
 
 #[derive(Template)]
 #[template(path = "report.html", config = "src/report/askama.toml")]
@@ -29,9 +29,9 @@ pub struct Page {
     pub skipped_count: String,
     /// Not all of them have a line.
     pub skipped_more: bool,
-    pub bound: Option<BoundPart>,
-    pub timeline: Option<TimelinePart>,
-    pub details: Vec<LayerPart>,
+    pub bound: Option<BoundSection>,
+    pub timeline: Option<TimelineSection>,
+    pub details: Vec<LayerSection>,
     /// Layers that have a line alone.
     pub brief: usize,
     pub symbols: Vec<Symbol>,

@@ -6,12 +6,12 @@ use crate::report::timeline::{Step, Timeline};
 use crate::text::figures::{bytes, count, counted, percent};
 use anyhow::Result;
 
-pub struct TimelinePart {
+pub struct TimelineSection {
     pub words: String,
     pub charts: Vec<Chart>,
 }
 
-impl TimelinePart {
+impl TimelineSection {
     /// # Errors
     /// A chart that cannot be drawn.
     pub fn of(timeline: &Timeline, batch: u64) -> Result<Self> {
