@@ -286,7 +286,7 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
     ensure!(
         floor <= job.ram_budget,
         "shard {}/{} needs {} for the batches of {batch} of the run in '{}', and --ram-budget is {}; give it more memory, \
-         or begin the run anew with a smaller --batch-size",
+         or start the run over with a smaller --batch-size",
         shard.index,
         shard.count,
         figures::bytes(floor),
