@@ -5,10 +5,12 @@
 //! Batch, "Job environment variables"; the documentation of Kubernetes, "Indexed Job".
 
 mod arrays;
+mod shard;
 #[cfg(feature = "torch")]
 pub mod slurm;
 
 pub use arrays::{MAX_ARRAY_SIZE, Submission, array_expression, submissions};
+pub use shard::Shard;
 
 use arrays::ranges;
 use std::env;

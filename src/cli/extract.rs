@@ -1,5 +1,6 @@
 //! The options of `featx extract`, as typed or as keys of a `--config` file.
 
+use crate::batch::Shard;
 use crate::cli::choices::{DeviceChoice, FormChoice, Pool, Precision, Tokens};
 use crate::cli::complete;
 use crate::cli::config::{OrConfig, options};
@@ -125,7 +126,7 @@ pub struct Extract {
     /// else 0/1]
     #[arg(long, value_name = "I/N")]
     #[serde(deserialize_with = "from_text")]
-    pub shard: Option<ShardArg>,
+    pub shard: Option<Shard>,
 
     /// Do the whole run, whatever a batch system's variables say
     #[arg(long, conflicts_with = "shard")]
@@ -263,37 +264,6 @@ impl FromStr for Auto {
         }
     }
 }
-
-/// `I/N`: the I-th of N shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShardArg {
-    /// From 0.
-    pub index: u64,
-    pub count: u64,
-}
-
-impl FromStr for ShardArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("expected I/N, such as 3/64, with I from 0 to N - 1; found '{text}'");
-        let (index, count) = text.split_once('/').ok_or_else(expected)?;
-        let (index, count) = (index.trim().parse(), count.trim().parse());
-        match (index, count) {
-            (Ok(index), Ok(count)) if index < count && count <= MOST_SHARDS => {
-                Ok(Self { index, count })
-            }
-            (Ok(_), Ok(count)) if count > MOST_SHARDS => Err(format!(
-                "expected at most {MOST_SHARDS} shards, found {count}"
-            )),
-            _ => Err(expected()),
-        }
-    }
-}
-
-/// More than any cluster runs; each has a file while it runs.
-const MOST_SHARDS: u64 = 1_000_000;
 
 /// A number or a text of a TOML file, as the text that the command line would have.
 #[derive(Deserialize)]

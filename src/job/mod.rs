@@ -3,8 +3,10 @@
 
 mod preset;
 mod reduction;
+mod shard_wish;
 
 pub use preset::{Described, describe};
+pub use shard_wish::ShardWish;
 
 use crate::batch;
 use crate::cli::choices::{Device, FormChoice, Precision};
@@ -14,7 +16,6 @@ use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
 use crate::model::{self, HookTensors, Reduction, TokensOf};
 use crate::rows::row_type::RowType;
-use crate::run::shard::ShardWish;
 use crate::text::toml_file;
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;

@@ -17,8 +17,6 @@ pub mod lock;
 pub mod name_index;
 pub mod preprocess;
 pub mod record;
-#[cfg(feature = "torch")]
-pub mod shard;
 pub mod shard_errors;
 pub mod shards;
 pub mod slice;

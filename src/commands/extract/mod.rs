@@ -11,6 +11,7 @@ mod sources;
 mod summary;
 mod whole;
 
+use crate::batch::Shard;
 use crate::cli::choices::FormChoice;
 use crate::cli::extract::Extract;
 use crate::job::Job;
@@ -24,7 +25,6 @@ use crate::run::busy::Busy;
 use crate::run::errors::Broken;
 use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
-use crate::run::shard::Shard;
 use crate::run::slice::Log;
 use crate::run::writer::RunWriter;
 use crate::signals::{Signals, Stopped};
@@ -87,7 +87,7 @@ fn find_shard(job: &Job) -> Result<Option<Shard>> {
         return Ok(None);
     };
     let mut run = run()?;
-    let shard = match wish.resolve(run.as_ref(), &job.out) {
+    let shard = match wish.resolve(run.as_ref().map(|run| run.shards), &job.out) {
         Err(_) if is_abandoned(&job.out)? => {
             run = None; // and so it will be
             wish.resolve(None, &job.out)?

@@ -2,6 +2,7 @@
 //! `run.lock`; the others wait for it, and check that they are the same run. After that each holds a lock of its own,
 //! and writes nothing but the parts of its own rows and the files that bear its number.
 
+use crate::batch::Shard;
 use crate::cli::WrongUsage;
 use crate::commands::extract::names::{ImageList, ListWriter};
 use crate::commands::extract::plan::{Plan, starting_over_line};
@@ -16,7 +17,6 @@ use crate::run::directory::RunDir;
 use crate::run::discard::{discard, finish_discarding};
 use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, LIST_FILES, Run};
-use crate::run::shard::Shard;
 use crate::run::slice::{Slice, running_shards};
 use crate::sources::{Found, Images};
 use crate::text::figures;
@@ -277,7 +277,9 @@ fn join(
 /// The number of shards may have been taken from elsewhere than this run, before it began.
 fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     let wish = job.shard.as_ref();
-    wish.map_or(Ok(()), |wish| wish.resolve(Some(run), &job.out).map(drop))
+    wish.map_or(Ok(()), |wish| {
+        wish.resolve(Some(run.shards), &job.out).map(drop)
+    })
 }
 
 /// The run's batches, at whose multiples shards are cut, have to fit into this shard's memory.

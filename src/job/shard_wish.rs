@@ -2,20 +2,11 @@
 //! directory.
 
 use crate::batch::slurm::{Slurm, StepTask};
-use crate::batch::{ArrayBounds, ArrayTask, System, array_tasks};
+use crate::batch::{ArrayBounds, ArrayTask, Shard, System, array_tasks};
 use crate::cli::WrongUsage;
-use crate::cli::extract::ShardArg;
-use crate::run::record::{RUN_FILE, Run};
+use crate::run::record::RUN_FILE;
 use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
-
-/// One of the contiguous slices of a run's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// From 0.
-    pub index: u64,
-    pub count: u64,
-}
 
 /// A shard, as far as the command line and the environment tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +32,11 @@ impl ShardWish {
     /// # Errors
     /// The batch system tells only one of index and count, or contradicts itself, or there are two ([`WrongUsage`]).
     pub fn find(
-        typed: Option<ShardArg>,
+        typed: Option<Shard>,
         no_shard: bool,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>> {
-        if let Some(ShardArg { index, count }) = typed {
+        if let Some(Shard { index, count }) = typed {
             return Ok(Some(Self {
                 index,
                 count: Count::Given(count),
@@ -69,20 +60,20 @@ impl ShardWish {
         }
     }
 
-    /// Says what is still open by what `directory` holds, `run`, if it holds one.
+    /// Says what is still open by the run that `directory` holds, if it holds one: by its number of shards.
     ///
     /// # Errors
     /// The run has another number of shards; or nothing tells how many there are.
-    pub fn resolve(&self, run: Option<&Run>, directory: &Path) -> Result<Shard> {
+    pub fn resolve(&self, of_run: Option<u64>, directory: &Path) -> Result<Shard> {
         let index = self.index;
-        let count = match (&self.count, run) {
+        let count = match (&self.count, of_run) {
             (Count::Given(count), None) => *count,
-            (Count::Given(count), Some(run)) if *count == run.shards => *count,
-            (Count::Given(count), Some(run)) => {
+            (Count::Given(count), Some(shards)) if *count == shards => shards,
+            (Count::Given(count), Some(shards)) => {
                 let this = format!("this is shard {index} of {count} ({})", self.source);
-                return Err(other_run(directory, run.shards, &this));
+                return Err(other_run(directory, shards, &this));
             }
-            (Count::OfRun(_), Some(run)) => run.shards,
+            (Count::OfRun(_), Some(shards)) => shards,
             (Count::OfRun(task), None) => self.whole_array(task, directory)?,
         };
         if index >= count {
@@ -227,19 +218,24 @@ fn wrong(text: String) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::variables as variables_of;
-    use crate::run::record::tests::example;
-
     const OUT: &str = "out";
 
+    /// `A=1 B=2` as an environment.
+    fn variables_of(text: &str) -> impl Fn(&str) -> Option<String> {
+        move |name| {
+            let mut pairs = text
+                .split_whitespace()
+                .filter_map(|pair| pair.split_once('='));
+            pairs
+                .find(|(other, _)| *other == name)
+                .map(|(_, value)| value.to_owned())
+        }
+    }
+
     fn found(variables: &str, run_shards: Option<u64>) -> Result<Option<(u64, u64)>, String> {
-        let run = run_shards.map(|shards| Run {
-            shards,
-            ..example()
-        });
         let wish =
             ShardWish::find(None, false, variables_of(variables)).map_err(|e| e.to_string())?;
-        wish.map(|wish| wish.resolve(run.as_ref(), Path::new(OUT)))
+        wish.map(|wish| wish.resolve(run_shards, Path::new(OUT)))
             .transpose()
             .map(|shard| shard.map(|shard| (shard.index, shard.count)))
             .map_err(|error| error.to_string())
