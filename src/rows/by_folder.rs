@@ -2,11 +2,10 @@
 
 use crate::rows::copy::{At, copy};
 use crate::rows::durable::{
-    Unfinished, make_directory, require_space, sync_directory, write_whole,
+    Unfinished, existing_above, make_directory, require_space, sync_directory, write_whole,
 };
 use crate::rows::npy::Header;
 use crate::rows::part::read_rows_header;
-use crate::rows::split::existing_above;
 use crate::text::figures::counted;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;

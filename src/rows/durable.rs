@@ -3,7 +3,7 @@
 //! Temporary name in the same directory → fsync of the file → rename → fsync of the directory. A reader of the final
 //! name, after a crash too, sees the whole file or none.
 
-use crate::rows::part::names_in;
+use crate::rows::part::{PARTIAL, names_in};
 use crate::text::figures;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -28,7 +28,7 @@ impl Unfinished {
     /// # Errors
     /// It cannot be made, or another process is making it.
     pub fn beside(target: &Path) -> Result<Self> {
-        Self::create(with_ending(target, ".partial"))
+        Self::create(with_ending(target, PARTIAL))
     }
 
     /// Makes an empty file at `path`, or empties the one that a killed process left.
@@ -126,7 +126,7 @@ pub fn write_whole(target: &Path, bytes: &[u8]) -> Result<()> {
 /// Whether a name is that of one of these files under construction.
 #[must_use]
 pub fn is_partial_of(files: &[&str], name: &str) -> bool {
-    name.strip_suffix(".partial")
+    name.strip_suffix(PARTIAL)
         .is_some_and(|file| files.contains(&file))
 }
 
@@ -184,6 +184,16 @@ pub fn directory_of(path: &Path) -> &Path {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
+}
+
+/// The directory itself, or the nearest one above it that exists: on the same filesystem as it will be.
+#[must_use]
+pub fn existing_above(directory: &Path) -> &Path {
+    let mut above = directory;
+    while !above.is_dir() && above != directory_of(above) {
+        above = directory_of(above);
+    }
+    above
 }
 
 /// `path` with `ending` after its whole name.

@@ -6,7 +6,7 @@ use crate::rows::durable::{Unfinished, with_ending};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::merging;
 use crate::rows::npy::Header;
-use crate::rows::part::{Part, PartName, file_name, read_rows_header};
+use crate::rows::part::{MERGING, Part, PartName, file_name, read_rows_header};
 use crate::rows::row_set::RowSet;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
@@ -248,7 +248,7 @@ fn check_merging(merging: Option<&Header>, first: &Part, target: &Path, wish: Wi
     let Some(merging) = merging else {
         return Ok(());
     };
-    let path = with_ending(target, merging::ENDING);
+    let path = with_ending(target, MERGING);
     ensure!(
         wish.remove_parts,
         "'{}' holds rows that an interrupted merge took from their parts; finish it with --remove-parts",

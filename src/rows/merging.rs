@@ -2,20 +2,18 @@
 
 use crate::rows::durable::with_ending;
 use crate::rows::npy::Header;
+use crate::rows::part::MERGING;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-/// What the name of an unfinished result ends in while its parts are removed.
-pub const ENDING: &str = ".merging";
 
 /// The header of an interrupted `merge --remove-parts` towards `target`, whose rows count those that are safe.
 ///
 /// # Errors
 /// It is there, but is not such a file.
 pub fn read_merging(target: &Path) -> Result<Option<Header>> {
-    let path = with_ending(target, ENDING);
+    let path = with_ending(target, MERGING);
     let read = || match File::open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         file => read_header(&file?),

@@ -11,6 +11,12 @@ use std::path::{Path, PathBuf};
 /// What `merge` makes of a layer's parts.
 pub const MERGED: &str = "features.npy";
 
+/// What [`MERGED`] ends in while `merge --remove-parts` makes it.
+pub const MERGING: &str = ".merging";
+
+/// What a file's name ends in while it is under construction.
+pub const PARTIAL: &str = ".partial";
+
 /// What the name of a part says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartName {
@@ -44,7 +50,15 @@ pub fn part_name(rows: &Range<u64>) -> String {
 /// The name of a part under construction that starts at row `start`; [`PartName::parse`] never takes it for a part.
 #[must_use]
 pub fn partial_name(start: u64) -> String {
-    format!("features_{start:010}.partial")
+    format!("features_{start:010}{PARTIAL}")
+}
+
+/// The first row of a part under construction, from its name.
+#[must_use]
+pub fn partial_start(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("features_")?.strip_suffix(PARTIAL)?;
+    let start = digits.parse().ok()?;
+    (partial_name(start) == name).then_some(start)
 }
 
 fn number(digits: &str) -> Option<u64> {

@@ -22,9 +22,9 @@ use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::copy::At;
 use crate::rows::durable::{Unfinished, directory_of, sync_directory, with_ending};
 use crate::rows::join::{Join, Told, copy_part, holds};
-use crate::rows::merging::{ENDING, read_header};
+use crate::rows::merging::read_header;
 use crate::rows::npy::Header;
-use crate::rows::part::{Part, PartName, part_name};
+use crate::rows::part::{MERGING, Part, PartName, part_name};
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -118,7 +118,7 @@ struct Growing {
 impl Growing {
     /// Continues the file that an interrupted merge left, or makes one that holds no row.
     fn open(join: &Join) -> Result<Self> {
-        let mut file = Unfinished::open(with_ending(&join.target, ENDING))?;
+        let mut file = Unfinished::open(with_ending(&join.target, MERGING))?;
         let named = || format!("'{}'", file.path().display());
         let found = read_header(file.file()).with_context(named)?;
         let is_new = found.is_none();

@@ -2,7 +2,7 @@
 
 use crate::rows::copy::{At, copy};
 use crate::rows::durable::{
-    Unfinished, directory_of, make_directory, require_space, sync_directory, with_ending,
+    Unfinished, existing_above, make_directory, require_space, sync_directory, with_ending,
 };
 use crate::rows::npy::Header;
 use crate::rows::part::{PartName, names_in, part_name, read_rows_header};
@@ -209,7 +209,7 @@ fn existing_parts(directory: &Path, file: &Path, overwrite: bool) -> Result<Vec<
     let mut names = names_in(directory)?;
     let merging = with_ending(
         &directory.join(crate::rows::part::MERGED),
-        crate::rows::merging::ENDING,
+        crate::rows::part::MERGING,
     );
     ensure!(
         !merging.exists(),
@@ -237,15 +237,6 @@ fn existing_parts(directory: &Path, file: &Path, overwrite: bool) -> Result<Vec<
         file.display()
     );
     Ok(paths)
-}
-
-/// The nearest directory above that exists.
-pub(super) fn existing_above(directory: &Path) -> &Path {
-    let mut above = directory;
-    while !above.is_dir() && above != directory_of(above) {
-        above = directory_of(above);
-    }
-    above
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
-use crate::rows::part::{MERGED, PartName, names_in, part_name, partial_name};
+use crate::rows::part::{MERGED, MERGING, PARTIAL, PartName, names_in, part_name, partial_start};
 use crate::run::record::{LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
@@ -77,9 +77,9 @@ pub fn finish_discarding(directory: &Path) -> Result<()> {
         .chain(logs.iter().map(String::as_str))
     {
         remove(&directory.join(name))?;
-        remove(&directory.join(format!("{name}.partial")))?;
+        remove(&directory.join(format!("{name}{PARTIAL}")))?;
     }
-    remove(&directory.join("run.toml.partial"))?;
+    remove(&with_ending(&directory.join(RUN_FILE), PARTIAL))?;
     sync_directory(directory)?;
     remove(&order)
 }
@@ -122,15 +122,7 @@ fn is_ours(name: &str) -> bool {
     let result = name.strip_prefix(MERGED);
     is_part()
         || partial_start(name).is_some()
-        || matches!(result, Some("" | ".partial" | ".merging"))
-}
-
-/// The first row of a part under construction, from its name.
-#[must_use]
-pub fn partial_start(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("features_")?.strip_suffix(".partial")?;
-    let start = digits.parse().ok()?;
-    (partial_name(start) == name).then_some(start)
+        || result.is_some_and(|rest| ["", PARTIAL, MERGING].contains(&rest))
 }
 
 fn remove(path: &Path) -> Result<()> {

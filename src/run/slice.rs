@@ -1,7 +1,7 @@
 //! What of a run one process does, and the files of the run directory that are that process's own: on a shared filesystem
 //! a file has one writer.
 
-use crate::rows::part::names_in;
+use crate::rows::part::{PARTIAL, names_in};
 use crate::run::lock::owner::Found;
 use crate::run::record::Run;
 use crate::run::shards::shard_rows;
@@ -112,7 +112,7 @@ pub fn lock_name(shard: u64) -> String {
 /// True for a file that a shard wrote, or holds as its lock.
 #[must_use]
 pub fn is_of_a_shard(name: &str) -> bool {
-    let name = name.strip_suffix(".partial").unwrap_or(name);
+    let name = name.strip_suffix(PARTIAL).unwrap_or(name);
     shard_of_lock(name).is_some() || Log::ALL.iter().any(|log| log.is_of_a_shard(name))
 }
 

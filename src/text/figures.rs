@@ -127,6 +127,20 @@ pub fn row_shape(shape: &[u64]) -> String {
     format!("({})", lengths.join(", "))
 }
 
+/// `'a', 'b', 'c' and 4 more`
+#[must_use]
+pub fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(3)
+        .map(|name| format!("'{}'", name.as_ref()))
+        .collect();
+    match names.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

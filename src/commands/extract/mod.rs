@@ -36,7 +36,6 @@ use crate::text::shell;
 use anyhow::{Result, bail};
 use plan::Plan;
 use provenance::Provenance;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use summary::{Summary, Times};
@@ -269,15 +268,6 @@ fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
         None => bail!("{what}; fix that and run the same command again; it starts over"),
     }
     Ok(())
-}
-
-/// The directory itself, or the nearest one above it that exists: what lies on the same filesystem as it will.
-fn existing_ancestor(directory: &Path) -> PathBuf {
-    let found = directory.ancestors().find(|ancestor| ancestor.exists());
-    found
-        .filter(|ancestor| *ancestor != Path::new(""))
-        .unwrap_or(Path::new("."))
-        .to_owned()
 }
 
 fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> Stopped {

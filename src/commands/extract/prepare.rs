@@ -12,6 +12,7 @@ use crate::model::{
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY, cost};
 use crate::run::record::{self, Run};
 use crate::sources::{Images, RowReader};
+use crate::text::figures;
 use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail, ensure};
@@ -229,7 +230,7 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     if !short.is_empty() {
         say(format_args!(
             "not projected, because they already have at most that many numbers: {}",
-            some(&short)
+            figures::some(&short)
         ));
     }
     Ok(())
@@ -271,21 +272,8 @@ fn left_out(job: &Job, why: &str, names: &[String]) -> String {
     let model = shell::word(&job.model);
     format!(
         "left out because {why}: {} (see: featx inspect {model})",
-        some(names)
+        figures::some(names)
     )
-}
-
-/// `'a', 'b', 'c' and 4 more`
-fn some(names: &[impl AsRef<str>]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(3)
-        .map(|name| format!("'{}'", name.as_ref()))
-        .collect();
-    match names.len().saturating_sub(3) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// What `run.toml` will say, of a run by one process.

@@ -5,9 +5,9 @@ use crate::commands::extract::{names, sources};
 use crate::rows::aside;
 use crate::rows::durable::{is_partial_of, remove_partials};
 use crate::rows::layer_folder::BrokenPart;
+use crate::rows::part::partial_start;
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
-use crate::run::discard::partial_start;
 use crate::run::record::{FILE_NAMES, LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, Slice};
 use crate::sources::{Images, LeftOut, names_of};
@@ -18,9 +18,6 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-/// How many images are named.
-const NAMED: usize = 3;
 
 /// What a directory holds of a run.
 pub struct Held {
@@ -85,17 +82,24 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
     let (change, cure) = match (added.as_slice(), gone.as_slice()) {
         ([], []) => ("in another order than now".into(), format!("{keep}, ")),
         (added, []) => (
-            format!("since then added: {}", some(added)),
+            format!("since then added: {}", figures::some(added)),
             format!("{keep}, "),
         ),
         // Earlier versions took images that a search now leaves out.
         ([], gone) if gone.iter().all(|name| LeftOut::has(Path::new(name))) => (
-            format!("which are left out now: {}", some(gone)),
+            format!("which are left out now: {}", figures::some(gone)),
             format!("{keep}, "),
         ),
-        ([], gone) => (format!("since then gone: {}", some(gone)), String::new()),
+        ([], gone) => (
+            format!("since then gone: {}", figures::some(gone)),
+            String::new(),
+        ),
         (added, gone) => (
-            format!("since then added: {}; gone: {}", some(added), some(gone)),
+            format!(
+                "since then added: {}; gone: {}",
+                figures::some(added),
+                figures::some(gone)
+            ),
             String::new(),
         ),
     };
@@ -109,19 +113,6 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n')
         .filter(|line| !line.is_empty())
-}
-
-/// `'a.jpg', 'b.jpg', 'c.jpg' and 4 more`
-fn some(names: &[String]) -> String {
-    let shown: Vec<_> = names
-        .iter()
-        .take(NAMED)
-        .map(|name| format!("'{name}'"))
-        .collect();
-    match names.len().saturating_sub(NAMED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// Puts parts aside that cannot be trusted, and removes what killed processes left, of the slice alone: the rest is

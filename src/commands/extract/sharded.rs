@@ -11,7 +11,7 @@ use crate::commands::extract::{Ready, names, prepare, sources};
 use crate::job::Job;
 use crate::memory::Forecast;
 use crate::model::Extractor;
-use crate::rows::durable::{is_partial_of, remove_partials, require_space};
+use crate::rows::durable::{existing_above, is_partial_of, remove_partials, require_space};
 use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;
 use crate::run::discard::{discard, finish_discarding};
@@ -64,7 +64,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
         dry_run(job, shard, &found, &mut loaded)?;
         return Ok(None);
     }
-    let space = crate::commands::extract::existing_ancestor(&job.out);
+    let space = existing_above(&job.out);
     make_way(job, shard, &found, &mut loaded)?;
     let lock = loop {
         begin(job, shard, &found, &mut loaded)?;
@@ -76,7 +76,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
     };
     let run = Run::read(&job.out)?;
     let (plan, images) = join(job, shard, &found, run, &mut loaded)?;
-    require_space(&space, plan.space_needed()?)?;
+    require_space(space, plan.space_needed()?)?;
     plan.begin(&images)?;
     let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Ready {
@@ -169,10 +169,7 @@ fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) ->
     let (slice, batch) = (Slice::whole(&run), run.batch_size);
     let plan = Plan::new(job, run, slice, &listed.first, &forecast)?;
     // Better one refusal now than one for each shard in a week.
-    require_space(
-        &crate::commands::extract::existing_ancestor(&job.out),
-        plan.space_needed()?,
-    )?;
+    require_space(existing_above(&job.out), plan.space_needed()?)?;
     plan.begin_with(|| list.finish(&plan.run, found))?;
     loaded.batch = Some(batch);
     Ok(())

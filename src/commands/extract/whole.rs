@@ -2,9 +2,9 @@
 
 use crate::commands::extract::names::ImageList;
 use crate::commands::extract::plan::Plan;
-use crate::commands::extract::{Ready, existing_ancestor, prepare, sources};
+use crate::commands::extract::{Ready, prepare, sources};
 use crate::job::Job;
-use crate::rows::durable::require_space;
+use crate::rows::durable::{existing_above, require_space};
 use crate::run::directory::RunDir;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
@@ -38,7 +38,7 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
         return Ok(None);
     }
     forecast.ensure_fits(job.ram_budget, batch)?;
-    let disk = existing_ancestor(&job.out);
+    let disk = existing_above(&job.out);
     let lock = RunLock::take(&job.out, |line| say(line))?;
     RunDir::is_listed_at(&job.out)?; // a run of another machine's may not be seen yet
     finish_discarding(&job.out)?;
@@ -46,7 +46,7 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     if plan.rows_done() > 0 {
         prepare::refuse_varying(job, &extractor)?;
     }
-    require_space(&disk, plan.space_needed()?)?;
+    require_space(disk, plan.space_needed()?)?;
     plan.begin(&images)?;
     Ok(Some(Ready {
         images,
