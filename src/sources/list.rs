@@ -1,7 +1,7 @@
 //! `--list`: which images and in what order, from a file.
 
 use crate::sources::names::FileNames;
-use crate::sources::quoting::unquoted;
+use crate::sources::quoting::{is_blank, unquoted};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -114,7 +114,7 @@ fn read_from(
             _ => &line,
         };
         let line = without_end(line);
-        if line.trim_ascii().is_empty() {
+        if is_blank(line) {
             continue;
         }
         let name = unquoted(line);

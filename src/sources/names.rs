@@ -1,6 +1,6 @@
 //! Many relative paths in little memory.
 
-use crate::sources::quoting::quoted;
+use crate::sources::quoting::{is_blank, quoted};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,7 +46,13 @@ impl FileNames {
     /// As `file_names.txt` has them: a name a line, quoted where it would not be a line of text.
     pub fn text(&self) -> Cow<'_, [u8]> {
         let is_plain = |byte: &u8| *byte == b'\n' || *byte != b'"' && (b' '..=b'~').contains(byte);
-        if self.lines.iter().all(is_plain) {
+        let has_blank = || {
+            self.lines
+                .split(|&byte| byte == b'\n')
+                .take(self.count)
+                .any(is_blank)
+        };
+        if self.lines.iter().all(is_plain) && !has_blank() {
             return Cow::Borrowed(&self.lines);
         }
         let mut text = Vec::with_capacity(self.lines.len());

@@ -1,5 +1,5 @@
-//! Names of files as lines of text: those that would break a line, command a terminal or are no UTF-8 stand in double
-//! quotes with backslash escapes, as git shows them (git-config(1), core.quotePath). All others stand as they are.
+//! Names of files as lines of text: those that would break a line, be a blank one, command a terminal or are no UTF-8 stand
+//! in double quotes with backslash escapes, as git shows them (git-config(1), core.quotePath). All others stand as they are.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -8,7 +8,9 @@ use std::fmt::Write;
 #[must_use]
 pub fn quoted(name: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(name) {
-        Ok(text) if !is_quoted(name) && !text.contains(must_be_escaped) => Cow::Borrowed(text),
+        Ok(text) if !is_quoted(name) && !is_blank(name) && !text.contains(must_be_escaped) => {
+            Cow::Borrowed(text)
+        }
         _ => Cow::Owned(escaped(name)),
     }
 }
@@ -37,6 +39,11 @@ pub fn names_of(text: &[u8]) -> Cow<'_, [u8]> {
             .flat_map(line)
             .collect(),
     )
+}
+
+/// A line that a list has for nothing.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.trim_ascii().is_empty()
 }
 
 fn is_quoted(line: &[u8]) -> bool {
@@ -112,6 +119,7 @@ mod tests {
             (b"\xe2\x80\xa8.jpg", r#""\342\200\250.jpg""#),
             (b"\"a\"", r#""\"a\"""#),
             (b"\"", "\""),
+            (b" ", "\" \""),
         ] {
             assert_eq!(quoted(name), line);
             assert_eq!(*unquoted(line.as_bytes()), *name);
