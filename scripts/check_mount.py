@@ -83,7 +83,7 @@ def try_weather(bench, program, typed, name, weather, expected):
         left, errors, began = list(range(typed.shards)), [], time.monotonic()
         for _ in range(ROUNDS):
             left, _ = nodes.run_all(left, "out")
-            errors += [nodes.said(shard).splitlines()[-1] for shard in left]
+            errors += [(nodes.said(shard).splitlines() or ["nothing"])[-1] for shard in left]
             if not left:
                 break
         require(not left, f"shards {left} end with an error every time: {nodes.said(left[0]) if left else ''}")

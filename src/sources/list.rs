@@ -152,7 +152,7 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .strip_prefix(BYTE_ORDER_MARK)
         .unwrap_or(bytes)
         .split(|&b| b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(without_end)
 }
 
 /// The absolute paths of a folder: as it is written, and with links resolved.

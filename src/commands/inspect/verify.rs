@@ -40,8 +40,8 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
         .flat_map(|layer| unreadable(&layer.folder))
         .collect();
     for file in &known {
-        if damage(file, &progress)?.is_some()
-            && let Some(found) = damage_now(path, file, &progress)?
+        if let Some(found) = damage(file, &progress)?
+            && let Some(found) = damage_now(path, file, found, &progress)?
         {
             damaged.push(aside_with_words(&file.path, &found));
         }
@@ -107,12 +107,17 @@ fn damage(file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
     }
 }
 
-/// The same by the checksums that are there now: a merge may have made the file anew since they were read.
-fn damage_now(path: &Path, file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
+/// What was found, unless a merge has written the file again since its checksums were read: then by those that are there now.
+fn damage_now(
+    path: &Path,
+    file: &Part,
+    found: Damaged,
+    progress: &Progress,
+) -> Result<Option<Damaged>> {
     let now = files(&layers(path)?);
     match now.iter().find(|other| other.path == file.path) {
         Some(now) if now.checksums != file.checksums => damage(now, progress),
-        _ => damage(file, progress),
+        _ => Ok(file.path.exists().then_some(found)), // a merge may have removed it
     }
 }
 
