@@ -9,7 +9,7 @@ use crate::export::{Format, number_among};
 use crate::rows::durable::Unfinished;
 use crate::text::figures::count;
 use crate::text::printing::say;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use half::f16;
 use std::io::{BufWriter, Write};
 
@@ -74,9 +74,7 @@ impl Format for Csv {
             text.write_field(format!("f{column}"))?;
         }
         text.write_record(None::<&[u8]>)?;
-        let Some(number) = layer.number() else {
-            return Ok(());
-        };
+        let number = layer.number().context("not a number")?;
         let width = layer.rows.header.row_bytes() as usize;
         let mut names = table
             .names

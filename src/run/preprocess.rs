@@ -42,3 +42,21 @@ fn value(preprocess: &Preprocess, key: &str) -> String {
         Some(value) => value.to_string(),
     }
 }
+
+#[cfg(all(test, feature = "images"))]
+mod tests {
+    use super::KEYS;
+    use crate::images::preprocess::Preprocess;
+
+    /// serde lists a type's keys where one is not among them.
+    #[test]
+    fn every_key_of_the_type_is_told() {
+        let error = toml::from_str::<Preprocess>("no_such_key = 1").unwrap_err();
+        let said = error.message().split_once("expected one of ").unwrap().1;
+        let mut keys: Vec<_> = said.split(", ").map(|key| key.trim_matches('`')).collect();
+        let mut told = KEYS.to_vec();
+        keys.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, keys);
+    }
+}
