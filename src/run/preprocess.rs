@@ -46,7 +46,7 @@ fn value(preprocess: &Preprocess, key: &str) -> String {
 #[cfg(all(test, feature = "images"))]
 mod tests {
     use super::KEYS;
-    use crate::images::preprocess::Preprocess;
+    use crate::images::Preprocess;
 
     /// serde lists a type's keys where one is not among them.
     #[test]
