@@ -297,9 +297,11 @@ def make_images(folder):
 
 def arguments(cases, about):
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--featx", default=find_featx() or built_featx(), help="the program [as it was built last]")
+    parser.add_argument("--featx", help="the program [as it was built last]")
     parser.add_argument("--only", metavar="NAME", action="append", choices=[case.__name__ for case in cases])
-    return parser.parse_args()
+    typed = parser.parse_args()
+    typed.featx = typed.featx or find_featx() or built_featx()
+    return typed
 
 
 if __name__ == "__main__":
