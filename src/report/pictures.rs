@@ -4,7 +4,9 @@ use crate::images::{Channels, Preprocess, Preprocessor};
 use crate::report::data_uri::photo_uri;
 use crate::run::record::Run;
 use crate::run::sources::{KeptSource, KeptSources, read_places};
-use crate::sources::{FileNames, Found, Images, Named, Place as RowPlace, RowReader, unquoted};
+use crate::sources::{
+    FileNames, Images, NamedSource, Place as RowPlace, RowReader, SourceList, unquoted,
+};
 use anyhow::{Context, Error, Result, bail, ensure};
 use image::RgbImage;
 use std::collections::btree_map::Entry;
@@ -147,7 +149,8 @@ fn find(place: &Place, names: &BTreeMap<u64, PathBuf>) -> Result<Images> {
         ([], None, None) => bail!("where they are is not known; {CURE}"),
         (typed, ..) => typed.to_vec(),
     };
-    let found = Found::new(&typed).map_err(|error| Error::msg(format!("{error:#}; {CURE}")))?;
+    let found =
+        SourceList::new(&typed).map_err(|error| Error::msg(format!("{error:#}; {CURE}")))?;
     let mut wanted = FileNames::default();
     names.values().for_each(|name| wanted.push(name));
     match kept_places(place, &found, names) {
@@ -159,12 +162,12 @@ fn find(place: &Place, names: &BTreeMap<u64, PathBuf>) -> Result<Images> {
 /// Where the rows of these names lie, as the run keeps it; none where it does not, or its sources have changed since.
 fn kept_places(
     place: &Place,
-    found: &Found,
+    found: &SourceList,
     names: &BTreeMap<u64, PathBuf>,
 ) -> Option<Vec<RowPlace>> {
     let kept = KeptSources::read(place.directory)?;
     let now = found.sources();
-    let is_same = |(kept, now): (&KeptSource, &Named)| match (&kept.file, now.source.file()) {
+    let is_same = |(kept, now): (&KeptSource, &NamedSource)| match (&kept.file, now.source.file()) {
         (Some(kept), Some((_, now))) => (kept.bytes, kept.modified) == (now.bytes, now.modified),
         (None, None) => true,
         _ => false,

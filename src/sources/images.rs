@@ -1,7 +1,7 @@
 //! The images of a run: which, and in what order.
 
 use crate::images::{ImageError, Preprocess};
-use crate::sources::found::Named;
+use crate::sources::named_source::NamedSource;
 use crate::sources::names::FileNames;
 use crate::sources::source::{Address, Item, Reader};
 use anyhow::{Result, bail, ensure};
@@ -16,7 +16,7 @@ const OPEN: usize = 2;
 /// Row i of a run is the i-th of these.
 #[derive(Debug)]
 pub struct Images {
-    sources: Vec<Named>,
+    sources: Vec<NamedSource>,
     names: FileNames,
     /// The row of the first of them: not 0 for a shard, which has the names of its own rows alone.
     first: u64,
@@ -46,7 +46,7 @@ impl Place {
 impl Images {
     /// `places` is empty where all are in one folder.
     pub(super) fn new(
-        sources: Vec<Named>,
+        sources: Vec<NamedSource>,
         first: u64,
         names: FileNames,
         places: Vec<Place>,
@@ -59,7 +59,7 @@ impl Images {
         }
     }
 
-    pub fn sources(&self) -> &[Named] {
+    pub fn sources(&self) -> &[NamedSource] {
         &self.sources
     }
 
@@ -220,7 +220,7 @@ impl RowReader {
 }
 
 /// A source of one file has to be the one that was searched.
-fn ensure_unchanged(named: &Named) -> Result<(), ImageError> {
+fn ensure_unchanged(named: &NamedSource) -> Result<(), ImageError> {
     match named.source.file() {
         Some((path, stamp)) if !stamp.still_fits(path) => Err(ImageError::of_changed(&named.path)),
         _ => Ok(()),

@@ -2,12 +2,12 @@
 
 use crate::sources::array::Array;
 use crate::sources::folder::Folder;
-use crate::sources::found::Named;
 #[cfg(feature = "hdf5")]
 use crate::sources::hdf5::Hdf5;
 use crate::sources::kind::Kind;
 #[cfg(feature = "lmdb")]
 use crate::sources::lmdb::Lmdb;
+use crate::sources::named_source::NamedSource;
 #[cfg(feature = "parquet")]
 use crate::sources::parquet::Parquet;
 use crate::sources::single::Single;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// # Errors
 /// A path of no known kind, or a source that cannot be opened.
-pub fn open(Typed { path, inside }: Typed) -> Result<Named> {
+pub fn open(Typed { path, inside }: Typed) -> Result<NamedSource> {
     let kind = Kind::of(&path)?;
     let mut front = PathBuf::from(own_name(&path)?);
     ensure!(
@@ -56,7 +56,7 @@ pub fn open(Typed { path, inside }: Typed) -> Result<Named> {
         }
         None => inside,
     };
-    Ok(Named {
+    Ok(NamedSource {
         front,
         path,
         kind,
@@ -87,10 +87,10 @@ fn own_name(path: &Path) -> Result<std::ffi::OsString> {
 
 /// # Errors
 /// Two sources whose rows would have the same names; a name with a line break.
-pub fn ensure_good_names(sources: &[Named]) -> Result<()> {
+pub fn ensure_good_names(sources: &[NamedSource]) -> Result<()> {
     let mut seen: HashMap<&Path, &Path> = HashMap::new();
     for named in sources {
-        let Named { front, path, .. } = named;
+        let NamedSource { front, path, .. } = named;
         ensure!(
             !front.as_os_str().as_bytes().contains(&b'\n'),
             "the name of '{}' holds a line break, which file_names.txt cannot; rename it",

@@ -1,14 +1,15 @@
 //! The search for all images of a run. It gives them some at a time, in the order of their rows: a process that writes
 //! them down need not hold them all.
 
-use crate::sources::found::{Found, Named};
 use crate::sources::images::{Images, Place};
 use crate::sources::left_out::Others;
 use crate::sources::list::SOME;
+use crate::sources::named_source::NamedSource;
 use crate::sources::names::FileNames;
 use crate::sources::parallel::{AT_ONCE, in_parallel};
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::Listing;
+use crate::sources::source_list::SourceList;
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
 use std::mem;
@@ -18,11 +19,11 @@ use std::path::Path;
 /// Takes the names of some images and their places; of a folder that is the only source there are no places.
 type Take<'a> = &'a mut dyn FnMut(FileNames, Vec<Place>) -> Result<()>;
 
-impl Found {
+impl SourceList {
     /// All images of all sources, or those that a list names, in its order. Lines for the user go to `say`.
     ///
     /// # Errors
-    /// As [`Found::each`].
+    /// As [`SourceList::each`].
     pub fn all(self, list: Option<&Path>, say: impl Fn(&str)) -> Result<Images> {
         let (mut names, mut places) = (FileNames::default(), Vec::new());
         self.each(list, say, &mut |some, their_places| {
@@ -92,7 +93,7 @@ impl Found {
 }
 
 /// The names of a source's items, with its own in front.
-fn names_of_rows(named: &Named, Listing { names, .. }: Listing) -> FileNames {
+fn names_of_rows(named: &NamedSource, Listing { names, .. }: Listing) -> FileNames {
     if named.front.as_os_str().is_empty() {
         return names;
     }

@@ -1,6 +1,6 @@
 //! Which images a run is about: the search of a folder, and `--list`.
 
-use featx::sources::{FileNames, Found, scan};
+use featx::sources::{FileNames, SourceList, scan};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -27,7 +27,7 @@ fn strings(names: &FileNames) -> Vec<&str> {
 
 /// The names that `--list` takes from a list.
 fn listed(list: &Path, root: &Path) -> anyhow::Result<FileNames> {
-    let images = Found::new(&[root.to_owned()])?.all(Some(list), |_| {})?;
+    let images = SourceList::new(&[root.to_owned()])?.all(Some(list), |_| {})?;
     let mut names = FileNames::default();
     images.rows().for_each(|row| names.push(images.name(row)));
     Ok(names)

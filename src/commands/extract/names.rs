@@ -6,7 +6,7 @@ use crate::rows::durable::{Unfinished, write_whole};
 use crate::run::name_index::{Index, Lines};
 use crate::run::record::{FILE_NAMES, Run};
 use crate::run::sources::PlacesWriter;
-use crate::sources::{FileNames, Found, Images, Place, unquoted};
+use crate::sources::{FileNames, Images, Place, SourceList, unquoted};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
@@ -96,7 +96,7 @@ impl ListWriter {
     ///
     /// # Errors
     /// A disk that fails or is full; a source that cannot be read.
-    pub fn finish(self, run: &Run, found: &Found) -> Result<()> {
+    pub fn finish(self, run: &Run, found: &SourceList) -> Result<()> {
         self.names.finish(&self.directory.join(FILE_NAMES))?;
         self.index.write(&self.directory, &run.image_list)?;
         match self.places {

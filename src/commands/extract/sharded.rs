@@ -18,7 +18,7 @@ use crate::run::discard::{discard, finish_discarding};
 use crate::run::lock::{InUse, RunLock};
 use crate::run::record::{FILE_NAMES, LIST_FILES, Run};
 use crate::run::slice::{Slice, running_shards};
-use crate::sources::{Found, Images};
+use crate::sources::{Images, SourceList};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
@@ -58,7 +58,7 @@ pub fn ready(job: &Job, shard: Shard) -> Result<Option<Ready>> {
             job.out.display()
         ))
     );
-    let found = Found::new(&job.images)?;
+    let found = SourceList::new(&job.images)?;
     let mut loaded = None;
     if job.dry_run {
         dry_run(job, shard, &found, &mut loaded)?;
@@ -96,7 +96,12 @@ struct Loaded {
 
 /// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
 /// compares the two, which has it search the images, the others wait for it.
-fn make_way(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
+fn make_way(
+    job: &Job,
+    shard: Shard,
+    found: &SourceList,
+    loaded: &mut Option<Loaded>,
+) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
         match RunLock::take(&job.out, |_| {}) {
@@ -120,7 +125,12 @@ fn make_way(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>)
 }
 
 /// Whether the run that the directory holds is not the one that this shard would begin.
-fn is_another(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<bool> {
+fn is_another(
+    job: &Job,
+    shard: Shard,
+    found: &SourceList,
+    loaded: &mut Option<Loaded>,
+) -> Result<bool> {
     let held = Run::read(&job.out)?;
     if sources::have_changed(job, found, &held)? {
         return Ok(true);
@@ -155,7 +165,7 @@ fn load<'a>(
 }
 
 /// Begins the run, unless another shard has, or does.
-fn begin(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
+fn begin(job: &Job, shard: Shard, found: &SourceList, loaded: &mut Option<Loaded>) -> Result<()> {
     let Some(_lock) = lock_to_begin(&job.out)? else {
         return Ok(());
     };
@@ -235,7 +245,7 @@ fn lock_to_begin(directory: &Path) -> Result<Option<RunLock>> {
 fn join(
     job: &Job,
     shard: Shard,
-    found: &Found,
+    found: &SourceList,
     run: Run,
     loaded: &mut Option<Loaded>,
 ) -> Result<(Plan, Arc<Images>)> {
@@ -297,7 +307,7 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
 
 /// All images of the run, where `file_names.txt` was lost: searched for again, and the file written again, if they are
 /// the same.
-fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
+fn restored(job: &Job, found: &SourceList, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
     let images = sources::find(job, found)?;
     if ImageList::of(&images).digest != run.image_list {
@@ -322,7 +332,7 @@ fn restored(job: &Job, found: &Found, run: &Run) -> Result<Images> {
 }
 
 /// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(job: &Job, shard: Shard, found: &Found, loaded: &mut Option<Loaded>) -> Result<()> {
+fn dry_run(job: &Job, shard: Shard, found: &SourceList, loaded: &mut Option<Loaded>) -> Result<()> {
     let held = match is_abandoned(&job.out)? && is_another(job, shard, found, loaded)? {
         true => None,
         false => run_at(&job.out)?,

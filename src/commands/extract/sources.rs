@@ -7,7 +7,7 @@ use crate::run::binding::is_bound;
 use crate::run::name_index::Lines;
 use crate::run::record::{FILE_NAMES, Run};
 use crate::run::sources::{KeptFile, KeptSource, KeptSources, PlacesWriter, read_places, sample};
-use crate::sources::{FileNames, Found, Images, Kind, Named, Place, is_file, quoted};
+use crate::sources::{FileNames, Images, Kind, NamedSource, Place, SourceList, is_file, quoted};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Context, Result, bail, ensure};
@@ -21,13 +21,13 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// Sources or a list that cannot be read, or that give no image; an archive that has changed since the run began.
-pub fn find(job: &Job, found: &Found) -> Result<Images> {
+pub fn find(job: &Job, found: &SourceList) -> Result<Images> {
     let images = search(job, found)?;
     images.ensure_fit(&job.preprocess)?;
     Ok(images)
 }
 
-fn search(job: &Job, found: &Found) -> Result<Images> {
+fn search(job: &Job, found: &SourceList) -> Result<Images> {
     let run = match job.overwrite {
         true => None,
         false => sharded::run_at(&job.out)?,
@@ -46,7 +46,7 @@ fn search(job: &Job, found: &Found) -> Result<Images> {
 ///
 /// # Errors
 /// A source is no longer what it was, and the run has rows of it.
-fn searched(job: &Job, found: &Found, run: &Run) -> Result<Option<Kept>> {
+fn searched(job: &Job, found: &SourceList, run: &Run) -> Result<Option<Kept>> {
     let kept = kept(job, run, found)?;
     // Images in folders may come and go.
     let is_fixed = found
@@ -69,7 +69,7 @@ pub struct Listed {
 ///
 /// # Errors
 /// As [`list`].
-pub fn list_beside(job: &Job, found: &Found, held: &Run) -> Result<Listed> {
+pub fn list_beside(job: &Job, found: &SourceList, held: &Run) -> Result<Listed> {
     let few = 0..held.images.min(prepare::FEW as u64);
     if searched(job, found, held)?.is_some()
         && let Some(first) = of_run(job, found, held, &few)?
@@ -91,7 +91,7 @@ pub fn list_beside(job: &Job, found: &Found, held: &Run) -> Result<Listed> {
 /// As [`find`], and what `take` fails with.
 pub fn list(
     job: &Job,
-    found: &Found,
+    found: &SourceList,
     mut take: impl FnMut(&FileNames, &[Place]) -> Result<()>,
 ) -> Result<Listed> {
     let (mut digest, mut images, mut bytes) = (Sha256::new(), 0, 0);
@@ -125,7 +125,12 @@ pub fn list(
 ///
 /// # Errors
 /// As [`find`].
-pub fn of_run(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<Option<Images>> {
+pub fn of_run(
+    job: &Job,
+    found: &SourceList,
+    run: &Run,
+    rows: &Range<u64>,
+) -> Result<Option<Images>> {
     let kept = kept(job, run, found)?;
     let Some(names) = names::read(&job.out, run, rows)? else {
         return Ok(None);
@@ -148,7 +153,7 @@ pub fn of_run(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<
 ///
 /// # Errors
 /// A list that cannot be read.
-fn is_list_of(job: &Job, run: &Run, found: &Found, rows: &Range<u64>) -> Result<bool> {
+fn is_list_of(job: &Job, run: &Run, found: &SourceList, rows: &Range<u64>) -> Result<bool> {
     let Some(list) = &job.list else {
         return Ok(true);
     };
@@ -189,14 +194,14 @@ pub fn keep(directory: &Path, images: &Images, run: &Run) -> Result<()> {
 ///
 /// # Errors
 /// A source that cannot be read.
-pub fn describe(run: &Run, sources: &[Named]) -> Result<KeptSources> {
+pub fn describe(run: &Run, sources: &[NamedSource]) -> Result<KeptSources> {
     Ok(KeptSources {
         image_list: run.image_list.clone(),
         source: sources.iter().map(record).collect::<Result<_>>()?,
     })
 }
 
-fn record(named: &Named) -> Result<KeptSource> {
+fn record(named: &NamedSource) -> Result<KeptSource> {
     let file = |(path, stamp): (&Path, crate::sources::Stamp)| -> Result<KeptFile> {
         Ok(KeptFile {
             bytes: stamp.bytes,
@@ -236,7 +241,7 @@ impl Kept {
 ///
 /// # Errors
 /// A source is no longer what it was, and the run has rows of it.
-fn kept(job: &Job, run: &Run, found: &Found) -> Result<Option<Kept>> {
+fn kept(job: &Job, run: &Run, found: &SourceList) -> Result<Option<Kept>> {
     let now = found.sources();
     let Some(kept) = of_these(&job.out, run, now) else {
         return Ok(None);
@@ -272,7 +277,7 @@ fn kept(job: &Job, run: &Run, found: &Found) -> Result<Option<Kept>> {
 ///
 /// # Errors
 /// A source that cannot be read.
-pub fn have_changed(job: &Job, found: &Found, run: &Run) -> Result<bool> {
+pub fn have_changed(job: &Job, found: &SourceList, run: &Run) -> Result<bool> {
     let Some(kept) = of_these(&job.out, run, found.sources()) else {
         return Ok(false);
     };
@@ -281,9 +286,9 @@ pub fn have_changed(job: &Job, found: &Found, run: &Run) -> Result<bool> {
 }
 
 /// What is kept, where it is of sources of these names and kinds.
-fn of_these(directory: &Path, run: &Run, now: &[Named]) -> Option<KeptSources> {
+fn of_these(directory: &Path, run: &Run, now: &[NamedSource]) -> Option<KeptSources> {
     KeptSources::read(directory).filter(|kept| {
-        let is_same = |(then, now): (&KeptSource, &Named)| {
+        let is_same = |(then, now): (&KeptSource, &NamedSource)| {
             then.name == text(&now.front) && then.kind == now.kind.name()
         };
         kept.image_list == run.image_list
@@ -304,7 +309,10 @@ enum Change {
 ///
 /// # Errors
 /// A source that cannot be read.
-fn change<'a>(kept: &KeptSources, now: &'a [Named]) -> Result<Option<(&'a Named, Change)>> {
+fn change<'a>(
+    kept: &KeptSources,
+    now: &'a [NamedSource],
+) -> Result<Option<(&'a NamedSource, Change)>> {
     let mut first = None;
     for (then, now) in kept.source.iter().zip(now) {
         match change_of(then, now)? {
@@ -316,7 +324,7 @@ fn change<'a>(kept: &KeptSources, now: &'a [Named]) -> Result<Option<(&'a Named,
     Ok(first)
 }
 
-fn change_of(then: &KeptSource, now: &Named) -> Result<Option<Change>> {
+fn change_of(then: &KeptSource, now: &NamedSource) -> Result<Option<Change>> {
     if then.inside != now.inside {
         let column = |inside: &Option<String>| match inside {
             Some(name) => format!("':{name}'"),
@@ -345,7 +353,7 @@ fn change_of(then: &KeptSource, now: &Named) -> Result<Option<Change>> {
 
 /// # Errors
 /// A `--list` that is not the run's.
-pub fn ensure_same_list(job: &Job, found: &Found, run: &Run, rows: &Range<u64>) -> Result<()> {
+pub fn ensure_same_list(job: &Job, found: &SourceList, run: &Run, rows: &Range<u64>) -> Result<()> {
     let Some(list) = &job.list else { return Ok(()) };
     ensure!(
         is_list_of(job, run, found, rows)?,

@@ -9,7 +9,7 @@ use crate::run::directory::RunDir;
 use crate::run::discard::finish_discarding;
 use crate::run::lock::RunLock;
 use crate::run::slice::Slice;
-use crate::sources::Found;
+use crate::sources::SourceList;
 use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.
 pub fn ready(job: &Job) -> Result<Option<Ready>> {
-    let found = Found::new(&job.images)?;
+    let found = SourceList::new(&job.images)?;
     let images = Arc::new(sources::find(job, &found)?);
     let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
     let forecast = prepare::forecast(job, &images, &extractor)?;

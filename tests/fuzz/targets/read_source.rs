@@ -3,7 +3,7 @@
 //! usage: read_source PATH...
 
 use featx::images::{Crop, Preprocess, Preprocessor, Resize};
-use featx::sources::{Found, RowReader};
+use featx::sources::{SourceList, RowReader};
 use featx::text::printing::visible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     let paths: Vec<_> = std::env::args_os().skip(1).map(Into::into).collect();
-    match Found::new(&paths).and_then(|found| found.all(None, |_| ())) {
+    match SourceList::new(&paths).and_then(|found| found.all(None, |_| ())) {
         Ok(images) => read(&Arc::new(images)),
         Err(error) => {
             eprintln!("error: {}", visible(&format!("{error:#}")));

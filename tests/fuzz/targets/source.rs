@@ -2,7 +2,7 @@
 //! same for whoever reads them in whatever order; of a tar, those that reading it from its start to its end gives.
 #![no_main]
 
-use featx::sources::{Found, Images, Kind, RowReader};
+use featx::sources::{SourceList, Images, Kind, RowReader};
 use libfuzzer_sys::fuzz_target;
 use std::collections::HashMap;
 use std::io::Read;
@@ -36,7 +36,7 @@ fn with_checksums(bytes: &[u8]) -> Vec<u8> {
 fn holds(bytes: &[u8]) {
     let path = PathBuf::from(format!("/dev/shm/featx-fuzz-{}", std::process::id()));
     std::fs::write(&path, bytes).expect("a file in memory");
-    let images = Found::new(&[path.clone()]).and_then(|found| found.all(None, |_| ()));
+    let images = SourceList::new(&[path.clone()]).and_then(|found| found.all(None, |_| ()));
     if let Ok(images) = images {
         let images = Arc::new(images);
         let mut names: Vec<&Path> = images.rows().map(|row| images.name(row)).collect();

@@ -4,40 +4,26 @@ use crate::sources::images::{Images, Place};
 use crate::sources::kind::Kind;
 use crate::sources::list::{ensure_inside, read_list};
 use crate::sources::list_mistakes::ensure_plain;
+use crate::sources::named_source::NamedSource;
 use crate::sources::names::FileNames;
 use crate::sources::opening::{ensure_good_names, open};
 use crate::sources::parallel::in_parallel;
-use crate::sources::source::{Listing, Source};
 use crate::sources::typed::expand;
 use crate::text::figures;
 use crate::text::printing::in_one_line;
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// All sources of a run. A copy has the same sources.
 #[derive(Debug, Clone)]
-pub struct Found {
-    sources: Vec<Named>,
+pub struct SourceList {
+    sources: Vec<NamedSource>,
 }
 
-/// A source, and how rows name it.
-#[derive(Debug, Clone)]
-pub struct Named {
-    /// What stands before the names of its items; nothing for a folder that is the only source.
-    pub front: PathBuf,
-    pub path: PathBuf,
-    pub kind: Kind,
-    /// The column of a table, where the user names one.
-    pub inside: Option<String>,
-    pub source: Arc<dyn Source>,
-}
-
-impl Found {
+impl SourceList {
     /// # Errors
     /// A path that is no source; two sources whose rows would have the same names.
     pub fn new(typed: &[PathBuf]) -> Result<Self> {
@@ -48,7 +34,7 @@ impl Found {
             }
         }
         if let [
-            Named {
+            NamedSource {
                 kind: Kind::Folder,
                 front,
                 ..
@@ -61,7 +47,7 @@ impl Found {
         Ok(Self { sources })
     }
 
-    pub fn sources(&self) -> &[Named] {
+    pub fn sources(&self) -> &[NamedSource] {
         &self.sources
     }
 
@@ -69,7 +55,7 @@ impl Found {
     pub fn only_folder(&self) -> Option<&Path> {
         match self.sources.as_slice() {
             [
-                Named {
+                NamedSource {
                     kind: Kind::Folder,
                     path,
                     ..
@@ -82,7 +68,7 @@ impl Found {
     /// SHA-256 of the names in a list, a name a line; they are neither looked for nor kept.
     ///
     /// # Errors
-    /// As [`Found::each`] has them of a list, but for what lies in archives.
+    /// As [`SourceList::each`] has them of a list, but for what lies in archives.
     pub fn digest_of(&self, list: &Path) -> Result<String> {
         let mut digest = Sha256::new();
         self.each_of_list(list, &mut |names| {
@@ -187,58 +173,5 @@ impl Found {
             .collect();
         let more = if self.sources.len() > 3 { ", …" } else { "" };
         paths.join(", ") + more
-    }
-}
-
-impl Named {
-    /// The name of an item, of that of its row.
-    pub fn item<'a>(&self, row: &'a Path) -> &'a Path {
-        let front = self.front.as_os_str().len();
-        match front {
-            0 => row,
-            _ => Path::new(OsStr::from_bytes(
-                row.as_os_str()
-                    .as_bytes()
-                    .get(front + 1..)
-                    .unwrap_or_default(),
-            )),
-        }
-    }
-
-    /// What the source holds.
-    ///
-    /// # Errors
-    /// As [`Source::list`], in one line.
-    pub(super) fn list(&self) -> Result<Listing> {
-        self.source.list().map_err(in_one_line)
-    }
-
-    /// Where the items of some rows are.
-    fn places_of(&self, names: &FileNames, rows: &[usize], list: &Path) -> Result<Vec<u64>> {
-        if self.kind == Kind::Folder {
-            let inside = |&row: &usize| ensure_inside(self.item(names.get(row)), &self.path);
-            rows.iter().try_for_each(inside)?;
-            return Ok(vec![0; rows.len()]);
-        }
-        let Listing { names: all, at, .. } = self.list()?;
-        let order = all.order();
-        let place = |&row: &usize| {
-            let item = self.item(names.get(row)).as_os_str().as_bytes();
-            let found =
-                order.binary_search_by(|&other| all.get(other).as_os_str().as_bytes().cmp(item));
-            found.map(|place| at[order[place]]).map_err(|_| row)
-        };
-        rows.iter()
-            .map(|row| {
-                place(row).map_err(|row| {
-                    anyhow::anyhow!(
-                        "'{}' names '{}', and there is no such image in '{}'",
-                        list.display(),
-                        names.get(row).display(),
-                        self.path.display()
-                    )
-                })
-            })
-            .collect()
     }
 }
