@@ -19,7 +19,7 @@ const SIGNALS: [c_int; 5] = [
 ];
 
 /// What was to be done on each of them before.
-static BEFORE: [Before; 5] = [const { Before(Cell::new(None)) }; 5];
+static BEFORE: [OldAction; 5] = [const { OldAction(Cell::new(None)) }; 5];
 static WATCH: Once = Once::new();
 
 /// What one call may compute for at least; unpacking the largest chunk of HDF5, 4 GB, is counted by its bytes.
@@ -32,10 +32,10 @@ thread_local! {
     static READING: Cell<Option<Damage>> = const { Cell::new(None) };
 }
 
-struct Before(Cell<Option<libc::sigaction>>);
+struct OldAction(Cell<Option<libc::sigaction>>);
 
 // SAFETY: each is set once, by `WATCH`, before its signal is watched for, and only read after that.
-unsafe impl Sync for Before {}
+unsafe impl Sync for OldAction {}
 
 /// What is said of a file that leads a library astray. It stays, for whoever says it can ask for no memory.
 #[derive(Debug, Clone, Copy)]
@@ -72,16 +72,16 @@ impl Damage {
     /// exit code 1.
     pub fn guarded<T>(self, work: impl FnOnce() -> T) -> T {
         WATCH.call_once(watch);
-        let _before = PutBack(READING.replace(Some(self)));
+        let _before = Restorer(READING.replace(Some(self)));
         alarm::set(self.within);
         work()
     }
 }
 
 /// What was read before, also after a panic.
-struct PutBack(Option<Damage>);
+struct Restorer(Option<Damage>);
 
-impl Drop for PutBack {
+impl Drop for Restorer {
     fn drop(&mut self) {
         alarm::set(self.0.map_or(Duration::ZERO, |before| before.within));
         READING.set(self.0);

@@ -8,7 +8,7 @@ use crate::images::ImageError;
 use crate::sources::damage::Damage;
 use crate::sources::hdf5_chunks::Chunks;
 use crate::sources::hdf5_dataset::{Content, find, open_file};
-use crate::sources::shared::Shared;
+use crate::sources::shared_handle::SharedHandle;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use anyhow::{Error, Result};
@@ -34,7 +34,7 @@ pub struct Hdf5 {
     damage: Damage,
     /// The dataset's name, without a slash before it.
     name: String,
-    open: Shared<Table>,
+    open: SharedHandle<Table>,
     /// What reading takes, once the file was opened: bytes of a block; and its rows, where each decoder reads its own.
     block: AtomicU64,
     apart: AtomicU64,
@@ -57,7 +57,7 @@ impl Hdf5 {
             stamp,
             damage,
             name,
-            open: Shared::new(),
+            open: SharedHandle::new(),
             block: AtomicU64::new(0),
             apart: AtomicU64::new(0),
         })

@@ -1,17 +1,16 @@
 //! The images of a run: which, and in what order.
 
-use crate::images::{ImageError, Preprocess};
+use crate::images::Preprocess;
+use crate::sources::file_names::FileNames;
 use crate::sources::named_source::NamedSource;
-use crate::sources::names::FileNames;
-use crate::sources::source::{Address, Item, Reader};
+use crate::sources::place::Place;
 use anyhow::{Result, bail, ensure};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Readers that a thread keeps open: at the end of one source its neighbour is still read.
-const OPEN: usize = 2;
+pub(super) const OPEN_READERS: usize = 2;
 
 /// Row i of a run is the i-th of these.
 #[derive(Debug)]
@@ -22,25 +21,6 @@ pub struct Images {
     first: u64,
     /// Where each is; empty where all are in one folder, and their names tell.
     places: Vec<Place>,
-}
-
-/// Where a row's item is: the number of its source, and the two halves of [`Address::at`]. Twelve bytes, for there may
-/// be millions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place(pub [u32; 3]);
-
-impl Place {
-    pub fn new(source: usize, at: u64) -> Self {
-        Self([source as u32, (at >> 32) as u32, at as u32])
-    }
-
-    pub fn source(self) -> usize {
-        self.0[0] as usize
-    }
-
-    fn at(self) -> u64 {
-        u64::from(self.0[1]) << 32 | u64::from(self.0[2])
-    }
 }
 
 impl Images {
@@ -74,7 +54,7 @@ impl Images {
             .sources
             .iter()
             .map(|named| named.source.buffers(threads));
-        OPEN as u64 * buffers.max().unwrap_or_default()
+        OPEN_READERS as u64 * buffers.max().unwrap_or_default()
     }
 
     /// True where items are what the model takes, in place of images.
@@ -168,61 +148,8 @@ impl Images {
         self.names.text()
     }
 
-    fn place(&self, row: u64) -> Place {
+    pub(super) fn place(&self, row: u64) -> Place {
         let place = self.places.get((row - self.first) as usize);
         place.copied().unwrap_or(Place::new(0, 0))
-    }
-}
-
-/// A thread's own way to the images.
-pub struct RowReader {
-    images: Arc<Images>,
-    /// By the number of their source; the last was used last.
-    open: Vec<(usize, Box<dyn Reader>)>,
-}
-
-impl RowReader {
-    pub fn new(images: &Arc<Images>) -> Self {
-        Self {
-            images: images.clone(),
-            open: Vec::new(),
-        }
-    }
-
-    /// Puts the image of a row into `into`, and says what it is.
-    ///
-    /// # Errors
-    /// As [`Reader::read`].
-    pub fn read(&mut self, row: u64, into: &mut Vec<u8>) -> Result<Item, ImageError> {
-        let place = self.images.place(row);
-        let source = place.source();
-        let named = &self.images.sources[source];
-        let reader = match self.open.iter().position(|(open, _)| *open == source) {
-            Some(at) => self.open.remove(at).1,
-            None => {
-                if self.open.len() >= OPEN {
-                    self.open.remove(0);
-                }
-                ensure_unchanged(named)?;
-                named.source.clone().reader()?
-            }
-        };
-        self.open.push((source, reader));
-        let item = Address {
-            name: named.item(self.images.name(row)),
-            at: place.at(),
-        };
-        match self.open.last_mut() {
-            Some((_, reader)) => reader.read(item, into),
-            None => Err(ImageError::DecoderFailed), // it was pushed just now
-        }
-    }
-}
-
-/// A source of one file has to be the one that was searched.
-fn ensure_unchanged(named: &NamedSource) -> Result<(), ImageError> {
-    match named.source.file() {
-        Some((path, stamp)) if !stamp.still_fits(path) => Err(ImageError::of_changed(&named.path)),
-        _ => Ok(()),
     }
 }

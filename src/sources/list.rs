@@ -1,6 +1,6 @@
 //! `--list`: which images and in what order, from a file.
 
-use crate::sources::names::FileNames;
+use crate::sources::file_names::FileNames;
 use crate::sources::quoting::{is_blank, unquoted};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub(super) const SOME: usize = 1 << 16;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a list begins with, by which a list of another kind is known.
-pub(super) struct Head {
+pub(super) struct ListHead {
     /// Its first two lines that are not blank, and the blank ones before and between them.
     pub lines: Vec<u8>,
     /// Its first image.
@@ -40,7 +40,7 @@ pub(super) fn read_list(
     list: &Path,
     root: &Path,
     take: &mut dyn FnMut(FileNames) -> Result<()>,
-) -> Result<Head> {
+) -> Result<ListHead> {
     read_from(&mut open(list)?, list, root, take)
 }
 
@@ -95,7 +95,7 @@ fn read_from(
     list: &Path,
     root: &Path,
     take: &mut dyn FnMut(FileNames) -> Result<()>,
-) -> Result<Head> {
+) -> Result<ListHead> {
     let folders = absolute(root);
     let (mut names, mut count) = (FileNames::default(), 0_u64);
     let (mut lines, mut first) = (Vec::new(), PathBuf::new());
@@ -137,7 +137,7 @@ fn read_from(
         list.display()
     );
     take(names)?;
-    Ok(Head { lines, first })
+    Ok(ListHead { lines, first })
 }
 
 /// A line as it was read, without what ends it.

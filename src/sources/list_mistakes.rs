@@ -1,7 +1,7 @@
 //! Lists of another kind than `--list` takes, known by their first line: tables, and paths that begin elsewhere. Each is
 //! refused with the command that makes a list of it, before anything is written.
 
-use crate::sources::list::{Head, lines};
+use crate::sources::list::{ListHead, lines};
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,7 @@ const SEPARATORS: [(u8, &str); 4] = [
 
 /// # Errors
 /// The list's first image is not there, and what is wrong with its line can be told.
-pub fn ensure_plain(head: &Head, list: &Path, root: &Path) -> Result<()> {
+pub fn ensure_plain(head: &ListHead, list: &Path, root: &Path) -> Result<()> {
     let first = head.first.as_path();
     let is_there = |path: &Path| root.join(path).symlink_metadata().is_ok();
     if !root.is_dir() || is_there(first) {

@@ -2,8 +2,9 @@
 
 use crate::images::{ImageError, is_image};
 use crate::sources::damage::Damage;
-use crate::sources::left_out::LeftOut;
-use crate::sources::lmdb_map::{MOST_READS, Map, Touched};
+use crate::sources::exclusion::Exclusion;
+use crate::sources::lmdb_map::Map;
+use crate::sources::lmdb_read_range::{MOST_READS, ReadRange};
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use crate::text::figures;
@@ -131,7 +132,7 @@ impl Lmdb {
     fn list_named(&self, open: &Open, in_hexadecimal: bool) -> Result<Option<Listing>> {
         let named = || format!("cannot read '{}'", self.data.display());
         let txn = open.env.read_txn().with_context(named)?;
-        let (mut listing, mut touched) = (Listing::default(), Touched::default());
+        let (mut listing, mut read_range) = (Listing::default(), ReadRange::default());
         let (mut large, mut all_are_looked_at) = (0, false);
         for (number, entry) in open.database.iter(&txn).with_context(named)?.enumerate() {
             let (key, value) = entry.with_context(named)?;
@@ -153,12 +154,12 @@ impl Lmdb {
             let is_one = !is_looked_at || is_image(value);
             large += usize::from(!is_small);
             all_are_looked_at |= !is_small && !is_one;
-            touched.note(key);
-            touched.note(if is_looked_at { value } else { key });
+            read_range.note(key);
+            read_range.note(if is_looked_at { value } else { key });
             if !is_one {
                 listing
                     .others
-                    .add(LeftOut::Other, Path::new(OsStr::from_bytes(key)));
+                    .add(Exclusion::Other, Path::new(OsStr::from_bytes(key)));
             } else if in_hexadecimal {
                 listing.push(Path::new(&figures::hex(key)), HEXADECIMAL);
             } else if is_text(key) {
@@ -198,7 +199,7 @@ impl Source for Lmdb {
                 .static_read_txn()
                 .map_err(ImageError::of_source)?,
             open,
-            touched: Touched::default(),
+            read_range: ReadRange::default(),
         }))
     }
 
@@ -213,7 +214,7 @@ impl Source for Lmdb {
 
 struct LmdbReader {
     /// The first to be dropped: after it the map may go.
-    touched: Touched,
+    read_range: ReadRange,
     txn: RoTxn<'static, WithoutTls>,
     open: Arc<Open>,
     damage: Damage,
@@ -239,7 +240,7 @@ impl Reader for LmdbReader {
                 ));
             }
             let item = Item::encoded(value, into)?;
-            self.touched.note(value);
+            self.read_range.note(value);
             Ok(item)
         })
     }

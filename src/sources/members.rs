@@ -1,6 +1,6 @@
 //! The members of an archive, as rows: which are images, and whether their names can be those of rows.
 
-use crate::sources::left_out::LeftOut;
+use crate::sources::exclusion::Exclusion;
 use crate::sources::list::stays_inside;
 use crate::sources::scan::is_image_name;
 use crate::sources::source::Listing;
@@ -50,7 +50,7 @@ impl<'a> Members<'a> {
             stays_inside(name),
             "the member '{shown}' of '{archive}' leads out of it; make the archive again with paths inside one folder"
         );
-        let is_image = !LeftOut::has(name);
+        let is_image = !Exclusion::has(name);
         match is_image {
             true => self.listing.push(name, at),
             false => self.leave_out(name.as_os_str().as_bytes()),
@@ -75,10 +75,10 @@ impl<'a> Members<'a> {
         let path = Path::new(OsStr::from_bytes(name));
         let hidden = path
             .file_name()
-            .and_then(|name| LeftOut::by_name(name, false));
+            .and_then(|name| Exclusion::by_name(name, false));
         self.listing
             .others
-            .add(hidden.unwrap_or(LeftOut::Other), path);
+            .add(hidden.unwrap_or(Exclusion::Other), path);
     }
 
     pub fn note(&mut self, line: String) {

@@ -10,6 +10,8 @@ mod alarm;
 mod array;
 #[cfg(any(feature = "hdf5", feature = "lmdb"))]
 mod damage;
+mod exclusion;
+mod file_names;
 mod folder;
 #[cfg(feature = "hdf5")]
 mod hdf5;
@@ -17,20 +19,22 @@ mod hdf5;
 mod hdf5_chunks;
 #[cfg(feature = "hdf5")]
 mod hdf5_dataset;
+mod image_file;
 mod images;
 mod kind;
 mod layout;
-mod left_out;
 mod list;
 mod list_mistakes;
 #[cfg(feature = "lmdb")]
 mod lmdb;
 #[cfg(feature = "lmdb")]
 mod lmdb_map;
+#[cfg(feature = "lmdb")]
+mod lmdb_read_range;
 mod members;
 mod named_source;
-mod names;
 mod opening;
+mod others;
 mod parallel;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -38,25 +42,28 @@ mod parquet;
 mod parquet_column;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod place;
 mod quoting;
+mod row_reader;
 mod scan;
 mod search;
-mod shared;
-mod single;
+mod shared_handle;
 mod source;
 mod source_list;
+mod source_path;
 mod stamp;
 mod tar;
-mod typed;
 mod zip;
 
-pub use images::{Images, Place, RowReader};
+pub use exclusion::Exclusion;
+pub use file_names::FileNames;
+pub use images::Images;
 pub use kind::Kind;
-pub use left_out::LeftOut;
 pub use list::{is_file, parse_list};
 pub use named_source::NamedSource;
-pub use names::FileNames;
+pub use place::Place;
 pub use quoting::{names_of, quoted, unquoted};
+pub use row_reader::RowReader;
 pub use scan::scan;
 pub use source_list::SourceList;
 pub use stamp::Stamp;

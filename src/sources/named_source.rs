@@ -1,8 +1,8 @@
 //! A source with the name that its rows bear.
 
+use crate::sources::file_names::FileNames;
 use crate::sources::kind::Kind;
 use crate::sources::list::ensure_inside;
-use crate::sources::names::FileNames;
 use crate::sources::source::{Listing, Source};
 use crate::text::printing::in_one_line;
 use anyhow::Result;

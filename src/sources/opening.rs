@@ -4,16 +4,16 @@ use crate::sources::array::Array;
 use crate::sources::folder::Folder;
 #[cfg(feature = "hdf5")]
 use crate::sources::hdf5::Hdf5;
+use crate::sources::image_file::ImageFile;
 use crate::sources::kind::Kind;
 #[cfg(feature = "lmdb")]
 use crate::sources::lmdb::Lmdb;
 use crate::sources::named_source::NamedSource;
 #[cfg(feature = "parquet")]
 use crate::sources::parquet::Parquet;
-use crate::sources::single::Single;
 use crate::sources::source::Source;
+use crate::sources::source_path::SourcePath;
 use crate::sources::tar::Tar;
-use crate::sources::typed::Typed;
 use crate::sources::zip::Zip;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// # Errors
 /// A path of no known kind, or a source that cannot be opened.
-pub fn open(Typed { path, inside }: Typed) -> Result<NamedSource> {
+pub fn open(SourcePath { path, inside }: SourcePath) -> Result<NamedSource> {
     let kind = Kind::of(&path)?;
     let mut front = PathBuf::from(own_name(&path)?);
     ensure!(
@@ -36,7 +36,7 @@ pub fn open(Typed { path, inside }: Typed) -> Result<NamedSource> {
     );
     let source: Arc<dyn Source> = match kind {
         Kind::Folder => Arc::new(Folder::new(&path)),
-        Kind::Image => Arc::new(Single::new(&path)),
+        Kind::Image => Arc::new(ImageFile::new(&path)),
         Kind::Tar => Arc::new(Tar::new(&path)?),
         Kind::Zip => Arc::new(Zip::new(&path)?),
         Kind::Array => Arc::new(Array::new(&path)?),

@@ -4,7 +4,7 @@
 use crate::images::ImageError;
 use crate::sources::parquet_column::{Column, find};
 use crate::sources::parquet_file::ParquetFile;
-use crate::sources::shared::Shared;
+use crate::sources::shared_handle::SharedHandle;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use crate::text::contained::contained;
@@ -29,7 +29,7 @@ pub struct Parquet {
     stamp: Stamp,
     /// The column that the user names.
     inside: Option<String>,
-    open: Shared<Table>,
+    open: SharedHandle<Table>,
     /// Bytes that reading takes, once the file was opened.
     buffers: AtomicU64,
 }
@@ -42,7 +42,7 @@ impl Parquet {
             path: path.to_owned(),
             stamp: Stamp::of(path)?,
             inside: inside.map(str::to_owned),
-            open: Shared::new(),
+            open: SharedHandle::new(),
             buffers: AtomicU64::new(0),
         })
     }

@@ -1,7 +1,8 @@
 //! Which images, and in what order: a folder searched for them.
 
-use crate::sources::left_out::{LeftOut, Others};
-use crate::sources::names::FileNames;
+use crate::sources::exclusion::Exclusion;
+use crate::sources::file_names::FileNames;
+use crate::sources::others::Others;
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::fs::{DirEntry, Metadata};
 use std::io::ErrorKind;
@@ -26,7 +27,7 @@ pub struct Scan {
 
 /// Searches `root` and all folders below it. Links to files and folders are followed; a folder that a link leads back
 /// into is not entered again. A link that leads nowhere counts as the file that its name promises, so that its loss is
-/// seen when it is read. What systems and editors leave among images ([`LeftOut`]) is none of them, whatever its ending.
+/// seen when it is read. What systems and editors leave among images ([`Exclusion`]) is none of them, whatever its ending.
 ///
 /// # Errors
 /// `root` or a folder below it cannot be read, `root` is not a folder, an image's name holds a line break, or there is
@@ -92,7 +93,7 @@ impl Search<'_> {
         let kind = entry
             .file_type()
             .with_context(|| format!("cannot read '{}'", entry.path().display()))?;
-        if let Some(reason) = LeftOut::by_name(&entry.file_name(), kind.is_dir()) {
+        if let Some(reason) = Exclusion::by_name(&entry.file_name(), kind.is_dir()) {
             let mut name = relative.clone();
             if kind.is_dir() {
                 name.as_mut_os_string().push("/");
@@ -104,13 +105,13 @@ impl Search<'_> {
             return self.file(relative);
         }
         if !kind.is_dir() && !kind.is_symlink() {
-            self.found.others.add(LeftOut::Other, relative);
+            self.found.others.add(Exclusion::Other, relative);
             return Ok(());
         }
         match std::fs::metadata(entry.path()) {
             Ok(metadata) if metadata.is_dir() => self.enter(&metadata, relative),
             Ok(metadata) if !metadata.is_file() => {
-                self.found.others.add(LeftOut::Other, relative);
+                self.found.others.add(Exclusion::Other, relative);
                 Ok(())
             }
             _ => self.file(relative),
@@ -130,7 +131,7 @@ impl Search<'_> {
 
     fn file(&mut self, relative: &Path) -> Result<()> {
         if !is_image_name(relative) {
-            self.found.others.add(LeftOut::Other, relative);
+            self.found.others.add(Exclusion::Other, relative);
             return Ok(());
         }
         ensure!(

@@ -1,12 +1,13 @@
 //! The search for all images of a run. It gives them some at a time, in the order of their rows: a process that writes
 //! them down need not hold them all.
 
-use crate::sources::images::{Images, Place};
-use crate::sources::left_out::Others;
+use crate::sources::file_names::FileNames;
+use crate::sources::images::Images;
 use crate::sources::list::SOME;
 use crate::sources::named_source::NamedSource;
-use crate::sources::names::FileNames;
+use crate::sources::others::Others;
 use crate::sources::parallel::{AT_ONCE, in_parallel};
+use crate::sources::place::Place;
 use crate::sources::scan::ENDINGS;
 use crate::sources::source::Listing;
 use crate::sources::source_list::SourceList;

@@ -1,8 +1,8 @@
 //! The door through which images come: what a place that holds them has to offer.
 
 use crate::images::{ImageError, Preprocessor, ensure_readable};
-use crate::sources::left_out::Others;
-use crate::sources::names::FileNames;
+use crate::sources::file_names::FileNames;
+use crate::sources::others::Others;
 use crate::sources::stamp::Stamp;
 use crate::text::figures;
 use anyhow::{Result, ensure};

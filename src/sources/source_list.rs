@@ -1,14 +1,15 @@
 //! The sources of a run, in the order of its rows, and where in them the items of some names are.
 
-use crate::sources::images::{Images, Place};
+use crate::sources::file_names::FileNames;
+use crate::sources::images::Images;
 use crate::sources::kind::Kind;
 use crate::sources::list::{ensure_inside, read_list};
 use crate::sources::list_mistakes::ensure_plain;
 use crate::sources::named_source::NamedSource;
-use crate::sources::names::FileNames;
 use crate::sources::opening::{ensure_good_names, open};
 use crate::sources::parallel::in_parallel;
-use crate::sources::typed::expand;
+use crate::sources::place::Place;
+use crate::sources::source_path::expand;
 use crate::text::figures;
 use crate::text::printing::in_one_line;
 use anyhow::{Result, bail};

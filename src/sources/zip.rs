@@ -2,7 +2,7 @@
 
 use crate::images::{ImageError, ensure_readable};
 use crate::sources::members::Members;
-use crate::sources::shared::Shared;
+use crate::sources::shared_handle::SharedHandle;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
 use anyhow::{Context, Result, ensure};
@@ -23,7 +23,7 @@ pub struct Zip {
     path: PathBuf,
     stamp: Stamp,
     /// The archive's directory, which all readers share, and which goes with the last of them.
-    directory: Shared<Directory>,
+    directory: SharedHandle<Directory>,
     /// All, once the directory was read.
     members: AtomicU64,
 }
@@ -38,7 +38,7 @@ impl Zip {
         Ok(Self {
             path: path.to_owned(),
             stamp: Stamp::of(path)?,
-            directory: Shared::new(),
+            directory: SharedHandle::new(),
             members: AtomicU64::new(0),
         })
     }

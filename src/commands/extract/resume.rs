@@ -10,7 +10,7 @@ use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::record::{FILE_NAMES, LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, Slice};
-use crate::sources::{Images, LeftOut, names_of};
+use crate::sources::{Exclusion, Images, names_of};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Context, Result, bail};
@@ -86,7 +86,7 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
             format!("{keep}, "),
         ),
         // Earlier versions took images that a search now leaves out.
-        ([], gone) if gone.iter().all(|name| LeftOut::has(Path::new(name))) => (
+        ([], gone) if gone.iter().all(|name| Exclusion::has(Path::new(name))) => (
             format!("which are left out now: {}", figures::some(gone)),
             format!("{keep}, "),
         ),

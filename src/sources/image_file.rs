@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 /// Its item has no name beside the source's own.
 #[derive(Debug)]
-pub struct Single {
+pub struct ImageFile {
     path: PathBuf,
 }
 
-impl Single {
+impl ImageFile {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -21,7 +21,7 @@ impl Single {
     }
 }
 
-impl Source for Single {
+impl Source for ImageFile {
     fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
         listing.push(Path::new(""), 0);
@@ -29,7 +29,7 @@ impl Source for Single {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        Ok(Box::new(SingleReader(self)))
+        Ok(Box::new(ImageFileReader(self)))
     }
 
     /// As in a folder, it may change.
@@ -45,9 +45,9 @@ impl Source for Single {
     }
 }
 
-struct SingleReader(Arc<Single>);
+struct ImageFileReader(Arc<ImageFile>);
 
-impl Reader for SingleReader {
+impl Reader for ImageFileReader {
     fn read(&mut self, _: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         read_file(&self.0.path, into)?;
         Ok(Item::Encoded)

@@ -8,7 +8,7 @@ const MOST: usize = 1_000_000;
 
 /// A path, and what is meant inside the file: a dataset, a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Typed {
+pub struct SourcePath {
     pub path: PathBuf,
     pub inside: Option<String>,
 }
@@ -18,8 +18,8 @@ pub struct Typed {
 ///
 /// # Errors
 /// A range or glob that no file follows, or some file of a range is missing.
-pub fn expand(typed: &Path) -> Result<Vec<Typed>> {
-    let whole = |path: PathBuf| Typed { path, inside: None };
+pub fn expand(typed: &Path) -> Result<Vec<SourcePath>> {
+    let whole = |path: PathBuf| SourcePath { path, inside: None };
     let Some(text) = typed.to_str().filter(|_| !typed.exists()) else {
         return Ok(vec![whole(typed.to_owned())]);
     };
@@ -28,7 +28,7 @@ pub fn expand(typed: &Path) -> Result<Vec<Typed>> {
         let (path, inside) = (&text[..at], &text[at + 1..]);
         let is_meant = Path::new(path).is_file() || has_pattern(path);
         if is_meant && !path.is_empty() && !inside.is_empty() {
-            let meant = |path: PathBuf| Typed {
+            let meant = |path: PathBuf| SourcePath {
                 path,
                 inside: Some(inside.to_owned()),
             };

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 #[derive(Debug)]
-pub struct Shared<T>(Mutex<Weak<T>>);
+pub struct SharedHandle<T>(Mutex<Weak<T>>);
 
-impl<T> Shared<T> {
+impl<T> SharedHandle<T> {
     pub fn new() -> Self {
         Self(Mutex::new(Weak::new()))
     }
