@@ -3,9 +3,10 @@
 //! A number has the fewest digits that give it back when they are read as its own type; an f16, as an f32.
 //! NaN is `NaN`, infinity `inf`.
 
+use crate::export::checks::number_among;
+use crate::export::format::Format;
 use crate::export::number::Number;
 use crate::export::table::{Layer, Table};
-use crate::export::{Format, number_among};
 use crate::rows::durable::Unfinished;
 use crate::text::figures::count;
 use crate::text::printing::say;

@@ -1,11 +1,12 @@
 //! HDF5: one dataset per layer, named as it and chunked by rows; `file_names`, strings; the run as attributes of the root.
 
+use crate::export::checks::{ensure_distinct, number_among};
+use crate::export::format::Format;
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
 };
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
-use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::copy::{At, start_writing};
 use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};

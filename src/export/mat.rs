@@ -6,13 +6,14 @@
 //! whole array round; in chunks of some rows, each of which is turned round by itself, it takes no more memory than one.
 //! Source: the MAT-file of `save -v7.3`, as `hdf5storage` documents and writes it.
 
+use crate::export::checks::{ensure_distinct, number_among};
+use crate::export::format::Format;
 use crate::export::hdf5::{check_size, write_facts};
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
 };
 use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
-use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::copy::{At, start_writing};
 use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};

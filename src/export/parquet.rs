@@ -5,9 +5,10 @@
 //! readers look for. Every list has as many items, so a number is the first of its row (repetition level 0) or a further
 //! one (1). Source: parquet-format's `LogicalTypes.md`.
 
+use crate::export::checks::{ensure_distinct, number_among};
+use crate::export::format::Format;
 use crate::export::number::Number;
 use crate::export::table::{Layer, NameReader, Table};
-use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::durable::Unfinished;
 use crate::text::figures::row_shape;
 use anyhow::{Context, Result, ensure};

@@ -3,10 +3,11 @@
 //! Source: `torch/serialization.py` (`_save`) and `caffe2/serialize/inline_container.h`: a ZIP archive of stored records
 //! whose data begin at multiples of 64 bytes, so that `torch.load(…, mmap=True)` can map them.
 
+use crate::export::checks::{ensure_distinct, number_among};
+use crate::export::format::Format;
 use crate::export::number::Number;
 use crate::export::pickle::{AT_ONCE, Pickler};
 use crate::export::table::{Layer, Table};
-use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::copy::allocate;
 use crate::rows::durable::Unfinished;
 use anyhow::Result;

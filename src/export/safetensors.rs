@@ -1,9 +1,10 @@
 //! safetensors: one tensor per layer, named as it. Names of rows are the tensor `file_names`, bytes that are lines of UTF-8,
 //! for the format has numbers only; the run is in the header's metadata.
 
+use crate::export::checks::{ensure_distinct, number_among};
+use crate::export::format::Format;
 use crate::export::number::Number;
 use crate::export::table::{Layer, Table};
-use crate::export::{Format, ensure_distinct, number_among};
 use crate::rows::copy::{At, allocate, start_writing};
 use crate::rows::durable::Unfinished;
 use anyhow::{Context, Result, ensure};

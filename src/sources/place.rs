@@ -1,7 +1,7 @@
 //! Where the item of a row is.
 
-/// Where a row's item is: the number of its source, and the two halves of [`crate::sources::source::Address::at`]. Twelve bytes, for there may
-/// be millions.
+/// The number of its source, and the two halves of [`crate::sources::source::Address::at`]. Twelve bytes, for there may be
+/// millions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(pub [u32; 3]);
 
