@@ -1,7 +1,7 @@
 //! What several formats refuse before anything is written.
 
-use crate::export::number::Number;
 use crate::export::table::Layer;
+use crate::rows::number::Number;
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 

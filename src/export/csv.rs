@@ -5,9 +5,9 @@
 
 use crate::export::checks::number_among;
 use crate::export::format::Format;
-use crate::export::number::Number;
 use crate::export::table::{Layer, Table};
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use crate::text::figures::count;
 use crate::text::printing::say;
 use anyhow::{Context, Result};

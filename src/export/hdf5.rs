@@ -5,10 +5,10 @@ use crate::export::format::Format;
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
 };
-use crate::export::number::Number;
 use crate::export::table::{Layer, Names, Table};
 use crate::rows::copy::{At, start_writing};
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::types::VarLenUnicode;
 use hdf5_metno::{Group, Location};

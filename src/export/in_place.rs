@@ -4,10 +4,10 @@
 //! it is (`H5Dchunk_iter`). The rows are then written there as into any file, with no second copy in the library, and no
 //! type of numbers that it would have to know. Chunks without filters are nothing but their bytes.
 
-use crate::export::number::Number;
 use crate::export::table::Table;
 use crate::rows::copy::allocate;
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::file::File;
 use hdf5_metno::plist::dataset_create::{AllocTime, FillTime};

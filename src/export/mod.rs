@@ -14,7 +14,6 @@ mod hdf5;
 mod in_place;
 #[cfg(feature = "hdf5")]
 mod mat;
-mod number;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pickle;

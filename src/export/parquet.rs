@@ -7,9 +7,9 @@
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
-use crate::export::number::Number;
 use crate::export::table::{Layer, NameReader, Table};
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use crate::text::figures::row_shape;
 use anyhow::{Context, Result, ensure};
 use arrow_schema::{DataType, Field, Schema};

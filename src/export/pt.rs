@@ -5,11 +5,11 @@
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
-use crate::export::number::Number;
 use crate::export::pickle::{AT_ONCE, Pickler};
 use crate::export::table::{Layer, Table};
 use crate::rows::copy::allocate;
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use anyhow::Result;
 use std::io::{BufWriter, Seek, Write};
 use zip::write::SimpleFileOptions;

@@ -3,10 +3,10 @@
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
-use crate::export::number::Number;
 use crate::export::table::{Layer, Table};
 use crate::rows::copy::{At, allocate, start_writing};
 use crate::rows::durable::Unfinished;
+use crate::rows::number::Number;
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};

@@ -1,6 +1,6 @@
 //! What is exported: layers, the names of their rows, and what was run.
 
-use crate::export::number::Number;
+use crate::rows::number::Number;
 use crate::rows::sealed::SealedRows;
 use crate::run::record::RUN_FILE;
 use anyhow::{Context, Result, bail, ensure};
@@ -118,7 +118,7 @@ impl Layer {
     }
 
     pub fn number(&self) -> Option<Number> {
-        Number::of(&self.rows.header.dtype)
+        self.rows.header.dtype.number()
     }
 }
 

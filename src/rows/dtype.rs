@@ -1,7 +1,7 @@
 //! NumPy's names for element types, as they stand in an `.npy` header.
 //! Source: `numpy.dtype.str` and NEP 1.
 
-use crate::rows::row_type::RowType;
+use crate::rows::number::Number;
 use anyhow::{Result, bail};
 use std::fmt;
 
@@ -34,15 +34,23 @@ pub struct Dtype {
     kind: Kind,
     order: ByteOrder,
     size: u64,
+    /// In whichever byte order.
+    number: Option<Number>,
 }
 
-impl From<RowType> for Dtype {
-    fn from(row_type: RowType) -> Self {
+impl From<Number> for Dtype {
+    /// In little-endian bytes.
+    fn from(number: Number) -> Self {
+        let descr = number.descr();
         Self {
-            descr: row_type.descr().into(),
-            kind: Kind::Float,
-            order: ByteOrder::Little,
-            size: row_type.size() as u64,
+            descr: descr.into(),
+            kind: Kind::of(char::from(descr.as_bytes()[1])),
+            order: match number.size() {
+                1 => ByteOrder::None,
+                _ => ByteOrder::Little,
+            },
+            size: number.size() as u64,
+            number: Some(number),
         }
     }
 }
@@ -63,19 +71,18 @@ impl Dtype {
             bail!("expected a dtype like '<f4', found '{descr}'");
         };
         let tail = &rest[1..];
-        let (kind, size) = match (code, tail.parse::<u64>().ok()) {
+        let length = tail.parse::<u64>().ok();
+        let number = length.and_then(|length| Number::named(code, length));
+        let size = match (code, length) {
             ('O', _) => bail!(
                 "expected numbers, found pickled objects (dtype '{descr}'), which only Python may open; \
                  save the array again with a numeric dtype"
             ),
-            ('b', Some(1)) => (Kind::Bool, 1),
-            ('i', Some(n @ (1 | 2 | 4 | 8))) => (Kind::Int, n),
-            ('u', Some(n @ (1 | 2 | 4 | 8))) => (Kind::Uint, n),
-            ('f', Some(n @ (2 | 4 | 8 | 12 | 16))) => (Kind::Float, n),
-            ('c', Some(n @ (8 | 16 | 24 | 32))) => (Kind::Complex, n),
-            ('S' | 'V', Some(n)) if n <= MAX_OPAQUE => (Kind::Opaque, n),
-            ('U', Some(n)) if n <= MAX_OPAQUE => (Kind::Opaque, n * 4),
-            ('M' | 'm', None) if is_date_unit(tail) => (Kind::Opaque, 8),
+            (_, Some(n)) if number.is_some() => n,
+            ('f', Some(n @ (12 | 16))) | ('c', Some(n @ (8 | 16 | 24 | 32))) => n,
+            ('S' | 'V', Some(n)) if n <= MAX_OPAQUE => n,
+            ('U', Some(n)) if n <= MAX_OPAQUE => n * 4,
+            ('M' | 'm', None) if is_date_unit(tail) => 8,
             _ => bail!("expected a dtype like '<f4', found '{descr}'"),
         };
         let order = if size == 1 || matches!(code, 'S' | 'V') {
@@ -84,12 +91,13 @@ impl Dtype {
             order
         };
         // Parsing the number and printing it again drops '+' and leading zeros.
-        let tail = tail.parse::<u64>().map_or(tail.into(), |n| n.to_string());
+        let tail = length.map_or(tail.into(), |n| n.to_string());
         Ok(Self {
             descr: format!("{}{code}{tail}", order.sign()),
-            kind,
+            kind: Kind::of(code),
             order,
             size,
+            number,
         })
     }
 
@@ -102,6 +110,12 @@ impl Dtype {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What the elements are, in whichever byte order. `None` for complex numbers, long doubles, and what are no numbers.
+    #[must_use]
+    pub fn number(&self) -> Option<Number> {
+        self.number
     }
 
     #[must_use]
@@ -132,6 +146,20 @@ impl Dtype {
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.descr)
+    }
+}
+
+impl Kind {
+    /// Of NumPy's letter.
+    fn of(letter: char) -> Self {
+        match letter {
+            'b' => Self::Bool,
+            'i' => Self::Int,
+            'u' => Self::Uint,
+            'f' => Self::Float,
+            'c' => Self::Complex,
+            _ => Self::Opaque,
+        }
     }
 }
 
@@ -183,9 +211,10 @@ mod tests {
         }
         assert_eq!(Dtype::parse(">U7").unwrap().size(), 28);
         assert_eq!(Dtype::parse("<M8[25s]").unwrap().descr(), "<M8[25s]");
-        for row_type in [RowType::F32, RowType::F16] {
-            let parsed = Dtype::parse(row_type.descr()).unwrap();
-            assert_eq!(Dtype::from(row_type), parsed);
+        for number in Number::ALL {
+            let parsed = Dtype::parse(number.descr()).unwrap();
+            assert_eq!(parsed.number(), Some(number));
+            assert_eq!(parsed, Dtype::from(number));
         }
     }
 

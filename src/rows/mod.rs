@@ -12,6 +12,7 @@ pub mod join;
 pub mod layer_folder;
 mod merging;
 pub mod npy;
+pub mod number;
 pub mod part;
 mod part_names;
 #[cfg(feature = "torch")]

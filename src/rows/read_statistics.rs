@@ -2,8 +2,9 @@
 
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::npy::Header;
+use crate::rows::number::Number;
 use crate::rows::statistics::{BLOCK, Complex, Finite, MeanStd, Real, Stats, Value};
-use crate::rows::values::{Decode, decoder};
+use crate::rows::values::{Decode, decoder_of};
 use anyhow::{Context, Result};
 use std::io::Read;
 
@@ -32,14 +33,14 @@ pub fn read_stats(
         },
         swap: header.dtype.order() == ByteOrder::Big,
     };
-    let stats = match (kind, size) {
-        (Kind::Int, 8) => input.integers(|b| i64::from_le_bytes(b).into()),
-        (Kind::Uint, 8) => input.integers(|b| u64::from_le_bytes(b).into()),
-        (Kind::Complex, 8) => input.complexes(|b| f64::from(f32::from_le_bytes(b))),
-        (Kind::Complex, 16) => input.complexes(f64::from_le_bytes),
-        _ => match decoder(&header.dtype) {
-            Some(decode) => input.reals(decode, kind != Kind::Float),
-            None => return Ok(None),
+    let stats = match header.dtype.number() {
+        Some(Number::I64) => input.integers(|b| i64::from_le_bytes(b).into()),
+        Some(Number::U64) => input.integers(|b| u64::from_le_bytes(b).into()),
+        Some(number) => input.reals(decoder_of(number), kind != Kind::Float),
+        None => match (kind, size) {
+            (Kind::Complex, 8) => input.complexes(|b| f64::from(f32::from_le_bytes(b))),
+            (Kind::Complex, 16) => input.complexes(f64::from_le_bytes),
+            _ => return Ok(None),
         },
     };
     stats.map(Some).context("cannot read its data")

@@ -1,5 +1,7 @@
 //! What is stored of a row's elements: one type from `--dtype` to the header of a part.
 
+use crate::rows::dtype::Dtype;
+use crate::rows::number::Number;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,7 +19,7 @@ impl RowType {
     /// Bytes an element.
     #[must_use]
     pub fn size(self) -> usize {
-        self.nan().len()
+        self.number().size()
     }
 
     /// As the options and `run.toml` call it.
@@ -32,9 +34,14 @@ impl RowType {
     /// As NumPy calls it: little endian.
     #[must_use]
     pub fn descr(self) -> &'static str {
+        self.number().descr()
+    }
+
+    #[must_use]
+    pub fn number(self) -> Number {
         match self {
-            Self::F32 => "<f4",
-            Self::F16 => "<f2",
+            Self::F32 => Number::F32,
+            Self::F16 => Number::F16,
         }
     }
 
@@ -45,6 +52,12 @@ impl RowType {
             Self::F32 => &[0x00, 0x00, 0xc0, 0x7f],
             Self::F16 => &[0x00, 0x7e],
         }
+    }
+}
+
+impl From<RowType> for Dtype {
+    fn from(row_type: RowType) -> Self {
+        row_type.number().into()
     }
 }
 
@@ -85,14 +98,13 @@ pub mod as_descr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::dtype::Dtype;
     use half::f16;
 
     #[test]
     fn sizes_and_nans_are_those_of_the_types() {
         for &row_type in RowType::value_variants() {
-            let dtype = Dtype::parse(row_type.descr()).unwrap();
-            assert_eq!(dtype.size(), row_type.size() as u64);
+            assert_eq!(row_type.nan().len(), row_type.size());
+            assert_eq!(Dtype::from(row_type).descr(), row_type.descr());
         }
         let [f32_nan, f16_nan] = [RowType::F32, RowType::F16].map(RowType::nan);
         assert!(f32::from_le_bytes(f32_nan.try_into().unwrap()).is_nan());

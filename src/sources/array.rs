@@ -2,7 +2,9 @@
 //! (N, 3, H, W), which the model is given as it is.
 
 use crate::images::ImageError;
+use crate::rows::dtype::ByteOrder;
 use crate::rows::npy::Header;
+use crate::rows::number::Number;
 use crate::sources::layout::Layout;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
@@ -28,11 +30,11 @@ impl Array {
     pub fn new(path: &Path) -> Result<Self> {
         let stamp = Stamp::of(path)?;
         let (header, _) = Header::open(path)?;
-        let dtype = header.dtype.to_string();
-        let layout = match dtype.as_str() {
+        let dtype = &header.dtype;
+        let layout = match (dtype.number(), dtype.order()) {
             _ if header.fortran_order => None,
-            "|u1" => Layout::of(&header.shape),
-            "<f4" => Layout::of_values(&header.shape),
+            (Some(Number::U8), _) => Layout::of(&header.shape),
+            (Some(Number::F32), ByteOrder::Little) => Layout::of_values(&header.shape),
             _ => None,
         };
         let order = if header.fortran_order {
