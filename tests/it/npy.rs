@@ -2,6 +2,8 @@
 
 use crate::support::workdir::Workdir;
 use featx::rows::npy::Header;
+use ndarray::{Array3, s};
+use ndarray_npy::{read_npy, write_npy};
 use std::fs;
 
 /// Python: `arrays()` yields one array of every dtype that is a number, in both byte orders, and of a few that are
@@ -245,4 +247,25 @@ fn what_is_no_plain_file_is_refused_without_waiting() {
         &["inspect", "c.npy"],
         "'c.npy': No such file or directory (os error 2)",
     );
+}
+
+#[test]
+fn ndarray_npy_and_featx_read_each_others_files() {
+    let dir = Workdir::new("npy_ndarray");
+    let rows = Array3::from_shape_fn((11, 2, 3), |(row, y, x)| (100 * row + 10 * y + x) as f32);
+    write_npy(dir.path("a.npy"), &rows).unwrap();
+    let told = dir.featx_ok(&["inspect", "a.npy"]);
+    for fact in ["<f4 (32-bit float, little endian)", "11", "1012"] {
+        assert!(told.contains(fact), "{fact} in: {told}");
+    }
+    dir.featx_ok(&["split", "a.npy", "--rows", "4"]);
+    let parts = dir.names("a");
+    assert_eq!(parts.len(), 3);
+    for (part, start) in parts.iter().zip([0, 4, 8]) {
+        let found: Array3<f32> = read_npy(dir.path(&format!("a/{part}"))).unwrap();
+        assert_eq!(found, rows.slice(s![start..(start + 4).min(11), .., ..]));
+    }
+    dir.featx_ok(&["merge", "a"]);
+    let merged: Array3<f32> = read_npy(dir.path("a/features.npy")).unwrap();
+    assert_eq!(merged, rows);
 }
