@@ -6,8 +6,8 @@
 use crate::export::checks::number_among;
 use crate::export::format::Format;
 use crate::export::table::{Layer, Table};
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use crate::text::figures::count;
 use crate::text::printing::say;
 use anyhow::{Context, Result};
@@ -62,7 +62,7 @@ impl Format for Csv {
         numbers * shortest + table.names.as_ref().map_or(0, |names| names.bytes)
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         let layer = self.layer(table);
         let sink = BufWriter::with_capacity(1 << 20, into.file());
         let mut text = csv::WriterBuilder::new()

@@ -1,7 +1,7 @@
 //! What a file format has to offer.
 
 use crate::export::table::Table;
-use crate::rows::durable::Unfinished;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::Result;
 
 /// A file format that holds layers and the names of their rows.
@@ -27,5 +27,5 @@ pub trait Format: Sync {
     ///
     /// # Errors
     /// Rows that cannot be read; a disk that fails or is full.
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()>;
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()>;
 }

@@ -7,8 +7,8 @@ use crate::export::in_place::{
 };
 use crate::export::table::{Layer, Names, Table};
 use crate::rows::copy::{At, start_writing};
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::types::VarLenUnicode;
 use hdf5_metno::{Group, Location};
@@ -44,7 +44,7 @@ impl Format for Hdf5 {
         table.data_bytes() + names + record_bytes(table)
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         let file = create(into, 0, self.file_bytes(table))?;
         write_facts(&file, table)?;
         let mut places = Vec::new();

@@ -6,8 +6,8 @@
 
 use crate::export::table::Table;
 use crate::rows::copy::allocate;
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::file::File;
 use hdf5_metno::plist::dataset_create::{AllocTime, FillTime};
@@ -39,7 +39,7 @@ pub struct Places {
 ///
 /// # Errors
 /// It cannot be made; no space.
-pub fn create(into: &Unfinished, userblock: u64, bytes: u64) -> Result<File> {
+pub fn create(into: &UnfinishedFile, userblock: u64, bytes: u64) -> Result<File> {
     // Who made the file has locked it already, and the library would take that for another writer.
     let file = File::with_options()
         .with_fapl(|access| access.file_locking(false))
@@ -53,7 +53,7 @@ pub fn create(into: &Unfinished, userblock: u64, bytes: u64) -> Result<File> {
 ///
 /// # Errors
 /// A disk that fails.
-pub fn close(file: File, into: &Unfinished) -> Result<()> {
+pub fn close(file: File, into: &UnfinishedFile) -> Result<()> {
     file.flush()?;
     let needed = file.size();
     file.close()?;

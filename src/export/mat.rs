@@ -14,8 +14,8 @@ use crate::export::in_place::{
 };
 use crate::export::table::{Layer, Names, Table};
 use crate::rows::copy::{At, start_writing};
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use hdf5_metno::types::{FixedAscii, TypeDescriptor};
 use hdf5_metno::{Dataset, Group, Location, ObjectReference1};
@@ -102,7 +102,7 @@ impl Format for Mat {
         table.data_bytes() + names + record_bytes(table)
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         let file = create(into, HEADER as u64, self.file_bytes(table))?;
         write_facts(&file, table)?;
         let mut places = Vec::new();

@@ -8,8 +8,8 @@
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
 use crate::export::table::{Layer, NameReader, Table};
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use crate::text::figures::row_shape;
 use anyhow::{Context, Result, ensure};
 use arrow_schema::{DataType, Field, Schema};
@@ -73,7 +73,7 @@ impl Format for Parquet {
         table.data_bytes() / 32 * 33 + names + 4096 * records
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         let schema = schema(table)?;
         let columns = ArrowSchemaConverter::new().convert(&schema)?;
         let properties = properties(&schema);

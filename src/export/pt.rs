@@ -8,8 +8,8 @@ use crate::export::format::Format;
 use crate::export::pickle::{AT_ONCE, Pickler};
 use crate::export::table::{Layer, Table};
 use crate::rows::copy::allocate;
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::Result;
 use std::io::{BufWriter, Seek, Write};
 use zip::write::SimpleFileOptions;
@@ -53,7 +53,7 @@ impl Format for Pt {
         table.data_bytes() + names + 1024 * (table.layers.len() as u64 + 4)
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         // Take the space first: if the disk filled up later, the zip crate would print its own message.
         allocate(into.file(), self.file_bytes(table))?;
         let mut archive = ZipWriter::new(BufWriter::with_capacity(1 << 16, into.file()));

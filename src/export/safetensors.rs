@@ -5,8 +5,8 @@ use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
 use crate::export::table::{Layer, Table};
 use crate::rows::copy::{At, allocate, start_writing};
-use crate::rows::durable::Unfinished;
 use crate::rows::number::Number;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -51,7 +51,7 @@ impl Format for Safetensors {
         header as u64 + names + table.data_bytes()
     }
 
-    fn write(&self, table: &Table, into: &Unfinished) -> Result<()> {
+    fn write(&self, table: &Table, into: &UnfinishedFile) -> Result<()> {
         let header = header(table)?;
         let mut file = into.file();
         allocate(file, self.file_bytes(table))?;

@@ -2,7 +2,8 @@
 
 use crate::export::format::Format;
 use crate::export::table::Table;
-use crate::rows::durable::{Unfinished, directory_of, require_space};
+use crate::rows::durable::{directory_of, require_space};
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
@@ -25,7 +26,7 @@ pub fn export(format: &dyn Format, table: &Table, target: &Path, overwrite: bool
         directory.display()
     );
     require_space(directory, format.file_bytes(table))?;
-    let unfinished = Unfinished::beside(target)?;
+    let unfinished = UnfinishedFile::beside(target)?;
     let named = || format!("cannot write '{path}'");
     format.write(table, &unfinished).with_context(named)?;
     let bytes = unfinished.file().metadata().with_context(named)?.len();

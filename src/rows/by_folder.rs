@@ -1,11 +1,10 @@
 //! Cuts an array by the first folders of its rows' names: a file of each, with its names.
 
 use crate::rows::copy::{At, copy};
-use crate::rows::durable::{
-    Unfinished, existing_above, make_directory, require_space, sync_directory, write_whole,
-};
+use crate::rows::durable::{existing_above, make_directory, require_space, sync_directory};
 use crate::rows::npy::Header;
 use crate::rows::part::read_rows_header;
+use crate::rows::unfinished_file::{UnfinishedFile, write_whole};
 use crate::text::figures::counted;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -113,8 +112,8 @@ impl CutByFolder {
         rows: &Rows,
         target: &Path,
         advance: &dyn Fn(u64),
-    ) -> Result<Unfinished> {
-        let unfinished = Unfinished::beside(target)?;
+    ) -> Result<UnfinishedFile> {
+        let unfinished = UnfinishedFile::beside(target)?;
         let head = self.header.with_rows(rows.count())?.to_bytes();
         let row_bytes = self.header.row_bytes();
         let mut to = head.len() as u64;

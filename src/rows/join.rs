@@ -2,12 +2,13 @@
 
 use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::copy::{At, Look, allocate, copy_reading, same};
-use crate::rows::durable::{Unfinished, with_ending};
+use crate::rows::durable::with_ending;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::merging;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGING, Part, PartName, file_name, read_rows_header};
 use crate::rows::row_set::RowSet;
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -158,7 +159,7 @@ impl Join {
     /// # Errors
     /// A full or failing disk, a damaged part; then nothing is left, and a result that was there still is.
     pub fn write(&self, told: Told) -> Result<()> {
-        let unfinished = Unfinished::beside(&self.target)?;
+        let unfinished = UnfinishedFile::beside(&self.target)?;
         let named = || format!("cannot write '{}'", self.target.display());
         allocate(unfinished.file(), self.result_bytes()).with_context(named)?;
         unfinished

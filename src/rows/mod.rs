@@ -25,4 +25,5 @@ pub mod sealed;
 pub mod size_limit;
 pub mod split;
 pub mod statistics;
+pub mod unfinished_file;
 pub mod values;

@@ -2,9 +2,10 @@
 
 use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::dtype::Dtype;
-use crate::rows::durable::{Unfinished, require_space};
+use crate::rows::durable::require_space;
 use crate::rows::npy::Header;
 use crate::rows::part::{part_name, partial_name};
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use memmap2::{Advice, MmapMut};
 use rustix::io::Errno;
@@ -24,7 +25,7 @@ const LARGE: u64 = 16 * HUGE;
 /// One layer's rows `start..`, written in their order, then sealed.
 #[derive(Debug)]
 pub struct PartWriter {
-    unfinished: Unfinished,
+    unfinished: UnfinishedFile,
     map: MmapMut,
     folder: PathBuf,
     header: Header,
@@ -50,7 +51,7 @@ impl PartWriter {
     ) -> Result<Self> {
         let shape = [&[rows], row_shape].concat();
         let header = Header::new(dtype, shape)?;
-        let unfinished = Unfinished::create(folder.join(partial_name(start)))?;
+        let unfinished = UnfinishedFile::create(folder.join(partial_name(start)))?;
         let named = || format!("cannot write '{}'", unfinished.path().display());
         allocate(
             unfinished.file(),

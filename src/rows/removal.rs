@@ -20,11 +20,12 @@
 
 use crate::rows::checksum::{Checksum, Summing};
 use crate::rows::copy::At;
-use crate::rows::durable::{Unfinished, directory_of, sync_directory, with_ending};
+use crate::rows::durable::{directory_of, sync_directory, with_ending};
 use crate::rows::join::{Join, Told, copy_part, holds};
 use crate::rows::merging::read_header;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGING, Part, PartName, part_name};
+use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -109,7 +110,7 @@ fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
 
 /// The unfinished result. Its header on disk counts `header.rows()` rows, all of them safe.
 struct Growing {
-    file: Unfinished,
+    file: UnfinishedFile,
     header: Header,
     /// Of what the whole file will be. `None` where an earlier merge wrote its first rows.
     sum: Option<Summing>,
@@ -118,7 +119,7 @@ struct Growing {
 impl Growing {
     /// Continues the file that an interrupted merge left, or makes one that holds no row.
     fn open(join: &Join) -> Result<Self> {
-        let mut file = Unfinished::open(with_ending(&join.target, MERGING))?;
+        let mut file = UnfinishedFile::open(with_ending(&join.target, MERGING))?;
         let named = || format!("'{}'", file.path().display());
         let found = read_header(file.file()).with_context(named)?;
         let is_new = found.is_none();

@@ -2,10 +2,11 @@
 
 use crate::rows::copy::{At, copy};
 use crate::rows::durable::{
-    Unfinished, existing_above, make_directory, require_space, sync_directory, with_ending,
+    existing_above, make_directory, require_space, sync_directory, with_ending,
 };
 use crate::rows::npy::Header;
 use crate::rows::part::{PartName, names_in, part_name, read_rows_header};
+use crate::rows::unfinished_file::UnfinishedFile;
 use crate::text::figures::counted;
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
@@ -131,7 +132,7 @@ impl Cut {
     /// Writes one part in full, under a temporary name.
     fn write_part(&self, file: &File, rows: &Range<u64>, advance: &dyn Fn(u64)) -> Result<PathBuf> {
         let target = self.directory.join(part_name(rows));
-        let mut unfinished = Unfinished::beside(&target)?;
+        let mut unfinished = UnfinishedFile::beside(&target)?;
         let bytes = self.part_header(rows)?;
         let from = self.header.data_offset + rows.start * self.header.row_bytes();
         let length = (rows.end - rows.start) * self.header.row_bytes();

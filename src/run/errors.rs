@@ -1,7 +1,8 @@
 //! `errors.csv`, or a shard's `errors_0003.csv`: the images that gave a NaN row, and why.
 
-use crate::rows::durable::{self, directory_of, sync_directory};
+use crate::rows::durable::{directory_of, sync_directory};
 use crate::rows::row_set::RowSet;
+use crate::rows::unfinished_file::write_whole;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +99,6 @@ impl ErrorLog {
             table.serialize(broken)?;
         }
         let bytes = table.into_inner().context("errors.csv")?;
-        durable::write_whole(&self.path, &bytes)
+        write_whole(&self.path, &bytes)
     }
 }

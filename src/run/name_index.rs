@@ -5,8 +5,8 @@
 //! `image_list` says, so that an index of another list is none.
 
 use crate::rows::dtype::Dtype;
-use crate::rows::durable::write_whole;
 use crate::rows::npy::Header;
+use crate::rows::unfinished_file::write_whole;
 use crate::run::record::{FILE_NAMES, NAMES_INDEX};
 use anyhow::Result;
 use sha2::{Digest, Sha256};

@@ -1,8 +1,8 @@
 //! `run.toml`: what was run. Written when a run begins; its form, and further devices, are added once rows have come from
 //! them. Read by whoever continues, inspects or merges it.
 
-use crate::rows::durable;
 use crate::rows::row_type::{RowType, as_descr};
+use crate::rows::unfinished_file::write_whole;
 use crate::run::preprocess::{self, Preprocess};
 use crate::text::toml_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -173,7 +173,7 @@ impl Run {
     pub fn write(&self, directory: &Path) -> Result<()> {
         self.check()?;
         let text = toml::to_string(self).context("run.toml")?;
-        durable::write_whole(&directory.join(RUN_FILE), text.as_bytes())
+        write_whole(&directory.join(RUN_FILE), text.as_bytes())
     }
 
     /// # Errors

@@ -1,6 +1,7 @@
 //! `errors.csv` of a run in shards, each of which wrote its own.
 
-use crate::rows::durable::{sync_directory, write_whole};
+use crate::rows::durable::sync_directory;
+use crate::rows::unfinished_file::write_whole;
 use crate::run::directory::RunDir;
 use crate::run::slice::Log;
 use anyhow::{Context, Result};

@@ -4,8 +4,8 @@
 //! has three numbers a row: that of its source, and two that the source understands.
 
 use crate::rows::dtype::Dtype;
-use crate::rows::durable::{Unfinished, write_whole};
 use crate::rows::npy::Header;
+use crate::rows::unfinished_file::{UnfinishedFile, write_whole};
 use crate::run::record::{SOURCES, SOURCES_INDEX};
 use crate::text::figures;
 use anyhow::{Context, Result};
@@ -81,7 +81,7 @@ impl KeptSources {
 #[derive(Debug)]
 pub struct PlacesWriter {
     path: PathBuf,
-    file: Unfinished,
+    file: UnfinishedFile,
     rows: u64,
 }
 
@@ -90,7 +90,7 @@ impl PlacesWriter {
     /// A disk that fails or is full.
     pub fn new(directory: &Path) -> Result<Self> {
         let path = directory.join(SOURCES_INDEX);
-        let file = Unfinished::beside(&path)?;
+        let file = UnfinishedFile::beside(&path)?;
         let this = Self {
             path,
             file,

@@ -271,7 +271,8 @@ fn two_merges_at_once_do_not_meet() {
     let dir = Workdir::new("removal_twice");
     run_dir(&dir, "out", &["fc"], 10, 1, &[(0, 10)]);
     let making =
-        featx::rows::durable::Unfinished::beside(&dir.path("out/fc/features.npy")).unwrap();
+        featx::rows::unfinished_file::UnfinishedFile::beside(&dir.path("out/fc/features.npy"))
+            .unwrap();
     dir.featx_err(
         &["merge", "out"],
         "another process is writing 'out/fc/features.npy.partial'; wait for it",

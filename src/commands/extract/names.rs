@@ -2,7 +2,7 @@
 //! sources are not searched again.
 
 use crate::commands::extract::sources;
-use crate::rows::durable::{Unfinished, write_whole};
+use crate::rows::unfinished_file::{UnfinishedFile, write_whole};
 use crate::run::name_index::{Index, Lines};
 use crate::run::record::{FILE_NAMES, Run};
 use crate::run::sources::PlacesWriter;
@@ -57,7 +57,7 @@ pub fn write(directory: &Path, run: &Run, images: &Images) -> Result<()> {
 /// not kept.
 pub struct ListWriter {
     directory: PathBuf,
-    names: Unfinished,
+    names: UnfinishedFile,
     index: Index,
     places: Option<PlacesWriter>,
 }
@@ -68,7 +68,7 @@ impl ListWriter {
     pub fn new(directory: &Path) -> Result<Self> {
         Ok(Self {
             directory: directory.to_owned(),
-            names: Unfinished::beside(&directory.join(FILE_NAMES))?,
+            names: UnfinishedFile::beside(&directory.join(FILE_NAMES))?,
             index: Index::default(),
             places: None,
         })

@@ -3,10 +3,10 @@
 
 use crate::commands::extract::{names, sources};
 use crate::rows::aside;
-use crate::rows::durable::{is_partial_of, remove_partials};
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::partial_start;
 use crate::rows::row_set::RowSet;
+use crate::rows::unfinished_file::{is_partial_of, remove_partials};
 use crate::run::directory::RunDir;
 use crate::run::record::{FILE_NAMES, LIST_FILES, RUN_FILE, Run};
 use crate::run::slice::{Log, Slice};

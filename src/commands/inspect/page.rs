@@ -3,9 +3,10 @@
 use super::directory::{self, Report};
 use crate::cli::Inspect;
 use crate::report::{self, Layer, Subject, Words};
-use crate::rows::durable::{directory_of, write_whole};
+use crate::rows::durable::directory_of;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::row_set::RowSet;
+use crate::rows::unfinished_file::write_whole;
 use crate::run::contents::{Bare, Sources};
 use crate::run::directory::LayerState;
 use crate::run::record::Run;
