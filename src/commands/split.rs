@@ -1,8 +1,8 @@
 //! `featx split`: one array becomes files of consecutive rows.
 
 use crate::cli::Split;
-use crate::rows::by_folder::CutByFolder;
-use crate::rows::split::{Cut, Pieces};
+use crate::rows::split::{self, Pieces};
+use crate::rows::split_by_folder::SplitByFolder;
 use crate::text::figures::{bytes, counted};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};
@@ -23,7 +23,7 @@ pub fn run(typed: &Split) -> Result<()> {
         (None, None) => Pieces::Usual,
     };
     let directory = directory(typed);
-    let cut = Cut::plan(&typed.file, &directory, pieces, typed.overwrite)?;
+    let cut = split::Split::plan(&typed.file, &directory, pieces, typed.overwrite)?;
     let progress = Progress::new("split", Unit::Bytes, cut.header.data_bytes(), typed.quiet);
     let restores = cut.write(&|n| progress.advance(n))?;
     drop(progress);
@@ -44,7 +44,7 @@ pub fn run(typed: &Split) -> Result<()> {
 
 fn by_folder(typed: &Split) -> Result<()> {
     let directory = directory(typed);
-    let cut = CutByFolder::plan(&typed.file, &directory, typed.overwrite)?;
+    let cut = SplitByFolder::plan(&typed.file, &directory, typed.overwrite)?;
     let progress = Progress::new("split", Unit::Bytes, cut.header.data_bytes(), typed.quiet);
     cut.write(&|n| progress.advance(n))?;
     drop(progress);

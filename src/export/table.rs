@@ -1,7 +1,7 @@
 //! What is exported: layers, the names of their rows, and what was run.
 
 use crate::rows::number::Number;
-use crate::rows::sealed::SealedRows;
+use crate::rows::sealed_rows::SealedRows;
 use crate::run::record::RUN_FILE;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
@@ -122,7 +122,7 @@ impl Layer {
     }
 }
 
-/// `file_names.txt`: line i is the image of row i. Read anew by whoever needs it, never held.
+/// `file_names.txt`: line i is the image of row i. It is read again each time that it is needed, and never held in memory.
 #[derive(Debug)]
 pub struct Names {
     path: PathBuf,

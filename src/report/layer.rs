@@ -7,7 +7,7 @@ use crate::report::likeness::Likeness;
 use crate::report::maps::ActivationMap;
 use crate::report::nearest::{Nearest, Neighbour};
 use crate::report::tally::{Tallied, Tally};
-use crate::rows::sealed::SealedRows;
+use crate::rows::sealed_rows::SealedRows;
 use crate::rows::values::{Decode, decoder};
 use crate::text::progress::Progress;
 use anyhow::Result;

@@ -23,7 +23,7 @@ mod twins;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
-use crate::rows::sealed::SealedRows;
+use crate::rows::sealed_rows::SealedRows;
 use crate::run::busy::Busy;
 use crate::run::record::Run;
 use crate::text::figures::{bytes, count, counted, row_shape};

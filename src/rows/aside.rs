@@ -1,6 +1,6 @@
 //! Putting files of rows aside that cannot be trusted: their rows count as missing then, and are computed again.
 
-use crate::rows::checksum::Damaged;
+use crate::rows::checksum::DamagedFile;
 use crate::rows::durable::{directory_of, sync_directory, with_ending};
 use crate::rows::part::{MERGED, file_name};
 use anyhow::{Context, Error, Result, anyhow};
@@ -39,7 +39,7 @@ pub fn aside_with_words(path: &Path, problem: &dyn fmt::Display) -> String {
 /// An error about a damaged file, once that is put aside; any other as it is.
 #[must_use]
 pub fn aside(error: Error) -> Error {
-    match error.downcast_ref::<Damaged>() {
+    match error.downcast_ref::<DamagedFile>() {
         Some(damaged) => anyhow!(aside_with_words(&damaged.path, damaged)),
         None => error,
     }

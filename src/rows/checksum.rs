@@ -27,7 +27,7 @@ impl Checksum {
     pub fn of_file(path: &Path, advance: &dyn Fn(u64)) -> Result<Self> {
         let read = || -> std::io::Result<Self> {
             let file = File::open(path)?;
-            let mut sum = Summing::new();
+            let mut sum = RunningChecksum::new();
             read_through(At(&file, 0), file.metadata()?.len(), &mut |bytes| {
                 sum.write(bytes);
                 advance(bytes.len() as u64);
@@ -37,13 +37,13 @@ impl Checksum {
         read().with_context(|| format!("cannot read '{}'", path.display()))
     }
 
-    /// Holds what was found in a file against the checksums that were kept of it. Where none was, nothing is known.
+    /// Compares what was found in a file with the checksums that were kept of it. Where none was, nothing is known.
     ///
     /// # Errors
     /// It is none of them.
-    pub fn ensure_one_of(self, kept: &[Self], path: &Path) -> Result<(), Damaged> {
+    pub fn ensure_one_of(self, kept: &[Self], path: &Path) -> Result<(), DamagedFile> {
         match kept {
-            [.., expected] if !kept.contains(&self) => Err(Damaged {
+            [.., expected] if !kept.contains(&self) => Err(DamagedFile {
                 path: path.into(),
                 expected: *expected,
                 found: self,
@@ -61,9 +61,9 @@ impl fmt::Display for Checksum {
 
 /// The checksum of bytes that come one after the other.
 #[derive(Clone)]
-pub struct Summing(XxHash3_128);
+pub struct RunningChecksum(XxHash3_128);
 
-impl Summing {
+impl RunningChecksum {
     #[must_use]
     pub fn new() -> Self {
         Self(XxHash3_128::new())
@@ -86,13 +86,13 @@ impl Summing {
     }
 }
 
-impl Default for Summing {
+impl Default for RunningChecksum {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Summing {
+impl fmt::Debug for RunningChecksum {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.finish().fmt(f)
     }
@@ -101,7 +101,7 @@ impl fmt::Debug for Summing {
 /// A file whose bytes are not those that were written.
 #[derive(Debug, thiserror::Error)]
 #[error("'{}' is damaged: its checksum is {found}, but {expected} was kept when it was written", path.display())]
-pub struct Damaged {
+pub struct DamagedFile {
     pub path: PathBuf,
     pub expected: Checksum,
     pub found: Checksum,
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn sums_are_those_of_xxh128sum() {
         // `printf abc | xxh128sum`, and of nothing.
-        let mut sum = Summing::new();
+        let mut sum = RunningChecksum::new();
         let empty = "99aa06d3014798d86001c324468d497f";
         assert_eq!(sum.finish().to_string(), empty);
         sum.write(b"a");

@@ -8,14 +8,14 @@ use std::io::{Error, ErrorKind, Result};
 use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 
-/// The size of a step: after each, progress is shown and write-back begun.
+/// The size of a step: after each, progress is shown and write-back starts.
 const STEP: u64 = 32 << 20;
-/// Held in memory where the kernel cannot copy; also while comparing, twice.
+/// Bytes held in memory where the kernel cannot copy; a comparison holds this twice.
 const BUFFER: usize = 4 << 20;
-/// Read at a time by whoever looks at what is copied: it stays in the processor's own memory.
+/// Bytes read at a time for a [`Look`] at what is copied: few enough to stay in the processor's cache.
 const LOOK: usize = 256 << 10;
 
-/// Whoever looks at the bytes that are copied.
+/// Is given the bytes that are copied.
 pub type Look<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// A place in a file.
@@ -30,7 +30,7 @@ pub fn copy(from: At, to: At, length: u64, advance: &dyn Fn(u64)) -> Result<()> 
     copy_reading(from, to, length, None, advance)
 }
 
-/// As [`copy`], and hands over the bytes that it copies, in their order, to whoever looks at them.
+/// As [`copy`], and gives `look` the bytes that it copies, in their order.
 ///
 /// # Errors
 /// As [`copy`].

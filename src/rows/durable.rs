@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Makes a directory and those above it, where they are missing. Their names are durable then: what is written below
-/// them would else go with them in a power cut, however well it was synced.
+/// Makes a directory and those above it, where they are missing. Their names are durable then: without
+/// that, a power cut could take them, and with them what was written and synced below them.
 ///
 /// # Errors
 /// It cannot be made.

@@ -1,10 +1,10 @@
 //! Joins the parts of a layer into one array: everything checked first, then written beside and renamed.
 
-use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::checksum::{Checksum, RunningChecksum};
 use crate::rows::copy::{At, Look, allocate, copy_reading, same};
 use crate::rows::durable::with_ending;
 use crate::rows::layer_folder::LayerFolder;
-use crate::rows::merging;
+use crate::rows::merging_file;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGING, Part, PartName, file_name, read_rows_header};
 use crate::rows::row_set::RowSet;
@@ -30,7 +30,7 @@ pub struct Join {
 
 /// Who is told of a merge while it writes.
 #[derive(Clone, Copy)]
-pub struct Told<'a> {
+pub struct JoinListener<'a> {
     /// Of the bytes of rows that are written.
     pub advance: &'a dyn Fn(u64),
     /// Keeps the checksum of the result, before that has its name. `None` where nobody does.
@@ -39,7 +39,7 @@ pub struct Told<'a> {
 
 /// How a merge is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wish {
+pub struct JoinOptions {
     pub remove_parts: bool,
     pub overwrite: bool,
 }
@@ -55,7 +55,7 @@ impl Join {
         folder: &LayerFolder,
         rows: Option<u64>,
         target: PathBuf,
-        wish: Wish,
+        options: JoinOptions,
         compared: &dyn Fn(u64),
     ) -> Result<Self> {
         if let Some(problem) = folder.problems().into_iter().next() {
@@ -64,8 +64,8 @@ impl Join {
         let Some(first) = folder.parts.first() else {
             bail!("'{}' holds no parts", folder.path.display());
         };
-        let merging = merging::read_merging(&target)?;
-        check_merging(merging.as_ref(), first, &target, wish)?;
+        let merging = merging_file::read_merging(&target)?;
+        check_merging(merging.as_ref(), first, &target, options)?;
         let safe_rows = merging.as_ref().and_then(Header::rows).unwrap_or_default();
         let last = folder.parts.iter().map(|part| part.rows.end).max();
         let total = rows.unwrap_or(last.unwrap_or_default().max(safe_rows));
@@ -79,9 +79,9 @@ impl Join {
             only_remove: false,
         };
         join.only_remove =
-            wish.remove_parts && merging.is_none() && join.is_done(rows, compared)?;
+            options.remove_parts && merging.is_none() && join.is_done(rows, compared)?;
         if !join.only_remove {
-            join.check_free_name(wish)?;
+            join.check_free_name(options)?;
             join.check_coverage(&folder.path, rows)?;
         }
         Ok(join)
@@ -131,7 +131,7 @@ impl Join {
         Ok(())
     }
 
-    fn check_free_name(&self, wish: Wish) -> Result<()> {
+    fn check_free_name(&self, options: JoinOptions) -> Result<()> {
         let path = self.target.display();
         ensure!(
             !self.target.is_dir(),
@@ -142,7 +142,7 @@ impl Join {
             "'{path}' is named as a part; choose another name for the result"
         );
         ensure!(
-            wish.overwrite || !self.target.exists(),
+            options.overwrite || !self.target.exists(),
             "'{path}' exists; pass --overwrite to replace it"
         );
         Ok(())
@@ -158,7 +158,7 @@ impl Join {
     ///
     /// # Errors
     /// A full or failing disk, a damaged part; then nothing is left, and a result that was there still is.
-    pub fn write(&self, told: Told) -> Result<()> {
+    pub fn write(&self, listener: JoinListener) -> Result<()> {
         let unfinished = UnfinishedFile::beside(&self.target)?;
         let named = || format!("cannot write '{}'", self.target.display());
         allocate(unfinished.file(), self.result_bytes()).with_context(named)?;
@@ -166,12 +166,19 @@ impl Join {
             .file()
             .write_all_at(&self.header_bytes, 0)
             .with_context(named)?;
-        let mut sum = told.keep.map(|_| Summing::of(&self.header_bytes));
+        let mut sum = listener
+            .keep
+            .map(|_| RunningChecksum::of(&self.header_bytes));
         for part in &self.parts {
             let at = self.header_bytes.len() as u64 + part.rows.start * self.header.row_bytes();
-            copy_part(part, At(unfinished.file(), at), sum.as_mut(), told.advance)?;
+            copy_part(
+                part,
+                At(unfinished.file(), at),
+                sum.as_mut(),
+                listener.advance,
+            )?;
         }
-        if let (Some(keep), Some(sum)) = (told.keep, sum) {
+        if let (Some(keep), Some(sum)) = (listener.keep, sum) {
             keep(sum.finish())?;
         }
         unfinished.finish(&self.target)
@@ -185,7 +192,7 @@ impl Join {
 pub fn copy_part(
     part: &Part,
     to: At,
-    mut sum: Option<&mut Summing>,
+    mut sum: Option<&mut RunningChecksum>,
     advance: &dyn Fn(u64),
 ) -> Result<()> {
     let (header, file) = Header::open(&part.path)?;
@@ -245,13 +252,18 @@ fn result_header(parts: &[Part], rows: u64) -> Result<(Header, Vec<u8>)> {
 }
 
 /// An interrupted merge that removes its parts can only be continued as one.
-fn check_merging(merging: Option<&Header>, first: &Part, target: &Path, wish: Wish) -> Result<()> {
+fn check_merging(
+    merging: Option<&Header>,
+    first: &Part,
+    target: &Path,
+    options: JoinOptions,
+) -> Result<()> {
     let Some(merging) = merging else {
         return Ok(());
     };
     let path = with_ending(target, MERGING);
     ensure!(
-        wish.remove_parts,
+        options.remove_parts,
         "'{}' holds rows that an interrupted merge took from their parts; finish it with --remove-parts",
         path.display()
     );

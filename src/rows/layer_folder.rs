@@ -1,10 +1,10 @@
 //! One layer's folder: its parts, and what `merge` made or is making of them.
 
 use crate::rows::checksum::Checksum;
-use crate::rows::merging::read_merging;
+use crate::rows::merging_file::read_merging;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part, PartName, names_in, read_rows_header};
-use crate::rows::part_names::{self, Named};
+use crate::rows::part_file::{self, PartFile};
 use crate::rows::row_set::RowSet;
 use crate::text::figures::row_shape;
 use anyhow::Result;
@@ -69,7 +69,7 @@ impl LayerFolder {
                 && within.is_none_or(|rows| may_hold(&name, rows))
             {
                 match read_rows_header(&path) {
-                    Ok(header) => named.push(Named { path, name, header }),
+                    Ok(header) => named.push(PartFile { path, name, header }),
                     Err(error) => {
                         let problem = format!("{error:#}");
                         folder.broken.push(BrokenPart { path, problem });
@@ -78,7 +78,7 @@ impl LayerFolder {
             }
         }
         folder.merging = read_merging(&path.join(MERGED))?;
-        folder.parts = part_names::place(path, named, folder.broken.is_empty())?;
+        folder.parts = part_file::place(path, named, folder.broken.is_empty())?;
         Ok(folder)
     }
 

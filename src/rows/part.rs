@@ -1,6 +1,6 @@
 //! Parts: files of consecutive rows, and the names that say which.
 
-use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::checksum::{Checksum, RunningChecksum};
 use crate::rows::npy::Header;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -89,25 +89,25 @@ impl Part {
         self.header.data_bytes()
     }
 
-    /// The checksum of the open file's header, to which its data is to be added. `None` where nothing is known that the
-    /// whole could be held against.
+    /// The checksum of the open file's header, to which its data is to be added. `None` where no checksum
+    /// is known.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn begin_checking(&self, file: &File) -> std::io::Result<Option<Summing>> {
+    pub fn begin_checking(&self, file: &File) -> std::io::Result<Option<RunningChecksum>> {
         if self.checksums.is_empty() {
             return Ok(None);
         }
         let mut header = vec![0; self.header.data_offset as usize];
         file.read_exact_at(&mut header, 0)?;
-        Ok(Some(Summing::of(&header)))
+        Ok(Some(RunningChecksum::of(&header)))
     }
 
-    /// Holds what was read of the whole file against what is known of it.
+    /// Compares the checksum of the whole file, as it was read, with those that are known of it.
     ///
     /// # Errors
-    /// [`crate::rows::checksum::Damaged`]
-    pub fn check(&self, read: &Summing) -> Result<()> {
+    /// [`crate::rows::checksum::DamagedFile`]
+    pub fn check(&self, read: &RunningChecksum) -> Result<()> {
         Ok(read.finish().ensure_one_of(&self.checksums, &self.path)?)
     }
 }

@@ -1,6 +1,6 @@
 //! A part under construction: rows written through a memory map over blocks that the disk has already given.
 
-use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::checksum::{Checksum, RunningChecksum};
 use crate::rows::dtype::Dtype;
 use crate::rows::durable::require_space;
 use crate::rows::npy::Header;
@@ -33,7 +33,7 @@ pub struct PartWriter {
     /// Bytes of the file that are on their way to the disk.
     sent: u64,
     /// Of the file so far, with the header of a part that becomes full.
-    sum: Summing,
+    sum: RunningChecksum,
 }
 
 impl PartWriter {
@@ -67,7 +67,7 @@ impl PartWriter {
         }
         let first = header.to_bytes();
         map[..first.len()].copy_from_slice(&first);
-        let sum = Summing::of(&first);
+        let sum = RunningChecksum::of(&first);
         Ok(Self {
             unfinished,
             map,
@@ -124,7 +124,7 @@ impl PartWriter {
             return Ok(self.sum.finish());
         }
         // Sealed early: its first bytes are others.
-        let mut sum = Summing::of(&header.to_bytes());
+        let mut sum = RunningChecksum::of(&header.to_bytes());
         sum.write(&self.map[self.place(self.start)..self.place(end)]);
         Ok(sum.finish())
     }

@@ -18,11 +18,11 @@
 //! its name, so the number of rows is known without `run.toml` too; and once the result has its name, a rerun compares
 //! the parts that are left with it and removes them.
 
-use crate::rows::checksum::{Checksum, Summing};
+use crate::rows::checksum::{Checksum, RunningChecksum};
 use crate::rows::copy::At;
 use crate::rows::durable::{directory_of, sync_directory, with_ending};
-use crate::rows::join::{Join, Told, copy_part, holds};
-use crate::rows::merging::read_header;
+use crate::rows::join::{Join, JoinListener, copy_part, holds};
+use crate::rows::merging_file::read_header;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGING, Part, PartName, part_name};
 use crate::rows::unfinished_file::UnfinishedFile;
@@ -66,7 +66,7 @@ impl Join {
     /// # Errors
     /// A full or failing disk, a part that differs from the rows that the result took from it. Every row is then
     /// still in a part or in the result, and a rerun goes on from there.
-    pub fn write_and_remove(&self, told: Told) -> Result<()> {
+    pub fn write_and_remove(&self, listener: JoinListener) -> Result<()> {
         if self.only_remove {
             // It may be anyone's file: equal is not yet durable.
             sync_file(&self.target)?;
@@ -76,13 +76,13 @@ impl Join {
         let Some((last, before)) = parts.split_last() else {
             return Ok(());
         };
-        let mut growing = Growing::open(self)?;
+        let mut growing = GrowingFile::open(self)?;
         for part in before {
-            growing.take(part, told.advance)?;
+            growing.take(part, listener.advance)?;
             remove(part)?;
         }
-        growing.take(last, told.advance)?;
-        if let Some(keep) = told.keep {
+        growing.take(last, listener.advance)?;
+        if let Some(keep) = listener.keep {
             keep(growing.checksum()?)?;
         }
         growing.file.finish(&self.target)?;
@@ -91,7 +91,7 @@ impl Join {
 }
 
 /// Renames the parts whose names do not say their rows, the last rows first: stopped in between, it leaves some that
-/// count from row 0 on, and others that say where they follow, which [`crate::rows::part_names`] can place.
+/// count from row 0 on, and others that say where they follow, which [`crate::rows::part_file`] can place.
 fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
     let mut named = parts.to_vec();
     for part in named.iter_mut().rev() {
@@ -109,14 +109,14 @@ fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
 }
 
 /// The unfinished result. Its header on disk counts `header.rows()` rows, all of them safe.
-struct Growing {
+struct GrowingFile {
     file: UnfinishedFile,
     header: Header,
     /// Of what the whole file will be. `None` where an earlier merge wrote its first rows.
-    sum: Option<Summing>,
+    sum: Option<RunningChecksum>,
 }
 
-impl Growing {
+impl GrowingFile {
     /// Continues the file that an interrupted merge left, or makes one that holds no row.
     fn open(join: &Join) -> Result<Self> {
         let mut file = UnfinishedFile::open(with_ending(&join.target, MERGING))?;
@@ -125,7 +125,7 @@ impl Growing {
         let is_new = found.is_none();
         file.keep(!is_new);
         let header = found.map_or_else(|| join.header.with_rows(0), Ok)?;
-        let sum = is_new.then(|| Summing::of(&join.header_bytes));
+        let sum = is_new.then(|| RunningChecksum::of(&join.header_bytes));
         let mut growing = Self { file, header, sum };
         growing.check(join)?;
         growing.drop_tail()?;
@@ -206,7 +206,7 @@ impl Growing {
         Ok(())
     }
 
-    /// The checksum of the file, whole. Read anew where this process did not write all of it.
+    /// The checksum of the whole file. The file is read again where this process did not write all of it.
     fn checksum(&self) -> Result<Checksum> {
         match &self.sum {
             Some(sum) => Ok(sum.finish()),

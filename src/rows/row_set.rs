@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(set.intersection(&other).ranges(), [1..3, 5..6]);
     }
 
-    /// Every range held against every other.
+    /// Every range compared with every other.
     fn slow_intersection(a: &RowSet, b: &RowSet) -> RowSet {
         let pairs = a.0.iter().flat_map(|a| b.0.iter().map(move |b| (a, b)));
         pairs

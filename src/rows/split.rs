@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// How many files the parts become when nobody says.
+/// How many parts there are when nobody says.
 const USUAL: u64 = 10;
 
 /// How to cut.
@@ -28,18 +28,18 @@ pub enum Pieces {
     Usual,
 }
 
-/// A cut that has passed every check.
+/// A split that has passed every check.
 #[derive(Debug)]
-pub struct Cut {
+pub struct Split {
     file: PathBuf,
     directory: PathBuf,
     pub header: Header,
     pub ranges: Vec<Range<u64>>,
-    /// Parts of before, which go.
+    /// The parts that were there before; they are removed.
     replaced: Vec<PathBuf>,
 }
 
-impl Cut {
+impl Split {
     /// # Errors
     /// A file without rows to cut, fewer rows than parts, parts that exist, no space.
     pub fn plan(file: &Path, directory: &Path, pieces: Pieces, overwrite: bool) -> Result<Self> {
@@ -77,7 +77,7 @@ impl Cut {
     /// between leaves a directory that lacks rows from 0 on, which `merge` refuses.
     ///
     /// # Errors
-    /// A full or failing disk; nothing is then left behind, and parts of before still are.
+    /// A full or failing disk; then nothing new is left, and the parts that were there before still are.
     pub fn write(&self, advance: &dyn Fn(u64)) -> Result<bool> {
         let made = !self.directory.exists();
         make_directory(&self.directory)
@@ -97,7 +97,7 @@ impl Cut {
             "'{}' changed while it was being split",
             self.file.display()
         );
-        let mut partials = Partials(Vec::new());
+        let mut partials = PartialFiles(Vec::new());
         for range in &self.ranges {
             partials.0.push(self.write_part(&file, range, advance)?);
         }
@@ -117,8 +117,8 @@ impl Cut {
         self.is_restorable(&file)
     }
 
-    /// A power cut may undo what was not synced, in any order. So the first part is gone for good before any other goes,
-    /// lest what is left passes for a shorter array, and all are before the first new one has its name.
+    /// A power cut may undo what was not synced, in any order. So the first part is gone for good before any other goes:
+    /// else what is left could pass for a shorter array. And all are gone before the first new one has its name.
     fn remove_replaced(&self) -> Result<()> {
         for old in &self.replaced {
             fs::remove_file(old).with_context(|| format!("cannot remove '{}'", old.display()))?;
@@ -170,9 +170,9 @@ impl Cut {
 }
 
 /// Parts that wait for their names; those that never get one are removed.
-struct Partials(Vec<PathBuf>);
+struct PartialFiles(Vec<PathBuf>);
 
-impl Drop for Partials {
+impl Drop for PartialFiles {
     fn drop(&mut self) {
         for path in &self.0 {
             // The names say that they are not to be trusted.

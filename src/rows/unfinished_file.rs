@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// A file under construction. Dropped before [`UnfinishedFile::finish`], it is removed, unless it is kept to be continued.
 ///
-/// It is locked against another process making the same file; a process that died holds no lock, so what it left
-/// behind is taken over.
+/// It is locked against another process that makes the same file. A process that died holds no lock, so the next one takes
+/// over what it left.
 #[derive(Debug)]
 pub struct UnfinishedFile {
     file: File,
@@ -67,7 +67,7 @@ impl UnfinishedFile {
                 // Some network filesystems have no locks: then the user sees to it that there is one writer.
                 Err(TryLockError::Error(_)) | Ok(()) => {}
             }
-            // Its maker may have renamed it between our opening and our locking: then this is the finished file.
+            // Its maker may have renamed it after it was opened here and before it was locked: then this is the finished file.
             if is_still_at(&file, &path).with_context(named)? {
                 let keep = true;
                 return Ok(Self { file, path, keep });
@@ -140,7 +140,7 @@ pub fn remove_partials(folder: &Path, is_partial: impl Fn(&str) -> bool) -> Resu
     }
     let names = names_in(folder)?;
     for name in names.into_iter().filter(|name| is_partial(name)) {
-        // One that cannot be opened is another process's: whoever writes holds its lock.
+        // One that cannot be opened is another process's: the writer holds its lock.
         if let Ok(mut left) = UnfinishedFile::open(folder.join(name)) {
             left.keep(false);
         }

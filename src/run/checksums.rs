@@ -117,14 +117,14 @@ fn ends_a_line(file: &File, length: u64) -> std::io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::checksum::Summing;
+    use crate::rows::checksum::RunningChecksum;
 
     #[test]
     fn what_a_power_cut_leaves_is_no_line_and_spoils_none() {
         let dir = std::env::temp_dir().join(format!("featx-checksums-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
-        let mut sum = Summing::new();
+        let mut sum = RunningChecksum::new();
         let first = sum.finish();
         sum.write(b"other");
         let second = sum.finish();

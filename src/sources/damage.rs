@@ -37,7 +37,7 @@ struct OldAction(Cell<Option<libc::sigaction>>);
 // SAFETY: each is set once, by `WATCH`, before its signal is watched for, and only read after that.
 unsafe impl Sync for OldAction {}
 
-/// What is said of a file that leads a library astray. It stays, for whoever says it can ask for no memory.
+/// What is said of a file that leads a library astray. It stays in memory, for a signal handler cannot ask for any.
 #[derive(Debug, Clone, Copy)]
 pub struct Damage {
     leads_out: &'static str,

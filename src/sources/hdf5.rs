@@ -1,6 +1,6 @@
 //! A dataset of an HDF5 file: pixels of 8 bits, or encoded images of variable length.
 //!
-//! HDF5's library does one thing at a time, whoever calls it. So all decoders share what is read: one reads some rows, a
+//! HDF5's library does one thing at a time, for all threads together. So all decoders share what is read: one reads some rows, a
 //! chunk's or about a megabyte, while the others decode those that were read before. Chunks that gzip packed are read
 //! beside the library where that can be: each decoder unpacks one.
 
@@ -227,7 +227,7 @@ impl Table {
         start..self.rows.min(start + at_once)
     }
 
-    /// The rows from the `number`-th multiple of `rows_at_once` on; empty where whoever needs it first unpacks it.
+    /// The rows from the `number`-th multiple of `rows_at_once` on; empty where the reader that needs it first unpacks it.
     fn block(&self, number: u64) -> Slot {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, block)) = kept.iter().find(|(other, _)| *other == number) {

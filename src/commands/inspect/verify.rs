@@ -1,7 +1,7 @@
 //! `featx inspect DIR --verify`: every file of a run is read, and held against its checksum.
 
 use crate::rows::aside::aside_with_words;
-use crate::rows::checksum::{Checksum, Damaged};
+use crate::rows::checksum::{Checksum, DamagedFile};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{MERGED, Part};
 use crate::run::contents::Sources;
@@ -99,7 +99,7 @@ fn length(file: &Part) -> u64 {
 }
 
 /// A file that a merge removed meanwhile is not damaged.
-fn damage(file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
+fn damage(file: &Part, progress: &Progress) -> Result<Option<DamagedFile>> {
     match Checksum::of_file(&file.path, &|read| progress.advance(read)) {
         Ok(found) => Ok(found.ensure_one_of(&file.checksums, &file.path).err()),
         Err(_) if !file.path.exists() => Ok(None),
@@ -111,9 +111,9 @@ fn damage(file: &Part, progress: &Progress) -> Result<Option<Damaged>> {
 fn damage_now(
     path: &Path,
     file: &Part,
-    found: Damaged,
+    found: DamagedFile,
     progress: &Progress,
-) -> Result<Option<Damaged>> {
+) -> Result<Option<DamagedFile>> {
     let now = files(&layers(path)?);
     match now.iter().find(|other| other.path == file.path) {
         Some(now) if now.checksums != file.checksums => damage(now, progress),

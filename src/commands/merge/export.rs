@@ -4,7 +4,7 @@ use crate::cli::{Merge, WrongUsage};
 use crate::commands::merge::{Found, Wanted};
 use crate::export::table::{Layer, Names, Table, facts_of};
 use crate::export::{Format, export};
-use crate::rows::sealed::SealedRows;
+use crate::rows::sealed_rows::SealedRows;
 use crate::text::figures::{bytes, counted, row_shape};
 use crate::text::printing::say;
 use crate::text::progress::{Progress, Unit};

@@ -8,7 +8,7 @@ use crate::export::{NPY, format_of};
 use crate::rows::aside::aside;
 use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, require_space};
-use crate::rows::join::{Join, Told, Wish};
+use crate::rows::join::{Join, JoinListener, JoinOptions};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::part::{MERGED, Part};
@@ -64,7 +64,7 @@ fn merge(typed: &Merge) -> Result<()> {
 }
 
 fn join(found: &Found, typed: &Merge) -> Result<()> {
-    let wish = Wish {
+    let wish = JoinOptions {
         remove_parts: typed.remove_parts,
         overwrite: typed.overwrite,
     };
@@ -208,7 +208,7 @@ fn cure(dir: &RunDir, layers: &[LayerState]) -> Result<String> {
 }
 
 /// Results that go to the same filesystem share its space; while parts are removed, only the largest one needs any.
-fn check_space(joins: &[(&String, Join)], wish: Wish) -> Result<()> {
+fn check_space(joins: &[(&String, Join)], wish: JoinOptions) -> Result<()> {
     let mut needs: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
     for (_, join) in joins.iter().filter(|(_, join)| !join.only_remove) {
         let directory = directory_of(&join.target);
@@ -235,7 +235,7 @@ fn write(layer: &str, join: &Join, run: Option<&Path>, typed: &Merge) -> Result<
         .filter(|_| typed.out.is_none())
         .map(|run| ChecksumLog::at(run.join(Log::Checksums.of_run())));
     let keep = log.map(|log| move |sum: Checksum| log.add(&[(format!("{layer}/{MERGED}"), sum)]));
-    let told = Told {
+    let told = JoinListener {
         advance: &|n| progress.advance(n),
         keep: keep
             .as_ref()

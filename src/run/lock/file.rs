@@ -1,6 +1,6 @@
 //! A lock's file: put in place whole or not at all, touched, removed. Who may do so when, `crate::run::lock` decides.
 
-use crate::rows::checksum::Summing;
+use crate::rows::checksum::RunningChecksum;
 use crate::rows::durable::with_ending;
 use crate::rows::part::{file_name, names_in};
 use crate::run::lock::owner::{Found, began, host, place};
@@ -177,7 +177,7 @@ pub fn own_ending(pid: u32) -> String {
 
 /// Containers may have their machine's name, and each a process 1.
 fn ending_of(host: &str, place: &str, pid: u32) -> String {
-    let place = Summing::of(place.as_bytes()).finish().to_string();
+    let place = RunningChecksum::of(place.as_bytes()).finish().to_string();
     format!(
         ".{}.{}.{pid}",
         host.replace('/', "_"),

@@ -13,13 +13,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A file that its name takes for a part.
-pub struct Named {
+pub struct PartFile {
     pub path: PathBuf,
     pub name: PartName,
     pub header: Header,
 }
 
-impl Named {
+impl PartFile {
     fn count(&self) -> u64 {
         self.header.rows().unwrap_or_default()
     }
@@ -46,11 +46,11 @@ impl Named {
 ///
 /// # Errors
 /// Names of several kinds, names that contradict the row counts, numbers that are missing.
-pub fn place(folder: &Path, files: Vec<Named>, complete: bool) -> Result<Vec<Part>> {
+pub fn place(folder: &Path, files: Vec<PartFile>, complete: bool) -> Result<Vec<Part>> {
     let (numbered, others): (Vec<_>, Vec<_>) = files
         .into_iter()
         .partition(|file| matches!(file.name, PartName::Number(_)));
-    let (misnamed, named): (Vec<_>, Vec<_>) = others.into_iter().partition(Named::is_misnamed);
+    let (misnamed, named): (Vec<_>, Vec<_>) = others.into_iter().partition(PartFile::is_misnamed);
     ensure!(
         complete || (numbered.is_empty() && misnamed.is_empty()),
         "'{}' holds parts whose rows follow only from the row counts of all of them, and one cannot be read",
@@ -73,7 +73,7 @@ pub fn place(folder: &Path, files: Vec<Named>, complete: bool) -> Result<Vec<Par
     Ok(parts)
 }
 
-fn ensure_one_kind(folder: &Path, numbered: &[Named], misnamed: &[Named]) -> Result<()> {
+fn ensure_one_kind(folder: &Path, numbered: &[PartFile], misnamed: &[PartFile]) -> Result<()> {
     match (numbered.first(), misnamed.first()) {
         (Some(a), Some(b)) => bail!(two_kinds(folder, &a.path, &b.path)),
         _ => Ok(()),
@@ -90,7 +90,7 @@ fn two_kinds(folder: &Path, a: &Path, b: &Path) -> String {
     )
 }
 
-fn sorted(mut files: Vec<Named>) -> Vec<Named> {
+fn sorted(mut files: Vec<PartFile>) -> Vec<PartFile> {
     files.sort_by_key(|file| match &file.name {
         PartName::Rows(rows) => (rows.start, rows.end),
         PartName::Number(number) => (*number, 0),
@@ -98,7 +98,7 @@ fn sorted(mut files: Vec<Named>) -> Vec<Named> {
     files
 }
 
-fn place_named(file: Named) -> Result<Part> {
+fn place_named(file: PartFile) -> Result<Part> {
     let PartName::Rows(rows) = file.name.clone() else {
         bail!("'{}' has no row range in its name", file.path.display());
     };
@@ -112,9 +112,9 @@ fn place_named(file: Named) -> Result<Part> {
     Ok(file.place(rows))
 }
 
-fn place_numbered(folder: &Path, files: Vec<Named>) -> Result<Vec<Part>> {
+fn place_numbered(folder: &Path, files: Vec<PartFile>) -> Result<Vec<Part>> {
     let mut end = 0u64;
-    let mut place = |(i, file): (usize, Named)| {
+    let mut place = |(i, file): (usize, PartFile)| {
         let PartName::Number(number) = file.name else {
             bail!("'{}' has no number in its name", file.path.display());
         };
@@ -138,9 +138,9 @@ fn place_numbered(folder: &Path, files: Vec<Named>) -> Result<Vec<Part>> {
     files.into_iter().enumerate().map(&mut place).collect()
 }
 
-fn place_misnamed(files: Vec<Named>) -> Result<Vec<Part>> {
+fn place_misnamed(files: Vec<PartFile>) -> Result<Vec<Part>> {
     let mut start = 0u64;
-    let mut place = |file: Named| {
+    let mut place = |file: PartFile| {
         let PartName::Rows(Range { end, .. }) = file.name else {
             bail!("'{}' has no row in its name", file.path.display());
         };

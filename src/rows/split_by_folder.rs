@@ -18,22 +18,22 @@ const NAMES: &str = "file_names.txt";
 
 /// A cut that has passed every check.
 #[derive(Debug)]
-pub struct CutByFolder {
+pub struct SplitByFolder {
     file: PathBuf,
     directory: PathBuf,
     pub header: Header,
-    pub folders: BTreeMap<String, Rows>,
+    pub folders: BTreeMap<String, FolderRows>,
 }
 
 /// The rows of a folder, in their order.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub struct FolderRows {
     ranges: Vec<Range<u64>>,
     /// Their lines of the file of names.
     names: Vec<u8>,
 }
 
-impl CutByFolder {
+impl SplitByFolder {
     /// # Errors
     /// No file of names, or one that is of other rows; a row that is in no folder; files that exist; no space.
     pub fn plan(file: &Path, directory: &Path, overwrite: bool) -> Result<Self> {
@@ -41,7 +41,7 @@ impl CutByFolder {
         let list = find_names(file)?;
         let names = fs::read(&list).with_context(|| format!("cannot read '{}'", list.display()))?;
         let folders = by_folder(&names, &list)?;
-        let lines = folders.values().map(Rows::count).sum::<u64>();
+        let lines = folders.values().map(FolderRows::count).sum::<u64>();
         ensure!(
             lines == header.shape[0],
             "'{}' has {}, and '{}' names {lines}; they are not of one run",
@@ -109,7 +109,7 @@ impl CutByFolder {
     fn write_array(
         &self,
         file: &File,
-        rows: &Rows,
+        rows: &FolderRows,
         target: &Path,
         advance: &dyn Fn(u64),
     ) -> Result<UnfinishedFile> {
@@ -132,7 +132,7 @@ impl CutByFolder {
     }
 }
 
-impl Rows {
+impl FolderRows {
     fn count(&self) -> u64 {
         self.ranges
             .iter()
@@ -169,8 +169,8 @@ fn find_names(file: &Path) -> Result<PathBuf> {
     }
 }
 
-fn by_folder(names: &[u8], list: &Path) -> Result<BTreeMap<String, Rows>> {
-    let mut folders: BTreeMap<String, Rows> = BTreeMap::new();
+fn by_folder(names: &[u8], list: &Path) -> Result<BTreeMap<String, FolderRows>> {
+    let mut folders: BTreeMap<String, FolderRows> = BTreeMap::new();
     let lines = names
         .strip_suffix(b"\n")
         .unwrap_or(names)

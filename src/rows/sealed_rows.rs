@@ -1,6 +1,6 @@
 //! The rows of a layer, read in order from wherever they are sealed: its parts, or the file that a merge made of them.
 
-use crate::rows::checksum::Summing;
+use crate::rows::checksum::RunningChecksum;
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
@@ -24,15 +24,15 @@ pub struct SealedRows {
     /// In row order, each row in one file.
     files: Vec<Part>,
     /// Of the file that is being read from its first byte to its last, if one is.
-    checked: Mutex<Option<Checked>>,
+    checked: Mutex<Option<CheckProgress>>,
 }
 
 /// How far a file was read without a gap.
 #[derive(Debug)]
-struct Checked {
+struct CheckProgress {
     file: usize,
     end: u64,
-    sum: Summing,
+    sum: RunningChecksum,
 }
 
 fn ensure_not_merging(folder: &LayerFolder) -> Result<()> {
@@ -127,7 +127,7 @@ impl SealedRows {
     }
 
     /// Hands over `rows` in order, `at_once` rows a block, as little-endian bytes in C order. A block may have fewer
-    /// rows where the range ends. A file whose rows are read in order, by one call or several, is held against its
+    /// rows where the range ends. A file whose rows are read in order, by one call or several, is compared with its
     /// checksum at its last row.
     ///
     /// # Errors
@@ -191,13 +191,13 @@ impl SealedRows {
             let sum = part
                 .begin_checking(file)
                 .with_context(|| format!("cannot read '{}'", part.path.display()))?;
-            *checked = sum.map(|sum| Checked {
+            *checked = sum.map(|sum| CheckProgress {
                 file: index,
                 end: at,
                 sum,
             });
         }
-        let follows = |checked: &&mut Checked| (checked.file, checked.end) == (index, at);
+        let follows = |checked: &&mut CheckProgress| (checked.file, checked.end) == (index, at);
         let Some(checked) = checked.as_mut().filter(follows) else {
             return Ok(());
         };
