@@ -5,7 +5,8 @@ use crate::export::format::Format;
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
 };
-use crate::export::table::{Layer, Names, Table};
+use crate::export::row_names::RowNames;
+use crate::export::table::{Layer, Table};
 use crate::rows::copy::{At, start_writing};
 use crate::rows::number::Number;
 use crate::rows::unfinished_file::UnfinishedFile;
@@ -91,7 +92,7 @@ pub fn write_facts(root: &Location, table: &Table) -> Result<()> {
     Ok(())
 }
 
-fn write_names(root: &Group, names: &Names) -> Result<()> {
+fn write_names(root: &Group, names: &RowNames) -> Result<()> {
     let dataset = root
         .new_dataset::<VarLenUnicode>()
         .obj_track_times(false)

@@ -12,7 +12,8 @@ use crate::export::hdf5::{check_size, write_facts};
 use crate::export::in_place::{
     MOST_AXES, Places, allot, close, create, record_bytes, rows_a_chunk,
 };
-use crate::export::table::{Layer, Names, Table};
+use crate::export::row_names::RowNames;
+use crate::export::table::{Layer, Table};
 use crate::rows::copy::{At, start_writing};
 use crate::rows::number::Number;
 use crate::rows::unfinished_file::UnfinishedFile;
@@ -217,7 +218,7 @@ fn write_text(group: &Group, name: &str, text: &str) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn write_names(root: &Group, names: &Names) -> Result<()> {
+fn write_names(root: &Group, names: &RowNames) -> Result<()> {
     let cells = root
         .new_dataset::<ObjectReference1>()
         .obj_track_times(false)

@@ -6,6 +6,7 @@
 
 mod checks;
 mod csv;
+pub mod facts;
 mod format;
 mod formats;
 #[cfg(feature = "hdf5")]
@@ -16,8 +17,9 @@ mod in_place;
 mod mat;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod pickle;
+mod pickler;
 mod pt;
+pub mod row_names;
 mod safetensors;
 pub mod table;
 mod target;

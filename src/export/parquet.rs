@@ -7,7 +7,8 @@
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
-use crate::export::table::{Layer, NameReader, Table};
+use crate::export::row_names::NameReader;
+use crate::export::table::{Layer, Table};
 use crate::rows::number::Number;
 use crate::rows::unfinished_file::UnfinishedFile;
 use crate::text::figures::row_shape;

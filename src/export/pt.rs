@@ -5,7 +5,7 @@
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
-use crate::export::pickle::{AT_ONCE, Pickler};
+use crate::export::pickler::{AT_ONCE, Pickler};
 use crate::export::table::{Layer, Table};
 use crate::rows::copy::allocate;
 use crate::rows::number::Number;

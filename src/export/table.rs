@@ -1,19 +1,17 @@
 //! What is exported: layers, the names of their rows, and what was run.
 
+use crate::export::facts::Fact;
+use crate::export::row_names::RowNames;
 use crate::rows::number::Number;
 use crate::rows::sealed_rows::SealedRows;
-use crate::run::record::RUN_FILE;
-use anyhow::{Context, Result, bail, ensure};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use anyhow::{Result, ensure};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 /// Layers of as many rows each.
 pub struct Table<'a> {
     pub layers: Vec<Layer>,
     /// `None` where nothing says which row is which image.
-    pub names: Option<Names>,
+    pub names: Option<RowNames>,
     pub facts: Vec<Fact>,
     /// Told of the bytes of rows that were read.
     pub advance: &'a dyn Fn(u64),
@@ -24,9 +22,6 @@ pub struct Layer {
     pub name: String,
     pub rows: SealedRows,
 }
-
-/// Something that `run.toml` says: its key, dotted where it is in a table, and its value as text.
-pub type Fact = (String, String);
 
 impl Table<'_> {
     /// Rows of each layer.
@@ -60,15 +55,9 @@ impl Table<'_> {
                 self.rows()
             );
         }
-        match &self.names {
-            Some(names) if names.count != self.rows() => bail!(
-                "'{}' has {} lines, expected {}, one a row",
-                names.path.display(),
-                names.count,
-                self.rows()
-            ),
-            _ => Ok(()),
-        }
+        self.names
+            .as_ref()
+            .map_or(Ok(()), |names| names.ensure_count(self.rows()))
     }
 
     /// Hands over rows of a layer, as [`SealedRows::for_each_block`] does.
@@ -119,154 +108,5 @@ impl Layer {
 
     pub fn number(&self) -> Option<Number> {
         self.rows.header.dtype.number()
-    }
-}
-
-/// `file_names.txt`: line i is the image of row i. It is read again each time that it is needed, and never held in memory.
-#[derive(Debug)]
-pub struct Names {
-    path: PathBuf,
-    pub count: u64,
-    /// Of all names, each with one byte for its end.
-    pub bytes: u64,
-    /// The first line, counted from 1, that is not UTF-8.
-    not_text: Option<u64>,
-}
-
-impl Names {
-    /// Reads the file once. `None` where there is no such file.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn find(path: &Path) -> Result<Option<Self>> {
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let mut names = Self {
-            path: path.into(),
-            count: 0,
-            bytes: 0,
-            not_text: None,
-        };
-        let (mut count, mut bytes, mut not_text) = (0, 0, None);
-        names.for_each(|name| {
-            count += 1;
-            bytes += name.len() as u64 + 1;
-            if not_text.is_none() && std::str::from_utf8(name).is_err() {
-                not_text = Some(count);
-            }
-            Ok(())
-        })?;
-        (names.count, names.bytes, names.not_text) = (count, bytes, not_text);
-        Ok(Some(names))
-    }
-
-    /// # Errors
-    /// A name that is not UTF-8, which `format` cannot hold.
-    fn ensure_text(&self, format: &str) -> Result<()> {
-        self.not_text.map_or(Ok(()), |line| {
-            bail!(
-                "'{}' line {line} is not UTF-8, which {format} needs; export to .csv, which takes any bytes",
-                self.path.display()
-            )
-        })
-    }
-
-    /// Hands over the names in order.
-    ///
-    /// # Errors
-    /// The file cannot be read; whatever `take` fails with.
-    pub fn for_each(&self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut reader = self.reader()?;
-        let mut line = Vec::new();
-        while reader.next(&mut line)? {
-            take(&line)?;
-        }
-        Ok(())
-    }
-
-    /// Hands over the names in order, `at_once` at a time.
-    ///
-    /// # Errors
-    /// As [`Names::for_each`].
-    pub fn for_each_chunk(
-        &self,
-        at_once: usize,
-        mut take: impl FnMut(&[String]) -> Result<()>,
-    ) -> Result<()> {
-        let mut chunk = Vec::new();
-        self.for_each(|name| {
-            chunk.push(std::str::from_utf8(name)?.to_owned());
-            if chunk.len() == at_once {
-                take(&chunk)?;
-                chunk.clear();
-            }
-            Ok(())
-        })?;
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        take(&chunk)
-    }
-
-    /// # Errors
-    /// The file cannot be opened.
-    pub fn reader(&self) -> Result<NameReader<'_>> {
-        let named = || format!("cannot read '{}'", self.path.display());
-        let lines = BufReader::new(File::open(&self.path).with_context(named)?);
-        Ok(NameReader { names: self, lines })
-    }
-}
-
-/// Reads names one after the other.
-pub struct NameReader<'a> {
-    names: &'a Names,
-    lines: BufReader<File>,
-}
-
-impl NameReader<'_> {
-    /// The next name; false where there is none.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn next(&mut self, name: &mut Vec<u8>) -> Result<bool> {
-        name.clear();
-        let read = self.lines.read_until(b'\n', name);
-        let read = read.with_context(|| format!("cannot read '{}'", self.names.path.display()))?;
-        for end in [b"\n", b"\r"] {
-            if name.ends_with(end) {
-                name.pop();
-            }
-        }
-        Ok(read > 0)
-    }
-}
-
-const OF_THE_MACHINE: [&str; 2] = ["command", "sources"];
-
-/// What `DIR/run.toml` says of the run as a whole; its layers say of themselves what they are.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn facts_of(directory: &Path) -> Result<Vec<Fact>> {
-    let path = directory.join(RUN_FILE);
-    let named = || format!("cannot read '{}'", path.display());
-    let text = std::fs::read_to_string(&path).with_context(named)?;
-    let (mut facts, mut run) = (Vec::new(), text.parse::<toml::Table>().with_context(named)?);
-    // Paths of the machine that the rows come from are no facts about them.
-    OF_THE_MACHINE.iter().for_each(|key| drop(run.remove(*key)));
-    flatten("", &run, &mut facts);
-    Ok(facts)
-}
-
-fn flatten(before: &str, table: &toml::Table, facts: &mut Vec<Fact>) {
-    for (key, value) in table {
-        let key = format!("{before}{key}");
-        match value {
-            toml::Value::Table(inner) => flatten(&format!("{key}."), inner, facts),
-            toml::Value::String(text) => facts.push((key, text.clone())),
-            toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {}
-            other => facts.push((key, other.to_string())),
-        }
     }
 }

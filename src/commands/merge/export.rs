@@ -2,7 +2,9 @@
 
 use crate::cli::{Merge, WrongUsage};
 use crate::commands::merge::{Found, Wanted};
-use crate::export::table::{Layer, Names, Table, facts_of};
+use crate::export::facts::facts_of;
+use crate::export::row_names::RowNames;
+use crate::export::table::{Layer, Table};
 use crate::export::{Format, export};
 use crate::rows::sealed_rows::SealedRows;
 use crate::text::figures::{bytes, counted, row_shape};
@@ -24,7 +26,7 @@ pub fn run(format: &dyn Format, found: Found, target: &Path, typed: &Merge) -> R
     }
     let layers: Result<Vec<Layer>> = found.wanted.into_iter().map(layer).collect();
     let facts = found.run.as_deref().map_or(Ok(Vec::new()), facts_of)?;
-    let names = found.names.as_deref().map_or(Ok(None), Names::find)?;
+    let names = found.names.as_deref().map_or(Ok(None), RowNames::find)?;
     let layers = layers?;
     let total = layers.iter().map(Layer::bytes).sum();
     let progress = Progress::new("export", Unit::Bytes, total, typed.quiet);
