@@ -7,6 +7,7 @@ use crate::rows::part::{MERGED, Part, PartName, names_in, read_rows_header};
 use crate::rows::part_file::{self, PartFile};
 use crate::rows::row_set::RowSet;
 use crate::text::figures::row_shape;
+use crate::text::shell::quoted;
 use anyhow::Result;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -118,10 +119,11 @@ impl LayerFolder {
     /// The interrupted `merge --remove-parts` that it holds, and how to finish it.
     #[must_use]
     pub fn interrupted_merge(&self) -> Option<String> {
-        let path = self.path.display();
+        let path = self.path.display().to_string();
         self.merging.as_ref().map(|_| {
             format!(
-                "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
+                "'{path}' holds an interrupted merge; finish it first, with: featx merge {} --remove-parts",
+                quoted(&path)
             )
         })
     }

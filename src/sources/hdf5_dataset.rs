@@ -1,6 +1,7 @@
 //! Which dataset of an HDF5 file holds images.
 
 use crate::sources::layout::Layout;
+use crate::text::shell::quoted;
 use anyhow::{Context, Result, bail, ensure};
 use hdf5_metno::filters::Filter;
 use hdf5_metno::types::{IntSize, TypeDescriptor};
@@ -26,9 +27,9 @@ pub enum Content {
 pub fn open_file(path: &Path) -> Result<File> {
     File::open(path).with_context(|| {
         format!(
-            "'{}' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls '{}')",
+            "'{}' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls {})",
             path.display(),
-            path.display()
+            quoted(&path.display().to_string())
         )
     })
 }

@@ -2,6 +2,7 @@
 //! refused with the command that makes a list of it, before anything is written.
 
 use crate::sources::list::{ListHead, lines};
+use crate::text::shell::quoted;
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +30,7 @@ pub fn ensure_plain(head: &ListHead, list: &Path, root: &Path) -> Result<()> {
         return Ok(());
     };
     let at = format!("'{}' line {}", list.display(), index + 1);
+    let file = quoted(&list.display().to_string());
     let (shown, folder) = (first.display(), root.display());
     if first.symlink_metadata().is_ok() {
         bail!(
@@ -42,25 +44,22 @@ pub fn ensure_plain(head: &ListHead, list: &Path, root: &Path) -> Result<()> {
         .collect::<Vec<_>>();
     if is_there(as_path(&slashed)) {
         bail!(
-            "{at}: there is no '{shown}' in '{folder}', but there is '{}'; turn the slashes: tr '\\\\' / < '{}' > paths.txt",
-            as_path(&slashed).display(),
-            list.display()
+            "{at}: there is no '{shown}' in '{folder}', but there is '{}'; turn the slashes: tr '\\\\' / < {file} > paths.txt",
+            as_path(&slashed).display()
         );
     }
     if let Some((column, cut)) = table(line, is_there) {
         let path = as_path(column).display();
         bail!(
-            "{at}: expected a path, found '{shown}', of which '{path}' is one; keep that column: {cut} '{}' > paths.txt",
-            list.display()
+            "{at}: expected a path, found '{shown}', of which '{path}' is one; keep that column: {cut} {file} > paths.txt"
         );
     }
     if let Some((column, cut)) = second.and_then(|(_, line)| table(line, is_there)) {
         let path = as_path(column).display();
         bail!(
             "{at}: expected a path, found '{shown}', the head of a table of which '{path}' is a path; keep that column: \
-             tail -n +{} '{}' | {cut} > paths.txt",
-            index + 2,
-            list.display()
+             tail -n +{} {file} | {cut} > paths.txt",
+            index + 2
         );
     }
     Ok(())

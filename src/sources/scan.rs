@@ -3,6 +3,7 @@
 use crate::sources::exclusion::Exclusion;
 use crate::sources::file_names::FileNames;
 use crate::sources::others::Others;
+use crate::text::shell::quoted;
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::fs::{DirEntry, Metadata};
 use std::io::ErrorKind;
@@ -148,7 +149,8 @@ fn unreadable(folder: &Path, error: std::io::Error) -> Error {
     let folder = folder.display();
     let cure = match error.kind() {
         ErrorKind::PermissionDenied => {
-            format!("; make it readable (chmod u+rx '{folder}'), or name the images with --list")
+            let folder = quoted(&folder.to_string());
+            format!("; make it readable (chmod u+rx {folder}), or name the images with --list")
         }
         _ => String::new(),
     };

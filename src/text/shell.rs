@@ -34,7 +34,9 @@ pub fn command(arguments: impl Iterator<Item = OsString>) -> String {
         .join(" ")
 }
 
-fn quoted(text: &str) -> String {
+/// A text as one word of a shell's, in quotes whatever it is.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
