@@ -35,7 +35,7 @@ pub struct Places {
 
 /// Makes an HDF5 file of the empty one that `into` is, with room for `bytes`.
 ///
-/// The room is taken before the library writes anything: it does not survive a disk that fills up under it.
+/// The room is taken before the library writes anything, for the library does not survive a disk that fills up.
 ///
 /// # Errors
 /// It cannot be made; no space.
@@ -49,7 +49,7 @@ pub fn create(into: &UnfinishedFile, userblock: u64, bytes: u64) -> Result<File>
     Ok(file)
 }
 
-/// Closes the file, gives back what of its room was not needed, and lets the library look whether it is whole.
+/// Closes the file, gives back the room that was not needed, and lets the library check that the file is whole.
 ///
 /// # Errors
 /// A disk that fails.

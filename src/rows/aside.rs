@@ -17,7 +17,7 @@ pub const BROKEN_ENDING: &str = ".broken";
 pub fn put_aside(path: &Path) -> Result<PathBuf> {
     let aside = with_ending(path, BROKEN_ENDING);
     std::fs::rename(path, &aside).with_context(|| format!("cannot rename '{}'", path.display()))?;
-    // Else a power cut may bring it back among the parts that are computed in its place.
+    // Without this, a power cut may bring it back beside the parts that are computed in its place.
     sync_directory(directory_of(path))?;
     Ok(aside)
 }

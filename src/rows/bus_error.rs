@@ -1,5 +1,5 @@
 //! A file that loses its bytes while it is mapped gives SIGBUS, not an error: another program truncates it, or the
-//! disk under it goes away. Nothing can be saved then, but it can be said what happened.
+//! disk under it goes away. Nothing can be saved then, but featx can say what happened.
 
 use anyhow::{Context, Result};
 use std::ffi::c_int;

@@ -1,4 +1,4 @@
-//! The file of an interrupted `merge --remove-parts`: `features.npy.merging`. How it grows, [`super::removal`] says.
+//! The file of an interrupted `merge --remove-parts`: `features.npy.merging`. [`super::removal`] says how it grows.
 
 use crate::rows::durable::with_ending;
 use crate::rows::npy::Header;

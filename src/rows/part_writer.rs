@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 const SENT_AT_ONCE: u64 = 8 << 20;
 /// Bytes of a huge page.
 const HUGE: u64 = 2 << 20;
-/// Bytes of a part that is written through huge pages, where kernel and filesystem have them. A smaller one would take
-/// too much memory that its rows have not come to.
+/// Bytes of a part that is written through huge pages, where kernel and filesystem have them. In a smaller
+/// one, too much of that memory would wait for its rows.
 const LARGE: u64 = 16 * HUGE;
 
 /// One layer's rows `start..`, written in their order, then sealed.
@@ -79,8 +79,8 @@ impl PartWriter {
         })
     }
 
-    /// Has `fill` write the next rows, numbered as in the whole run, into their memory, in C order. What is enough for
-    /// the disk goes on its way there meanwhile: at the end little is left to wait for.
+    /// Lets `fill` write the next rows, numbered as in the whole run, into their memory, in C order. What is enough for the
+    /// disk is sent to it meanwhile, so that little is left to wait for at the end.
     ///
     /// # Errors
     /// Those of `fill`.
@@ -94,13 +94,13 @@ impl PartWriter {
     ) -> Result<()> {
         let bytes = self.place(rows.start)..self.place(rows.end);
         let end = bytes.end as u64;
-        // All pages at once take half the time that they take one by one. Where the kernel cannot, they come so.
+        // All pages at once take half the time that they take one by one, which is how they come where the kernel cannot.
         let _ = self
             .map
             .advise_range(Advice::PopulateWrite, bytes.start, bytes.len());
         fill(&mut self.map[bytes.clone()])?;
         self.sum.write(&self.map[bytes]);
-        // Whole huge pages: the kernel takes one apart that is written on after it was sent.
+        // Whole huge pages only: the kernel takes one apart that is written to after it was sent.
         let whole = end / HUGE * HUGE;
         if whole >= self.sent + SENT_AT_ONCE {
             start_writing(self.unfinished.file(), self.sent..whole);
@@ -123,7 +123,7 @@ impl PartWriter {
         if header == self.header {
             return Ok(self.sum.finish());
         }
-        // Sealed early: its first bytes are others.
+        // Sealed early: its header is another one.
         let mut sum = RunningChecksum::of(&header.to_bytes());
         sum.write(&self.map[self.place(self.start)..self.place(end)]);
         Ok(sum.finish())
@@ -164,7 +164,7 @@ impl PartWriter {
     }
 }
 
-/// Has the disk give `bytes` for the file. A filesystem that cannot promise blocks gets zeros written instead, as
+/// Reserves `bytes` of disk for the file. On a filesystem that cannot promise blocks, zeros are written instead, as
 /// glibc's `posix_fallocate` does.
 fn allocate(file: &File, bytes: u64, folder: &Path) -> Result<()> {
     match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
@@ -184,7 +184,7 @@ fn allocate(file: &File, bytes: u64, folder: &Path) -> Result<()> {
     }
 }
 
-/// Has the disk begin to write what was stored into these bytes; `fsync` tells whether it could.
+/// Makes the disk start to write these bytes; `fsync` tells whether it could.
 fn start_writing(file: &File, bytes: Range<u64>) {
     let (start, length) = (bytes.start as i64, (bytes.end - bytes.start) as i64);
     // SAFETY: no memory is passed, and the file is open.

@@ -94,7 +94,7 @@ fn strands(
     strands.into_iter().fold(rest, join)
 }
 
-/// Of two finite numbers; one instruction, as `f64::min`, which minds NaN, is not.
+/// Of two finite numbers. This is one instruction; `f64::min`, which looks for NaN, is not.
 fn lesser(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }

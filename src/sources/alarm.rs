@@ -1,9 +1,10 @@
-//! An alarm clock of each thread's own processor time: it rings where a call does not end, and never where a disk is slow.
+//! An alarm clock for each thread, which counts the thread's own processor time: it rings where a call does not end, and
+//! never because a disk is slow.
 
 use std::ffi::c_int;
 use std::time::Duration;
 
-/// The signal that it rings by, to the thread whose time is up.
+/// The signal that it sends to the thread whose time is up.
 pub const RINGS: c_int = libc::SIGVTALRM;
 
 thread_local! {
@@ -12,8 +13,8 @@ thread_local! {
 
 struct Clock(libc::timer_t);
 
-/// Has this thread's clock ring once it has computed for so long from now on; for no time: has it not ring. Where the
-/// system gives no clock, none rings.
+/// Sets this thread's clock to ring once the thread has computed for so long from now on; zero stops it. Where the system
+/// gives no clock, none rings.
 pub fn set(after: Duration) {
     let _ = CLOCK.try_with(|clock| {
         if let Some(Clock(timer)) = clock {

@@ -1,6 +1,6 @@
-//! A damaged file may lead a C library astray: LMDB and HDF5 follow what it says without looking whether that is in the
-//! file, or leads anywhere: HDF5 walks over an object of no length for ever. It cannot go on then, but it can be said which
-//! file is at fault, in place of a core dump or of silence.
+//! A damaged file may lead a C library astray: LMDB and HDF5 follow its references without looking whether they stay
+//! inside the file, and HDF5 walks over an object of no length for ever. featx cannot go on then, but it can say which file
+//! is at fault, in place of a core dump or of silence.
 
 use crate::sources::alarm;
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
-/// What a library that is led astray ends with, and what ends one that would not.
+/// The signals that a library that is led astray gets, and the alarm for one that does not end.
 const SIGNALS: [c_int; 5] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -18,11 +18,11 @@ const SIGNALS: [c_int; 5] = [
     alarm::RINGS,
 ];
 
-/// What was to be done on each of them before.
+/// What the process did on each of them before.
 static BEFORE: [OldAction; 5] = [const { OldAction(Cell::new(None)) }; 5];
 static WATCH: Once = Once::new();
 
-/// What one call may compute for at least; unpacking the largest chunk of HDF5, 4 GB, is counted by its bytes.
+/// How long one call may compute at least. The largest chunk of HDF5, 4 GB, gets more, by its bytes.
 const AT_LEAST: Duration = Duration::from_secs(5);
 /// Bytes that a slow core unpacks or walks over in a second.
 const BYTES_A_SECOND: u64 = 50 << 20;
@@ -37,12 +37,12 @@ struct OldAction(Cell<Option<libc::sigaction>>);
 // SAFETY: each is set once, by `WATCH`, before its signal is watched for, and only read after that.
 unsafe impl Sync for OldAction {}
 
-/// What is said of a file that leads a library astray. It stays in memory, for a signal handler cannot ask for any.
+/// The line for a file that leads a library astray. It stays in memory, for a signal handler cannot ask for any.
 #[derive(Debug, Clone, Copy)]
 pub struct Damage {
     leads_out: &'static str,
     does_not_end: &'static str,
-    /// What one call may compute for.
+    /// How long one call may compute.
     within: Duration,
 }
 
@@ -62,14 +62,14 @@ impl Damage {
         .with(bytes)
     }
 
-    /// Where so many bytes more may be made of it by one call.
+    /// The same, where one call may make so many bytes more of it.
     pub fn with(self, bytes: u64) -> Self {
         let within = self.within + Duration::from_secs(bytes / BYTES_A_SECOND);
         Self { within, ..self }
     }
 
-    /// Does what goes through a library. Should that be led astray, or not end, the line is said, and the process ends with
-    /// exit code 1.
+    /// Does work that goes through a library. If the library is led astray, or does not end, the process prints the line and
+    /// ends with exit code 1.
     pub fn guarded<T>(self, work: impl FnOnce() -> T) -> T {
         WATCH.call_once(watch);
         let _before = Restorer(READING.replace(Some(self)));
@@ -78,7 +78,7 @@ impl Damage {
     }
 }
 
-/// What was read before, also after a panic.
+/// Puts back what was read before, also after a panic.
 struct Restorer(Option<Damage>);
 
 impl Drop for Restorer {
@@ -121,9 +121,9 @@ extern "C" fn tell(signal: c_int) {
         }
     }
     if signal == alarm::RINGS {
-        return; // at the very end of the call
+        return; // the alarm rang at the very end of the call
     }
-    // Not a source's doing: as before. What faults does so again when this returns; an abort is raised again.
+    // No source is at fault: as before. A fault comes again when this returns; an abort is raised again.
     let place = SIGNALS.iter().position(|&watched| watched == signal);
     let before = place.and_then(|place| BEFORE[place].0.get());
     // SAFETY: what `sigaction` gave before is valid for it, and so are zeros, which are SIG_DFL.

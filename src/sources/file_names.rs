@@ -6,10 +6,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Of so many names the place of one is kept.
+/// The place of one name in so many is kept.
 const STRIDE: usize = 16;
 
-/// Paths, none of which holds a line break, as the lines of one buffer: a byte and a half each above their own.
+/// Paths, none of which holds a line break, as the lines of one buffer: each takes a byte and a half more than its own bytes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct FileNames {
     /// Each with a line break after it.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const AT_ONCE: u64 = 1 << 20;
 /// Blocks that are kept: at the end of one its neighbour is still decoded.
 const KEPT: u64 = 2;
-/// Blocks that HDF5 takes while it reads one: as it lies, and as it is unpacked.
+/// Blocks that HDF5 holds while it reads one: packed, and unpacked.
 const READING: u64 = 2;
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Source for Hdf5 {
     fn buffers(&self, readers: u64) -> u64 {
         let blocks = match self.apart.load(Ordering::Relaxed) {
             0 => KEPT + READING,
-            // Those that are kept; and of as many the packed one, and one that was let go while a reader has it still.
+            // Those that are kept; for each of them its packed form, and one that is no longer kept but that a reader still has.
             rows => 3 * kept_of_chunks(readers, rows),
         };
         self.block.load(Ordering::Relaxed).saturating_mul(blocks)
@@ -157,7 +157,7 @@ struct Table {
     rows_at_once: u64,
     /// Of encoded images, about.
     row_bytes: u64,
-    /// Where each decoder reads its own: then a chunk is what is read at once.
+    /// Where each decoder reads its own chunks: then one chunk is read at once.
     chunks: Option<Chunks>,
     readers: AtomicU64,
     /// The blocks that were read last, with their numbers; one that its reader is still unpacking is empty.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes read at a time: few requests to a file server.
 const CHUNK: usize = 1 << 20;
 
-/// Names that are given at once, at least where there are more.
+/// Names that are given at a time; the last time gives fewer.
 pub(super) const SOME: usize = 1 << 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -29,8 +29,8 @@ pub(super) struct ListHead {
 }
 
 /// Reads a list: a path a line, relative to `root` or with its absolute path in front. The order is kept and a path may
-/// come again; blank lines are nothing; lines may end as on Windows, the file may begin with a byte order mark, and names
-/// may be quoted as in `file_names.txt`. `-` is the standard input. Whether the files exist is not looked at. `take` is given
+/// come again; blank lines are skipped; lines may end as on Windows, the file may begin with a byte order mark, and names
+/// may be quoted as in `file_names.txt`. `-` is the standard input. Nobody looks whether the files exist. `take` is given
 /// the names, some at a time.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub fn is_file(list: &Path) -> bool {
     list != Path::new("-") && list.is_file()
 }
 
-/// What can be read once alone, a pipe, is kept: shards ask for their list more than once.
+/// A pipe can be read only once, so its bytes are kept: shards ask for their list more than once.
 fn open(list: &Path) -> Result<Box<dyn BufRead>> {
     static PIPES: Mutex<Option<HashMap<PathBuf, Arc<[u8]>>>> = Mutex::new(None);
     let named = || cannot_read(list);

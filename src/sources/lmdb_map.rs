@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The addresses of a map. LMDB goes where the file says; what it then gives is looked at before it is read.
+/// The addresses of a map. LMDB follows what the file says, so what it gives is compared with them before it is read.
 #[derive(Debug, Clone)]
 pub struct Map(Range<usize>);
 

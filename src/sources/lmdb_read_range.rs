@@ -38,7 +38,7 @@ impl ReadRange {
         let start = low - low % rustix::param::page_size();
         let start_of_map: *mut c_void = std::ptr::with_exposed_provenance_mut(start);
         // SAFETY: both ends lie in one map of a file that is only read, so all between does. Such pages are read from the
-        // file again when somebody comes to them; nobody sees a difference.
+        // file again when they are next used; nobody sees a difference.
         let given = unsafe { madvise(start_of_map, high - start, Advice::LinuxDontNeed) };
         let _ = given; // what stays counts as memory, and the budget sees it
     }

@@ -41,7 +41,7 @@ pub fn names_of(text: &[u8]) -> Cow<'_, [u8]> {
     )
 }
 
-/// A line that a list has for nothing.
+/// A line that a list skips.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.trim_ascii().is_empty()
 }

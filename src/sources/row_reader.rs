@@ -51,7 +51,8 @@ impl RowReader {
     }
 }
 
-/// A source of one file has to be the one that was searched.
+/// # Errors
+/// The file of the source has changed since it was searched.
 fn ensure_unchanged(named: &NamedSource) -> Result<(), ImageError> {
     match named.source.file() {
         Some((path, stamp)) if !stamp.still_fits(path) => Err(ImageError::of_changed(&named.path)),

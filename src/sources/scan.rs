@@ -28,7 +28,7 @@ pub struct Scan {
 
 /// Searches `root` and all folders below it. Links to files and folders are followed; a folder that a link leads back
 /// into is not entered again. A link that leads nowhere counts as the file that its name promises, so that its loss is
-/// seen when it is read. What systems and editors leave among images ([`Exclusion`]) is none of them, whatever its ending.
+/// seen when it is read. What systems and editors leave among images ([`Exclusion`]) does not count as an image, whatever its ending.
 ///
 /// # Errors
 /// `root` or a folder below it cannot be read, `root` is not a folder, an image's name holds a line break, or there is

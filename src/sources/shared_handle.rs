@@ -1,4 +1,4 @@
-//! What the readers of one source share, which goes with the last of them: a run may have thousands of sources, and reads
+//! What the readers of one source share. It is closed with the last of them: a run may have thousands of sources, and reads
 //! two at a time.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};

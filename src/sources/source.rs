@@ -15,7 +15,7 @@ pub trait Source: Send + Sync + Debug {
     /// Finds all items, in their order.
     ///
     /// # Errors
-    /// A source that cannot be read, or holds what rows cannot be made of.
+    /// A source that cannot be read, or holds items that no rows can be made of.
     fn list(&self) -> Result<Listing>;
 
     /// A reader for one thread. What it needs it opens now, or when it first reads; [`Source::file`] was looked at before.
