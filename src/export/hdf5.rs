@@ -7,7 +7,7 @@ use crate::export::in_place::{
 };
 use crate::export::row_names::RowNames;
 use crate::export::table::{Layer, Table};
-use crate::rows::copy::{At, start_writing};
+use crate::rows::copy::{FilePosition, start_writing};
 use crate::rows::number::Number;
 use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
@@ -113,7 +113,7 @@ fn write_rows(table: &Table, layer: &Layer, places: &Places, file: &File) -> Res
         if !bytes.is_empty() {
             let at = places.of(rows.start)?;
             file.write_all_at(bytes, at)?;
-            start_writing(At(file, at), bytes.len() as u64);
+            start_writing(FilePosition(file, at), bytes.len() as u64);
         }
         Ok(())
     })

@@ -4,7 +4,7 @@
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
 use crate::export::table::{Layer, Table};
-use crate::rows::copy::{At, allocate, start_writing};
+use crate::rows::copy::{FilePosition, allocate, start_writing};
 use crate::rows::number::Number;
 use crate::rows::unfinished_file::UnfinishedFile;
 use anyhow::{Context, Result, ensure};
@@ -63,7 +63,7 @@ impl Format for Safetensors {
             table.for_all_rows(layer, |rows, bytes| {
                 let at = start + rows.start * layer.rows.header.row_bytes();
                 file.write_all_at(bytes, at)?;
-                start_writing(At(file, at), bytes.len() as u64);
+                start_writing(FilePosition(file, at), bytes.len() as u64);
                 Ok(())
             })?;
         }

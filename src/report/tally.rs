@@ -2,7 +2,7 @@
 
 use crate::report::twins::{Groups, Twins};
 use crate::rows::dtype::{Dtype, Kind};
-use crate::rows::statistics::{BLOCK, Real, Stats, Value};
+use crate::rows::statistics::{BLOCK, RealAccumulator, Stats, Value};
 
 /// Rows and groups of rows that are named.
 const NAMED: usize = 20;
@@ -12,7 +12,7 @@ pub struct Tally {
     rows: u64,
     is_whole: bool,
     is_single: bool,
-    real: Real,
+    real: RealAccumulator,
     wide: Option<Wide>,
     zeros: u64,
     nan_rows: u64,
@@ -93,7 +93,7 @@ impl Tally {
             rows: 0,
             is_whole: matches!(dtype.kind(), Kind::Bool | Kind::Int | Kind::Uint),
             is_single: dtype.kind() == Kind::Float && dtype.size() <= 4,
-            real: Real::default(),
+            real: RealAccumulator::default(),
             wide: Wide::of(dtype),
             zeros: 0,
             nan_rows: 0,

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use twox_hash::XxHash3_128;
 
-use crate::rows::copy::{At, read_through};
+use crate::rows::copy::{FilePosition, read_through};
 
 /// The checksum of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,14 @@ impl Checksum {
         let read = || -> std::io::Result<Self> {
             let file = File::open(path)?;
             let mut sum = RunningChecksum::new();
-            read_through(At(&file, 0), file.metadata()?.len(), &mut |bytes| {
-                sum.write(bytes);
-                advance(bytes.len() as u64);
-            })?;
+            read_through(
+                FilePosition(&file, 0),
+                file.metadata()?.len(),
+                &mut |bytes| {
+                    sum.write(bytes);
+                    advance(bytes.len() as u64);
+                },
+            )?;
             Ok(sum.finish())
         };
         read().with_context(|| format!("cannot read '{}'", path.display()))

@@ -20,13 +20,18 @@ pub type Look<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'a>(pub &'a File, pub u64);
+pub struct FilePosition<'a>(pub &'a File, pub u64);
 
 /// Copies `length` bytes, telling `advance` of each step. Neither file's cursor is used.
 ///
 /// # Errors
 /// A full disk, a failing one, a source that ends early.
-pub fn copy(from: At, to: At, length: u64, advance: &dyn Fn(u64)) -> Result<()> {
+pub fn copy(
+    from: FilePosition,
+    to: FilePosition,
+    length: u64,
+    advance: &dyn Fn(u64),
+) -> Result<()> {
     copy_reading(from, to, length, None, advance)
 }
 
@@ -35,8 +40,8 @@ pub fn copy(from: At, to: At, length: u64, advance: &dyn Fn(u64)) -> Result<()> 
 /// # Errors
 /// As [`copy`].
 pub fn copy_reading(
-    from: At,
-    to: At,
+    from: FilePosition,
+    to: FilePosition,
     length: u64,
     mut look: Option<Look>,
     advance: &dyn Fn(u64),
@@ -46,7 +51,10 @@ pub fn copy_reading(
     let mut buffer = Vec::new();
     while done < length {
         let step = STEP.min(length - done);
-        let (source, sink) = (At(from.0, from.1 + done), At(to.0, to.1 + done));
+        let (source, sink) = (
+            FilePosition(from.0, from.1 + done),
+            FilePosition(to.0, to.1 + done),
+        );
         let copied = match in_kernel
             .then(|| copy_in_kernel(source, sink, step))
             .transpose()?
@@ -70,7 +78,7 @@ pub fn copy_reading(
 }
 
 /// `None` where the kernel cannot copy between these two files.
-fn copy_in_kernel(from: At, to: At, length: u64) -> Result<Option<u64>> {
+fn copy_in_kernel(from: FilePosition, to: FilePosition, length: u64) -> Result<Option<u64>> {
     let (mut from_at, mut to_at) = (from.1, to.1);
     loop {
         return match copy_file_range(
@@ -98,7 +106,12 @@ fn copy_in_kernel(from: At, to: At, length: u64) -> Result<Option<u64>> {
     }
 }
 
-fn copy_through(from: At, to: At, length: u64, buffer: &mut [u8]) -> Result<u64> {
+fn copy_through(
+    from: FilePosition,
+    to: FilePosition,
+    length: u64,
+    buffer: &mut [u8],
+) -> Result<u64> {
     let chunk = (buffer.len() as u64).min(length) as usize;
     read_at(from, &mut buffer[..chunk])?;
     to.0.write_all_at(&buffer[..chunk], to.1)?;
@@ -109,19 +122,19 @@ fn copy_through(from: At, to: At, length: u64, buffer: &mut [u8]) -> Result<u64>
 ///
 /// # Errors
 /// A failing disk, a file that ends early.
-pub fn read_through(from: At, length: u64, look: Look) -> Result<()> {
+pub fn read_through(from: FilePosition, length: u64, look: Look) -> Result<()> {
     let mut buffer = vec![0; LOOK.min(length as usize)];
     let mut done = 0;
     while done < length {
         let chunk = (buffer.len() as u64).min(length - done) as usize;
-        read_at(At(from.0, from.1 + done), &mut buffer[..chunk])?;
+        read_at(FilePosition(from.0, from.1 + done), &mut buffer[..chunk])?;
         look(&buffer[..chunk]);
         done += chunk as u64;
     }
     Ok(())
 }
 
-fn read_at(from: At, buffer: &mut [u8]) -> Result<()> {
+fn read_at(from: FilePosition, buffer: &mut [u8]) -> Result<()> {
     from.0
         .read_exact_at(buffer, from.1)
         .map_err(|error| match error.kind() {
@@ -136,7 +149,7 @@ fn read_at(from: At, buffer: &mut [u8]) -> Result<()> {
 /// Lets the disk begin while the copying goes on, so that the fsync at the end finds little left to do.
 ///
 /// On Linux this advice starts write-back of dirty pages without waiting for it.
-pub fn start_writing(to: At, length: u64) {
+pub fn start_writing(to: FilePosition, length: u64) {
     // It is advice: a filesystem that ignores it is as right, only slower.
     let _ = fadvise(to.0, to.1, NonZero::new(length), Advice::DontNeed);
 }
@@ -145,13 +158,13 @@ pub fn start_writing(to: At, length: u64) {
 ///
 /// # Errors
 /// A failing disk, a file that ends early.
-pub fn same(a: At, b: At, length: u64) -> Result<bool> {
+pub fn same(a: FilePosition, b: FilePosition, length: u64) -> Result<bool> {
     let (mut left, mut right) = (vec![0; BUFFER], vec![0; BUFFER]);
     let mut done = 0;
     while done < length {
         let chunk = (BUFFER as u64).min(length - done) as usize;
-        read_at(At(a.0, a.1 + done), &mut left[..chunk])?;
-        read_at(At(b.0, b.1 + done), &mut right[..chunk])?;
+        read_at(FilePosition(a.0, a.1 + done), &mut left[..chunk])?;
+        read_at(FilePosition(b.0, b.1 + done), &mut right[..chunk])?;
         if left[..chunk] != right[..chunk] {
             return Ok(false);
         }
@@ -199,23 +212,56 @@ mod tests {
             .map(|i| ((i.wrapping_mul(i)) >> 7) as u8)
             .collect();
         source.write_all_at(&bytes, 0).unwrap();
-        copy(At(&source, 5), At(&by_kernel, 3), 8_999_990, &|_| {}).unwrap();
+        copy(
+            FilePosition(&source, 5),
+            FilePosition(&by_kernel, 3),
+            8_999_990,
+            &|_| {},
+        )
+        .unwrap();
         let mut buffer = vec![0; BUFFER];
         let mut done = 0;
         while done < 8_999_990 {
             let left = 8_999_990 - done;
             done += copy_through(
-                At(&source, 5 + done),
-                At(&by_buffer, 3 + done),
+                FilePosition(&source, 5 + done),
+                FilePosition(&by_buffer, 3 + done),
                 left,
                 &mut buffer,
             )
             .unwrap();
         }
-        assert!(same(At(&source, 5), At(&by_kernel, 3), 8_999_990).unwrap());
-        assert!(same(At(&by_buffer, 0), At(&by_kernel, 0), 8_999_993).unwrap());
-        assert!(!same(At(&by_buffer, 0), At(&by_kernel, 1), 100).unwrap());
-        let error = copy(At(&source, 8_999_000), At(&by_kernel, 0), 2000, &|_| {}).unwrap_err();
+        assert!(
+            same(
+                FilePosition(&source, 5),
+                FilePosition(&by_kernel, 3),
+                8_999_990
+            )
+            .unwrap()
+        );
+        assert!(
+            same(
+                FilePosition(&by_buffer, 0),
+                FilePosition(&by_kernel, 0),
+                8_999_993
+            )
+            .unwrap()
+        );
+        assert!(
+            !same(
+                FilePosition(&by_buffer, 0),
+                FilePosition(&by_kernel, 1),
+                100
+            )
+            .unwrap()
+        );
+        let error = copy(
+            FilePosition(&source, 8_999_000),
+            FilePosition(&by_kernel, 0),
+            2000,
+            &|_| {},
+        )
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
             "the file was cut short while it was read"

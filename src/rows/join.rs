@@ -1,7 +1,7 @@
 //! Joins the parts of a layer into one array: everything checked first, then written beside and renamed.
 
 use crate::rows::checksum::{Checksum, RunningChecksum};
-use crate::rows::copy::{At, Look, allocate, copy_reading, same};
+use crate::rows::copy::{FilePosition, Look, allocate, copy_reading, same};
 use crate::rows::durable::with_ending;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::merging_file;
@@ -173,7 +173,7 @@ impl Join {
             let at = self.header_bytes.len() as u64 + part.rows.start * self.header.row_bytes();
             copy_part(
                 part,
-                At(unfinished.file(), at),
+                FilePosition(unfinished.file(), at),
                 sum.as_mut(),
                 listener.advance,
             )?;
@@ -191,7 +191,7 @@ impl Join {
 /// The part changed since, or is damaged; a full or failing disk.
 pub fn copy_part(
     part: &Part,
-    to: At,
+    to: FilePosition,
     mut sum: Option<&mut RunningChecksum>,
     advance: &dyn Fn(u64),
 ) -> Result<()> {
@@ -210,7 +210,7 @@ pub fn copy_part(
             .for_each(|sum| sum.write(bytes));
     };
     let look = is_read.then_some(&mut look as Look);
-    let from = At(&file, header.data_offset);
+    let from = FilePosition(&file, header.data_offset);
     copy_reading(from, to, part.bytes(), look, advance).with_context(named)?;
     own.map_or(Ok(()), |own| part.check(&own))
 }
@@ -225,8 +225,8 @@ pub fn holds(result: &File, header: &Header, part: &Part) -> Result<bool> {
     let inside = header.rows() >= Some(part.rows.end);
     let alike = || {
         same(
-            At(&file, part.header.data_offset),
-            At(result, at),
+            FilePosition(&file, part.header.data_offset),
+            FilePosition(result, at),
             part.bytes(),
         )
     };

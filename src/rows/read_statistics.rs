@@ -3,7 +3,9 @@
 use crate::rows::dtype::{ByteOrder, Kind};
 use crate::rows::npy::Header;
 use crate::rows::number::Number;
-use crate::rows::statistics::{BLOCK, Complex, Finite, MeanStd, Real, Stats, Value};
+use crate::rows::statistics::{
+    BLOCK, ComplexAccumulator, FiniteStats, MeanStd, RealAccumulator, Stats, Value,
+};
 use crate::rows::values::{Decode, decoder_of};
 use anyhow::{Context, Result};
 use std::io::Read;
@@ -77,7 +79,7 @@ impl<R: Read> Input<'_, R> {
     }
 
     fn reals(self, decode: Decode, whole: bool) -> std::io::Result<Stats> {
-        let mut real = Real::default();
+        let mut real = RealAccumulator::default();
         let mut values = Vec::with_capacity(BLOCK);
         self.blocks(|block| {
             values.clear();
@@ -103,7 +105,7 @@ impl<R: Read> Input<'_, R> {
             }
             mean_std.add(&values[..block.len()]);
         })?;
-        let finite = range.map(|(min, max)| Finite {
+        let finite = range.map(|(min, max)| FiniteStats {
             count: mean_std.count,
             min: Value::Int(min),
             max: Value::Int(max),
@@ -117,7 +119,7 @@ impl<R: Read> Input<'_, R> {
     }
 
     fn complexes<const N: usize>(self, decode: impl Fn([u8; N]) -> f64) -> std::io::Result<Stats> {
-        let mut complex = Complex::default();
+        let mut complex = ComplexAccumulator::default();
         self.blocks(|block| {
             // Blocks have an even length, for so has the data.
             let (pairs, _) = block.as_chunks::<N>().0.as_chunks::<2>();

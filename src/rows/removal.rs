@@ -19,7 +19,7 @@
 //! the parts that are left with it and removes them.
 
 use crate::rows::checksum::{Checksum, RunningChecksum};
-use crate::rows::copy::At;
+use crate::rows::copy::FilePosition;
 use crate::rows::durable::{directory_of, sync_directory, with_ending};
 use crate::rows::join::{Join, JoinListener, copy_part, holds};
 use crate::rows::merging_file::read_header;
@@ -186,7 +186,12 @@ impl GrowingFile {
 
     fn append(&mut self, part: &Part, advance: &dyn Fn(u64)) -> Result<()> {
         let end = self.header.data_offset + self.header.data_bytes();
-        copy_part(part, At(self.file.file(), end), self.sum.as_mut(), advance)?;
+        copy_part(
+            part,
+            FilePosition(self.file.file(), end),
+            self.sum.as_mut(),
+            advance,
+        )?;
         self.sync()?;
         self.count_rows(part.rows.end)
     }

@@ -1,6 +1,6 @@
 //! Cuts an array into parts. Merged again, they give the file back byte for byte.
 
-use crate::rows::copy::{At, copy};
+use crate::rows::copy::{FilePosition, copy};
 use crate::rows::durable::{
     existing_above, make_directory, require_space, sync_directory, with_ending,
 };
@@ -139,8 +139,8 @@ impl Split {
         let write = || {
             unfinished.file().write_all_at(&bytes, 0)?;
             copy(
-                At(file, from),
-                At(unfinished.file(), bytes.len() as u64),
+                FilePosition(file, from),
+                FilePosition(unfinished.file(), bytes.len() as u64),
                 length,
                 advance,
             )?;

@@ -1,6 +1,6 @@
 //! Cuts an array by the first folders of its rows' names: a file of each, with its names.
 
-use crate::rows::copy::{At, copy};
+use crate::rows::copy::{FilePosition, copy};
 use crate::rows::durable::{existing_above, make_directory, require_space, sync_directory};
 use crate::rows::npy::Header;
 use crate::rows::part::read_rows_header;
@@ -122,7 +122,12 @@ impl SplitByFolder {
             for range in &rows.ranges {
                 let from = self.header.data_offset + range.start * row_bytes;
                 let length = (range.end - range.start) * row_bytes;
-                copy(At(file, from), At(unfinished.file(), to), length, advance)?;
+                copy(
+                    FilePosition(file, from),
+                    FilePosition(unfinished.file(), to),
+                    length,
+                    advance,
+                )?;
                 to += length;
             }
             Ok(())

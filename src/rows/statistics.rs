@@ -17,7 +17,7 @@ pub enum Value {
 
 /// The finite values of an array.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Finite {
+pub struct FiniteStats {
     pub count: u64,
     /// Of complex numbers, the least and greatest absolute value.
     pub min: Value,
@@ -33,7 +33,7 @@ pub struct Stats {
     pub nan: u64,
     pub infinite: u64,
     /// `None` where there is no finite value.
-    pub finite: Option<Finite>,
+    pub finite: Option<FiniteStats>,
 }
 
 /// Count, mean and sum of squared deviations.
@@ -104,7 +104,7 @@ fn greater(a: f64, b: f64) -> f64 {
 }
 
 /// Real numbers, whatever their size in the file.
-pub struct Real {
+pub struct RealAccumulator {
     nan: u64,
     infinite: u64,
     min: f64,
@@ -112,7 +112,7 @@ pub struct Real {
     mean_std: MeanStd,
 }
 
-impl Default for Real {
+impl Default for RealAccumulator {
     fn default() -> Self {
         let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
         Self {
@@ -125,7 +125,7 @@ impl Default for Real {
     }
 }
 
-impl Real {
+impl RealAccumulator {
     pub fn add(&mut self, values: &mut [f64]) {
         let finite = self.keep_finite(values);
         self.min = strands(finite, self.min, lesser, lesser);
@@ -162,7 +162,7 @@ impl Real {
                 Value::Real(x)
             }
         };
-        let finite = (self.mean_std.count > 0).then(|| Finite {
+        let finite = (self.mean_std.count > 0).then(|| FiniteStats {
             count: self.mean_std.count,
             min: value(self.min),
             max: value(self.max),
@@ -179,15 +179,15 @@ impl Real {
 
 /// Complex numbers, as pairs of f64.
 #[derive(Default)]
-pub struct Complex {
+pub struct ComplexAccumulator {
     nan: u64,
     infinite: u64,
-    absolute: Real,
+    absolute: RealAccumulator,
     re: MeanStd,
     im: MeanStd,
 }
 
-impl Complex {
+impl ComplexAccumulator {
     pub fn add(&mut self, values: impl Iterator<Item = (f64, f64)>) {
         let (mut re, mut im) = (Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
         for (r, i) in values {
@@ -205,7 +205,7 @@ impl Complex {
     }
 
     pub fn stats(&self) -> Stats {
-        let finite = (self.re.count > 0).then(|| Finite {
+        let finite = (self.re.count > 0).then(|| FiniteStats {
             count: self.re.count,
             min: Value::Real(self.absolute.min),
             max: Value::Real(self.absolute.max),

@@ -34,7 +34,7 @@ impl Source for Folder {
     }
 
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError> {
-        Ok(Box::new(FileReader(self)))
+        Ok(Box::new(FolderReader(self)))
     }
 
     fn file(&self) -> Option<(&Path, Stamp)> {
@@ -46,9 +46,9 @@ impl Source for Folder {
     }
 }
 
-struct FileReader(Arc<Folder>);
+struct FolderReader(Arc<Folder>);
 
-impl Reader for FileReader {
+impl Reader for FolderReader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
         read_file(&self.0.root.join(item.name), into)?;
         Ok(Item::Encoded)

@@ -21,14 +21,14 @@ const LARGEST: usize = 4 << 20;
 pub struct Chunks {
     file: File,
     /// By the number of the chunk.
-    places: Vec<Place>,
+    places: Vec<ChunkPlace>,
     /// Of one, unpacked.
     bytes: usize,
 }
 
 /// In the file. Of no length: the library reads it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct ChunkPlace {
     at: u64,
     length: u32,
 }
@@ -45,7 +45,7 @@ impl Chunks {
         if !packed || !filters.iter().all(known) || chunk[1..] != shape[1..] || bytes > LARGEST {
             return None;
         }
-        let mut places = vec![Place::default(); shape[0].div_ceil(chunk[0])];
+        let mut places = vec![ChunkPlace::default(); shape[0].div_ceil(chunk[0])];
         let visit = |found: hdf5_metno::dataset::ChunkInfoRef| {
             let number = found.offset[0] as usize / chunk[0];
             if let (Some(place), Ok(length), 0) = (
@@ -53,7 +53,7 @@ impl Chunks {
                 u32::try_from(found.size),
                 found.filter_mask,
             ) {
-                *place = Place {
+                *place = ChunkPlace {
                     at: found.addr,
                     length,
                 };
@@ -81,7 +81,7 @@ impl Chunks {
         (place.length > 0).then(|| self.unpacked(place))
     }
 
-    fn unpacked(&self, place: Place) -> Result<Vec<u8>> {
+    fn unpacked(&self, place: ChunkPlace) -> Result<Vec<u8>> {
         // Deflate makes nothing longer by more than this.
         let most = self.bytes + self.bytes / 1000 + 1024;
         ensure!(

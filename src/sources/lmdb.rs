@@ -31,14 +31,14 @@ pub struct Lmdb {
     data: PathBuf,
     stamp: Stamp,
     damage: Damage,
-    /// Open from the first use on: LMDB may not open a file twice.
-    open: Mutex<Option<Arc<Open>>>,
+    /// OpenEnvironment from the first use on: LMDB may not open a file twice.
+    open: Mutex<Option<Arc<OpenEnvironment>>>,
     /// Of a value, about; known once it is open.
     value_bytes: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenEnvironment {
     env: Env<WithoutTls>,
     database: Database<'static, Bytes, Bytes>,
     /// As the environment says.
@@ -66,7 +66,7 @@ impl Lmdb {
         })
     }
 
-    fn open(&self) -> Result<Arc<Open>> {
+    fn open(&self) -> Result<Arc<OpenEnvironment>> {
         let mut shared = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = &*shared {
             return Ok(open.clone());
@@ -88,7 +88,7 @@ impl Lmdb {
         let database =
             database(&env).with_context(|| format!("cannot read '{}'", self.data.display()))?;
         let map = self.map(&env, &database)?;
-        let open = Arc::new(Open {
+        let open = Arc::new(OpenEnvironment {
             env,
             database,
             entries: stat.entries,
@@ -129,7 +129,7 @@ impl Lmdb {
     }
 
     /// None where a key is no line of text, and keys are not to be named in hexadecimal.
-    fn list_named(&self, open: &Open, in_hexadecimal: bool) -> Result<Option<Listing>> {
+    fn list_named(&self, open: &OpenEnvironment, in_hexadecimal: bool) -> Result<Option<Listing>> {
         let named = || format!("cannot read '{}'", self.data.display());
         let txn = open.env.read_txn().with_context(named)?;
         let (mut listing, mut read_range) = (Listing::default(), ReadRange::default());
@@ -216,7 +216,7 @@ struct LmdbReader {
     /// The first to be dropped: after it the map may go.
     read_range: ReadRange,
     txn: RoTxn<'static, WithoutTls>,
-    open: Arc<Open>,
+    open: Arc<OpenEnvironment>,
     damage: Damage,
 }
 

@@ -19,6 +19,8 @@ mod hdf5;
 mod hdf5_chunks;
 #[cfg(feature = "hdf5")]
 mod hdf5_dataset;
+#[cfg(feature = "hdf5")]
+mod hdf5_open_dataset;
 mod image_file;
 mod images;
 mod kind;

@@ -29,7 +29,7 @@ pub struct Parquet {
     stamp: Stamp,
     /// The column that the user names.
     inside: Option<String>,
-    open: SharedHandle<Table>,
+    open: SharedHandle<OpenFile>,
     /// Bytes that reading takes, once the file was opened.
     buffers: AtomicU64,
 }
@@ -47,9 +47,9 @@ impl Parquet {
         })
     }
 
-    fn open(&self) -> Result<Arc<Table>> {
+    fn open(&self) -> Result<Arc<OpenFile>> {
         self.open.get(|| {
-            let open = || Table::open(&self.path, self.inside.as_deref());
+            let open = || OpenFile::open(&self.path, self.inside.as_deref());
             let table =
                 contained(open).unwrap_or_else(|| Err(Error::msg(not_whole(&self.path))))?;
             self.buffers
@@ -78,7 +78,7 @@ impl Source for Parquet {
     }
 }
 
-struct ParquetReader(Arc<Table>);
+struct ParquetReader(Arc<OpenFile>);
 
 impl Reader for ParquetReader {
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError> {
@@ -95,21 +95,21 @@ impl Reader for ParquetReader {
 }
 
 /// An open file. All decoders read through one, so that each row group is read once, in order.
-struct Table {
+struct OpenFile {
     file: SerializedFileReader<ParquetFile>,
     column: Column,
-    ahead: Mutex<Ahead>,
+    ahead: Mutex<ReadAhead>,
 }
 
-impl std::fmt::Debug for Table {
+impl std::fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Table({:?})", self.column)
+        write!(f, "OpenFile({:?})", self.column)
     }
 }
 
 /// How far the file is read.
 #[derive(Default)]
-struct Ahead {
+struct ReadAhead {
     /// Of the row group that `next` lies in; none before the first row, and after what could not be read.
     reader: Option<ColumnReaderImpl<ByteArrayType>>,
     next: u64,
@@ -124,7 +124,7 @@ fn not_whole(path: &Path) -> String {
     )
 }
 
-impl Table {
+impl OpenFile {
     /// # Errors
     /// No whole Parquet file; no such column.
     fn open(path: &Path, inside: Option<&str>) -> Result<Self> {
@@ -151,7 +151,7 @@ impl Table {
             let start = row
                 .saturating_sub(BEFORE)
                 .max(self.column.start_of_group(row));
-            *ahead = Ahead {
+            *ahead = ReadAhead {
                 reader: None,
                 next: start,
                 kept: VecDeque::new(),
@@ -173,7 +173,7 @@ impl Table {
     }
 
     /// After an error the reader is gone, and is opened again for the next row.
-    fn read_next(&self, ahead: &mut Ahead) -> ParquetResult<Option<ByteArray>> {
+    fn read_next(&self, ahead: &mut ReadAhead) -> ParquetResult<Option<ByteArray>> {
         let start = self.column.start_of_group(ahead.next);
         let mut reader = match ahead.reader.take().filter(|_| ahead.next != start) {
             Some(reader) => reader,
