@@ -17,8 +17,7 @@ use crate::cli::extract::Extract;
 use crate::job::Job;
 use crate::memory::{Gate, Tuner};
 use crate::model::{self, Extractor, Form, FormWish};
-use crate::pipeline::stages::Stages;
-use crate::pipeline::{self, BATCHES, Work};
+use crate::pipeline::{self, BATCHES, StageClocks, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
 use crate::run::busy::Busy;
@@ -118,7 +117,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
     let mut replicas = replicate(job, extractor, lanes.count)?;
-    let stages = Arc::new(Stages::default());
+    let stages = Arc::new(StageClocks::default());
     let work = work(job, &plan, &images, lanes, &stages);
     let mut tuner = Tuner::new(plan.bounds)?;
     let began = Instant::now();
@@ -181,7 +180,7 @@ fn work<'a>(
     plan: &'a Plan,
     images: &'a Arc<Images>,
     lanes: Lanes,
-    stages: &'a Arc<Stages>,
+    stages: &'a Arc<StageClocks>,
 ) -> Work<'a> {
     Work {
         images,
