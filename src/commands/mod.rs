@@ -8,7 +8,7 @@ mod split;
 use crate::cli::{Cli, Command, WrongUsage};
 use crate::rows::size_limit;
 #[cfg(feature = "torch")]
-use crate::signals::Stopped;
+use crate::signals::StoppedRun;
 use crate::text::exporter;
 use crate::text::printing::say;
 use anyhow::{Error, Result};
@@ -45,7 +45,7 @@ pub fn ended(outcome: Result<()>) -> ExitCode {
 /// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
 fn exit_code(error: &Error) -> u8 {
     #[cfg(feature = "torch")]
-    if let Some(stopped) = error.downcast_ref::<Stopped>() {
+    if let Some(stopped) = error.downcast_ref::<StoppedRun>() {
         return stopped.exit_code();
     }
     if error.is::<WrongUsage>() { 2 } else { 1 }

@@ -26,7 +26,7 @@ use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
 use crate::run::slice::Log;
 use crate::run::writer::RunWriter;
-use crate::signals::{Signals, Stopped};
+use crate::signals::{Signals, StoppedRun};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
@@ -269,10 +269,10 @@ fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
     Ok(())
 }
 
-fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> Stopped {
+fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> StoppedRun {
     let done = figures::count(plan.rows_done() + rows);
     let all = figures::count(plan.slice.len());
-    Stopped {
+    StoppedRun {
         signal,
         done: format!("{done} of {all} rows are done in {}", plan.place()),
         cure: match job.overwrite {
