@@ -59,7 +59,7 @@ fn words(error: &Error) -> String {
         return text.to_owned();
     }
     let text = text.replace(exporter::OF_A_CLONE, exporter::command());
-    let cure = cure(&text).unwrap_or_default();
+    let cure = cure(error, &text).unwrap_or_default();
     format!("error: {text}{cure}")
 }
 
@@ -69,11 +69,12 @@ fn without_frames(text: &str) -> &str {
     &text[..frames.unwrap_or(text.len())]
 }
 
-/// What lifts a limit of the system's that an error came from.
-fn cure(error: &str) -> Option<String> {
+/// What lifts a limit of the system's that an error came from; `text` is the error's.
+#[cfg_attr(not(feature = "torch"), expect(unused_variables))]
+fn cure(error: &Error, text: &str) -> Option<String> {
     #[cfg(feature = "torch")]
-    if let Some(cure) = crate::memory::cure(error) {
+    if let Some(cure) = crate::memory::cure(error, text) {
         return Some(cure);
     }
-    size_limit::cure(error)
+    size_limit::cure(text)
 }
