@@ -5,7 +5,8 @@ use crate::memory::low_budget::LowBudget;
 use crate::text::figures;
 use anyhow::Error;
 
-/// Memory ran out: libtorch, which has its errors as text alone, says it in any of these ways, and so does the system.
+/// The ways in which an error says that memory ran out. They are looked for in its text, because libtorch's errors are text
+/// alone.
 const SIGNS: [&str; 4] = [
     "bad_alloc",
     "can't allocate memory",
@@ -26,5 +27,23 @@ pub fn cure(error: &Error, text: &str) -> Option<String> {
             "; memory ran out: the address space is limited to {limit} (ulimit -v, h_vmem): raise that limit"
         )),
         None => Some("; memory ran out: give the job more, or lower --ram-budget".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn only_memory_that_ran_out_is_cured() {
+        let cured = |text: &str| cure(&anyhow!("{text}"), text).is_some();
+        assert!(cured("'model.pt': std::bad_alloc"));
+        assert!(cured(
+            "cannot start a decoder thread: Resource temporarily unavailable (os error 11)"
+        ));
+        assert!(!cured(
+            "cannot write 'out': No space left on device (os error 28)"
+        ));
     }
 }

@@ -55,8 +55,8 @@ impl<'a> Decoders<'a> {
     /// A thread that panicked.
     pub fn next(&self) -> Result<Option<PixelBatch>> {
         while !self.run.stop.is_over() {
-            if let Ok(shared) = self.ready.recv_timeout(LOOK_EVERY) {
-                return Ok(Some(take(&shared)));
+            if let Ok(batch) = self.ready.recv_timeout(LOOK_EVERY) {
+                return Ok(Some(take(&batch)));
             }
             self.look_after()?;
         }
@@ -66,7 +66,7 @@ impl<'a> Decoders<'a> {
     /// Names images that take long; fails those that take too long, and replaces their threads.
     fn look_after(&self) -> Result<()> {
         let watch = &self.shared.watch;
-        ensure!(!watch.panicked(), panicked("a decoder"));
+        ensure!(!watch.saw_panic(), panicked("a decoder"));
         let late = watch.look(|ticket| ticket.row);
         for (row, time) in late.named {
             let image = self.shared.images.name(row).display();
@@ -103,6 +103,6 @@ impl<'a> Decoders<'a> {
 }
 
 /// The batch, from the decoder that completed it.
-fn take(shared: &Mutex<PixelBatch>) -> PixelBatch {
-    std::mem::take(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+fn take(batch: &Mutex<PixelBatch>) -> PixelBatch {
+    std::mem::take(&mut batch.lock().unwrap_or_else(PoisonError::into_inner))
 }

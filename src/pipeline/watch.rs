@@ -112,7 +112,7 @@ impl<T> Watch<T> {
         self.panicked.store(true, Ordering::Relaxed);
     }
 
-    pub fn panicked(&self) -> bool {
+    pub fn saw_panic(&self) -> bool {
         self.panicked.load(Ordering::Relaxed)
     }
 
