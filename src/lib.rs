@@ -40,7 +40,7 @@ pub mod text;
 
 #[cfg(feature = "torch")]
 #[global_allocator]
-static ALLOCATOR: memory::Explained = memory::Explained;
+static ALLOCATOR: memory::ExplainingAllocator = memory::ExplainingAllocator;
 
 /// To be called first of all, while there is one thread.
 pub fn prepare_process() {

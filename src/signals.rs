@@ -2,12 +2,12 @@
 //! ends the process at once. Before and after, they do what they do to every program.
 //!
 //! Grid Engine sends SIGUSR1 or SIGUSR2 before its limits, SIGXCPU at that of processor time; a terminal that closes
-//! sends SIGHUP, which `nohup` has ignored: then it stays so. The kernel repeats SIGXCPU each second until the hard limit,
-//! so only the first of them counts.
+//! sends SIGHUP; where `nohup` made the process ignore that, it stays ignored. The kernel repeats SIGXCPU each second until
+//! the hard limit, so only the first of them counts.
 //!
 //! In a job of a batch system, a second signal other than SIGINT means no more than the first: Slurm's `scancel --full
 //! --signal=USR1` reaches a process and the script that hands it on, and SIGUSR1 before a time limit is followed by
-//! SIGTERM. The last word of all is SIGKILL.
+//! SIGTERM. What has to end at once gets SIGKILL.
 
 use crate::batch;
 use anyhow::{Context, Result};
@@ -62,7 +62,7 @@ impl Signals {
 /// A signal ended the run in good order: not an error, and not a success.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped by {}: {done}; {cure}", low_level::signal_name(*signal).unwrap_or("a signal"))]
-pub struct Stopped {
+pub struct StoppedRun {
     pub signal: i32,
     /// `1,024 of 4,096 rows are done in 'out'`
     pub done: String,
@@ -70,15 +70,15 @@ pub struct Stopped {
     pub cure: &'static str,
 }
 
-impl Stopped {
-    /// As shells tell of a process that a signal ended.
+impl StoppedRun {
+    /// As shells report a process that a signal ended.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         exit_code(self.signal) as u8
     }
 }
 
-/// Whether whoever started this process has it ignore the signal.
+/// Whether the program that started this process made it ignore the signal.
 fn is_ignored(signal: i32) -> bool {
     // SAFETY: all zeros is a valid `sigaction`; the call only writes the present one into it.
     unsafe {

@@ -8,7 +8,7 @@ mod split;
 use crate::cli::{Cli, Command, WrongUsage};
 use crate::rows::size_limit;
 #[cfg(feature = "torch")]
-use crate::signals::Stopped;
+use crate::signals::StoppedRun;
 use crate::text::exporter;
 use crate::text::printing::say;
 use anyhow::{Error, Result};
@@ -45,7 +45,7 @@ pub fn ended(outcome: Result<()>) -> ExitCode {
 /// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
 fn exit_code(error: &Error) -> u8 {
     #[cfg(feature = "torch")]
-    if let Some(stopped) = error.downcast_ref::<Stopped>() {
+    if let Some(stopped) = error.downcast_ref::<StoppedRun>() {
         return stopped.exit_code();
     }
     if error.is::<WrongUsage>() { 2 } else { 1 }
@@ -59,7 +59,7 @@ fn words(error: &Error) -> String {
         return text.to_owned();
     }
     let text = text.replace(exporter::OF_A_CLONE, exporter::command());
-    let cure = cure(&text).unwrap_or_default();
+    let cure = cure(error, &text).unwrap_or_default();
     format!("error: {text}{cure}")
 }
 
@@ -69,11 +69,12 @@ fn without_frames(text: &str) -> &str {
     &text[..frames.unwrap_or(text.len())]
 }
 
-/// What lifts a limit of the system's that an error came from.
-fn cure(error: &str) -> Option<String> {
+/// What lifts a limit of the system's that an error came from; `text` is the error's.
+#[cfg_attr(not(feature = "torch"), expect(unused_variables))]
+fn cure(error: &Error, text: &str) -> Option<String> {
     #[cfg(feature = "torch")]
-    if let Some(cure) = crate::memory::cure(error) {
+    if let Some(cure) = crate::memory::cure(error, text) {
         return Some(cure);
     }
-    size_limit::cure(error)
+    size_limit::cure(text)
 }

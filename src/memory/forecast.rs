@@ -1,10 +1,10 @@
 //! How much RAM a run will take, before it begins: measured on one image, scaled to a batch.
 
+use crate::memory::low_budget::LowBudget;
 use crate::memory::usage::{Gauge, peak_rss, trim_allocator};
-use crate::text::figures;
 use anyhow::{Result, ensure};
 
-/// Of the budget, what the model and its batches may take; the rest is for rows on their way to disk.
+/// The share of the budget that the model and its batches may take; the rest is for rows on their way to disk.
 pub const SHARE_OF_BATCHES: f64 = 0.75;
 /// A decoder's memory for one photo of ordinary size, bytes. Larger ones ask at the gate.
 pub const DECODER: u64 = 8 << 20;
@@ -16,12 +16,12 @@ pub struct Forecast {
     resident: u64,
     /// The most that was resident so far.
     peak: u64,
-    /// Of each image of a batch, while the batch goes from decoder to part.
+    /// For each image of a batch, while the batch goes from decoder to part.
     per_image: u64,
     decoders: u64,
-    /// Of the matrices that rows are projected with.
+    /// The matrices that rows are projected with.
     projections: u64,
-    /// Of the sources that images are read from.
+    /// The buffers of the sources that images are read from.
     buffers: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct PerImage {
     pub inputs: u64,
     /// The activations of all layers that wait to be written.
     pub activations: u64,
-    /// The same as they are stored.
+    /// The row as it is stored.
     pub row: u64,
 }
 
@@ -68,14 +68,14 @@ impl Forecast {
         })
     }
 
-    /// The same with so many bytes more, which the process will hold.
+    /// The forecast with so many more bytes, which the process will hold.
     #[must_use]
     pub fn holding(mut self, bytes: u64) -> Self {
         self.resident += bytes;
         self
     }
 
-    /// Whatever the batch.
+    /// What the run takes besides the model, whatever the size of its batches.
     fn fixed(&self) -> u64 {
         self.decoders + self.projections + self.buffers
     }
@@ -86,7 +86,7 @@ impl Forecast {
         self.peak.max(self.takes(batch))
     }
 
-    /// The same for a process that has done nothing before.
+    /// Bytes that such a run takes in a process that has done nothing before.
     #[must_use]
     pub fn takes(&self, batch: u64) -> u64 {
         self.resident + self.fixed() + batch * self.per_image
@@ -118,9 +118,12 @@ impl Forecast {
         };
         ensure!(
             floor <= budget,
-            "--ram-budget {} is under the floor of {} for batches of {batch}; {cure}",
-            figures::bytes(budget),
-            figures::bytes(floor)
+            LowBudget {
+                budget,
+                floor,
+                batch,
+                cure
+            }
         );
         Ok(())
     }

@@ -5,9 +5,10 @@ use anyhow::Result as Fallible;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Of the budget, up to which decoders are let in.
+/// The share of the budget up to which decoders are let in.
 const FULL_AT: f64 = 0.97;
-/// Who has waited this long with nobody else inside waits in vain: a part is sealed, a batch computed in between.
+/// A decoder that has waited this long with nobody else inside waits in vain: in that time a part was sealed, and a batch
+/// computed.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at RSS.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -15,13 +16,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Shared by the decoders, which ask, and the writer, which makes room by sealing its part.
 pub struct Gate {
     budget: u64,
-    inside: Mutex<Inside>,
+    inside: Mutex<GateState>,
     left: Condvar,
 }
 
-struct Inside {
+struct GateState {
     gauge: Gauge,
-    /// Bytes of those who are inside; they may have taken them or not yet.
+    /// Bytes that were granted to those who are inside; some of them may not be taken yet.
     granted: u64,
     waiting: usize,
 }
@@ -36,7 +37,7 @@ impl Gate {
     /// # Errors
     /// A machine whose memory cannot be read.
     pub fn new(budget: u64) -> Fallible<Self> {
-        let inside = Inside {
+        let inside = GateState {
             gauge: Gauge::new()?,
             granted: 0,
             waiting: 0,
@@ -51,7 +52,7 @@ impl Gate {
     /// Waits until there is room for `bytes` within the budget.
     ///
     /// # Errors
-    /// There never will be room: returns the budget that would suffice.
+    /// There will never be room: returns the budget that would suffice.
     pub fn enter(&self, bytes: u64) -> Result<Pass<'_>, u64> {
         let full = (self.budget as f64 * FULL_AT) as u64;
         let mut alone_since = Instant::now();
@@ -87,7 +88,7 @@ impl Gate {
         self.lock().waiting > 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, GateState> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

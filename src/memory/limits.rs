@@ -2,7 +2,6 @@
 
 use crate::batch::{self, slurm::Slurm};
 use crate::memory::usage::status_bytes;
-use crate::text::figures;
 use rustix::process::{Resource, getrlimit};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,34 +44,6 @@ pub fn address_space() -> Option<u64> {
 pub fn within_address_space() -> Option<u64> {
     let mapped = status_bytes("VmSize:").saturating_sub(status_bytes("VmRSS:"));
     Some(address_space()?.saturating_sub(mapped + RESERVED))
-}
-
-/// What cures an error whose text says that memory ran out; none where it says something else.
-#[must_use]
-pub fn cure(error: &str) -> Option<String> {
-    const UNDER_THE_FLOOR: &str = " is under the floor of ";
-    const SIGNS: [&str; 4] = [
-        "bad_alloc",
-        "can't allocate memory",
-        "Cannot allocate memory",
-        "Resource temporarily unavailable", // a thread's stack
-    ];
-    if let Some(limit) = address_space().filter(|_| error.contains(UNDER_THE_FLOOR)) {
-        return Some(format!(
-            "; the address space is limited to {} (ulimit -v, h_vmem), and no budget goes beyond that",
-            figures::bytes(limit)
-        ));
-    }
-    SIGNS
-        .iter()
-        .any(|sign| error.contains(sign))
-        .then(|| match address_space() {
-            Some(limit) => format!(
-                "; memory ran out: the address space is limited to {} (ulimit -v, h_vmem): raise that limit",
-                figures::bytes(limit)
-            ),
-            None => "; memory ran out: give the job more, or lower --ram-budget".to_owned(),
-        })
 }
 
 fn host_available() -> Option<u64> {

@@ -9,7 +9,7 @@ use crate::text::figures;
 use anyhow::Result;
 use std::time::{Duration, Instant};
 
-/// Of the budget, up to which a part is planned; and up to which it may grow.
+/// The share of the budget up to which a part is planned, and the share up to which it may grow.
 const PLANNED: f64 = 0.94;
 const SEALED_AT: f64 = 0.97;
 
@@ -24,11 +24,11 @@ pub struct Bounds {
     pub batch: u64,
     /// Batches a part, where the user fixed it.
     pub step: Option<u64>,
-    /// Rows a part at most: a file may not be larger.
+    /// The most rows of a part, by the limit on the size of files.
     pub most_rows: u64,
-    /// No part takes longer to fill.
+    /// The longest time that a part may take to fill.
     pub checkpoint: Duration,
-    /// Forecast of what the run takes besides its parts, bytes.
+    /// A forecast of what the run takes besides its parts, bytes.
     pub overhead: u64,
 }
 
@@ -36,12 +36,12 @@ pub struct Tuner {
     bounds: Bounds,
     gauge: Gauge,
     peak: u64,
-    /// Measured; none before the second batch, when the model's memory has come to its size.
+    /// Measured; none before the second batch, because only then the model's memory has its full size.
     overhead: Option<u64>,
     /// Rows of the open part that are written.
     filled: u64,
     opened: Instant,
-    /// Since then rows are counted for the pace.
+    /// When the counting of `rows` began, for the pace.
     started: Instant,
     rows: u64,
 }

@@ -23,7 +23,7 @@ impl Gauge {
 
     /// Resident set size, bytes; pages of mapped files count.
     pub fn rss(&mut self) -> u64 {
-        // "Nothing" has the threads all the same: a folder to list, and files of each to read.
+        // `nothing()` alone would still read the threads: a folder to list, and files of each thread.
         let only_memory = ProcessRefreshKind::nothing().without_tasks().with_memory();
         self.system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[self.pid]),

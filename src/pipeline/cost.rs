@@ -2,16 +2,16 @@
 
 use crate::memory::PerImage;
 use crate::model::Extractor;
-use crate::pipeline::{BATCHES, INPUTS};
+use crate::pipeline::work::{BATCHES, INPUTS};
 
-/// Images of a forward pass on so many threads: more gain nothing.
+/// Images of a forward pass on so many threads; more of them gain nothing.
 #[must_use]
 pub fn batch_on_cpu(threads: usize) -> u64 {
     (4 * threads as u64).min(32)
 }
 
-/// Where so many replicas of a model compute on the CPU: `values` numbers of an image, decoded into `pixels` bytes, are what
-/// it computes on, and each number of its rows is stored in `stored` bytes.
+/// What an image takes where `replicas` of a model compute on the CPU. The model computes on `values` numbers of an image,
+/// which is decoded into `pixels` bytes; each number of its rows is stored in `stored` bytes.
 pub fn on_cpu(
     extractor: &Extractor,
     values: u64,

@@ -1,32 +1,30 @@
 //! The decoders' threads, and the batches that they complete.
 //!
-//! They are not joined: one that hangs would hold up the end of the run. What they use they own or share.
+//! They are not joined: one that hangs would hold up the end of the run. So they own what they use, alone or together.
 
 use crate::images::ImageError;
-use crate::pipeline::decoding::{Decoding, decode, settle};
-use crate::pipeline::stop::Stop;
-use crate::pipeline::{Batch, Ticket, panicked};
+use crate::pipeline::decoder_context::DecoderContext;
+use crate::pipeline::decoding::{LoadFailure, decode, settle};
+use crate::pipeline::messages::{PixelBatch, SharedBatch, Ticket};
+use crate::pipeline::run_context::RunContext;
+use crate::pipeline::stop::panicked;
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long a signal or a decoder that hangs may stay unseen.
+/// How long it may take until a signal, or a decoder that hangs, is seen.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A batch that several decoders fill.
-type Shared = Arc<Mutex<Batch>>;
-
 pub struct Decoders<'a> {
-    decoding: Arc<Decoding>,
+    run: RunContext<'a>,
+    shared: Arc<DecoderContext>,
     tickets: Receiver<Ticket>,
-    done: Sender<Shared>,
-    ready: Receiver<Shared>,
-    stop: &'a Stop<'a>,
-    say: &'a (dyn Fn(&str) + Sync),
+    done: Sender<SharedBatch>,
+    ready: Receiver<SharedBatch>,
 }
 
 impl<'a> Decoders<'a> {
@@ -35,33 +33,30 @@ impl<'a> Decoders<'a> {
     /// # Errors
     /// The system has no thread left.
     pub fn start(
-        decoding: Decoding,
-        workers: usize,
+        run: RunContext<'a>,
+        shared: DecoderContext,
         tickets: Receiver<Ticket>,
-        (done, ready): (Sender<Shared>, Receiver<Shared>),
-        stop: &'a Stop<'a>,
-        say: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self> {
+        let (done, ready) = bounded(run.work.batches);
         let decoders = Self {
-            decoding: Arc::new(decoding),
+            run,
+            shared: Arc::new(shared),
             tickets,
             done,
             ready,
-            stop,
-            say,
         };
-        (0..workers).try_for_each(|_| decoders.add_thread())?;
+        (0..run.work.workers).try_for_each(|_| decoders.add_thread())?;
         Ok(decoders)
     }
 
-    /// The next batch that is complete, whichever it is; none when the run is over.
+    /// The batch that is complete next, in no order; none when the run is over.
     ///
     /// # Errors
     /// A thread that panicked.
-    pub fn next(&self) -> Result<Option<Batch>> {
-        while !self.stop.is_over() {
-            if let Ok(shared) = self.ready.recv_timeout(LOOK_EVERY) {
-                return Ok(Some(take(&shared)));
+    pub fn next(&self) -> Result<Option<PixelBatch>> {
+        while !self.run.stop.is_over() {
+            if let Ok(batch) = self.ready.recv_timeout(LOOK_EVERY) {
+                return Ok(Some(take(&batch)));
             }
             self.look_after()?;
         }
@@ -70,22 +65,23 @@ impl<'a> Decoders<'a> {
 
     /// Names images that take long; fails those that take too long, and replaces their threads.
     fn look_after(&self) -> Result<()> {
-        let watch = &self.decoding.watch;
-        ensure!(!watch.panicked(), panicked("a decoder"));
+        let watch = &self.shared.watch;
+        ensure!(!watch.saw_panic(), panicked("a decoder"));
         let late = watch.look(|ticket| ticket.row);
         for (row, time) in late.named {
-            let (image, time) = (
-                self.decoding.images.name(row).display(),
-                figures::duration(time),
-            );
-            (self.say)(&format!(
+            let image = self.shared.images.name(row).display();
+            let time = figures::duration(time);
+            (self.run.say)(&format!(
                 "image '{image}' has not been read for {time}; waiting"
             ));
         }
         for ticket in late.given_up {
             self.add_thread()?;
-            let reason = ImageError::TooSlow(watch.limit());
-            if let Some(batch) = settle(&self.decoding, ticket, Err((false, reason))) {
+            let failure = LoadFailure {
+                error: ImageError::TooSlow(watch.limit()),
+                is_machine_fault: false,
+            };
+            if let Some(batch) = settle(&self.shared, ticket, Err(failure)) {
                 self.done.send(batch)?;
             }
         }
@@ -93,15 +89,12 @@ impl<'a> Decoders<'a> {
     }
 
     fn add_thread(&self) -> Result<()> {
-        let (decoding, tickets, done) = (
-            self.decoding.clone(),
-            self.tickets.clone(),
-            self.done.clone(),
-        );
+        let shared = self.shared.clone();
+        let (tickets, done) = (self.tickets.clone(), self.done.clone());
         let work = move || {
-            let decode = AssertUnwindSafe(|| decode(&decoding, &tickets, &done));
+            let decode = AssertUnwindSafe(|| decode(&shared, &tickets, &done));
             if catch_unwind(decode).is_err() {
-                decoding.watch.panic();
+                shared.watch.note_panic();
             }
         };
         let thread = thread::Builder::new().name("decoder".into()).spawn(work);
@@ -110,6 +103,6 @@ impl<'a> Decoders<'a> {
 }
 
 /// The batch, from the decoder that completed it.
-fn take(shared: &Mutex<Batch>) -> Batch {
-    std::mem::take(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+fn take(batch: &Mutex<PixelBatch>) -> PixelBatch {
+    std::mem::take(&mut batch.lock().unwrap_or_else(PoisonError::into_inner))
 }

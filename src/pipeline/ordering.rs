@@ -1,8 +1,10 @@
 //! Puts the decoded batches back into their order, and ends the run where an image stops it.
 
 use crate::pipeline::decoders::{Decoders, LOOK_EVERY};
+use crate::pipeline::messages::PixelBatch;
+use crate::pipeline::run_context::RunContext;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::{Batch, Work};
+use crate::pipeline::work::Work;
 use crate::run::errors::Broken;
 use anyhow::{Result, anyhow, bail};
 use crossbeam_channel::{SendTimeoutError, Sender};
@@ -14,14 +16,13 @@ use std::collections::BTreeMap;
 /// # Errors
 /// A broken image, unless they are skipped. The rows before it are handed on.
 pub fn order(
-    work: &Work,
+    RunContext { work, stop, .. }: RunContext,
     decoders: &Decoders,
-    stop: &Stop,
     under_way: &Sender<()>,
-    ordered: &Sender<Batch>,
+    ordered: &Sender<PixelBatch>,
 ) -> Result<()> {
     let mut early = BTreeMap::new();
-    for number in 0..work.batches().count() {
+    for number in 0..work.batch_rows().count() {
         while !early.contains_key(&number) {
             let Some(batch) = decoders.next()? else {
                 return Ok(());
@@ -35,7 +36,7 @@ pub fn order(
         if !batch.rows.is_empty() {
             let handed_on = wait_for_place(stop, under_way) && ordered.send(batch).is_ok();
             if !handed_on {
-                return Ok(()); // it is over, or a later stage failed and says why
+                return Ok(()); // the run is over, or a later stage failed and says why
             }
         }
         if let Some(failure) = failure {
@@ -45,7 +46,7 @@ pub fn order(
     Ok(())
 }
 
-/// False where it is over before there is a place.
+/// False where the run is over before there is a place.
 fn wait_for_place(stop: &Stop, under_way: &Sender<()>) -> bool {
     while !stop.is_over() {
         match under_way.send_timeout((), LOOK_EVERY) {
@@ -58,7 +59,7 @@ fn wait_for_place(stop: &Stop, under_way: &Sender<()>) -> bool {
 }
 
 /// Why the run stops with this batch, if it does; the batch is then cut before the image that is the cause.
-fn failure(work: &Work, batch: &mut Batch) -> Option<anyhow::Error> {
+fn failure(work: &Work, batch: &mut PixelBatch) -> Option<anyhow::Error> {
     batch.broken.sort_by_key(|broken| broken.row);
     let stops = |broken: &Broken| !work.skip_broken || batch.machine_fault == Some(broken.row);
     let at = batch.broken.iter().position(stops)?;

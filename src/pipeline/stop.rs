@@ -1,7 +1,7 @@
-//! When the run is over before its end: one token, that all stages look at.
+//! What ends a run early: one token, which all stages look at.
 
 use crate::signals::Signals;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A signal came, or a stage failed.
@@ -10,10 +10,10 @@ pub struct Stop<'a> {
     has_failed: AtomicBool,
 }
 
-/// Stops everything when it is dropped.
-struct StopAll<'a>(&'a AtomicBool);
+/// Stops all stages when it is dropped.
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for StopAll<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -31,11 +31,16 @@ impl<'a> Stop<'a> {
         self.signals.noted().is_some() || self.has_failed.load(Ordering::Relaxed)
     }
 
-    /// Runs a stage; where it fails or panics, it is over for all.
+    /// Runs a stage; where it fails or panics, the run is over for all stages.
     pub fn guard<T>(&self, stage: impl FnOnce() -> Result<T>) -> Result<T> {
-        let stop_all = StopAll(&self.has_failed);
+        let stop_on_drop = StopOnDrop(&self.has_failed);
         let result = stage()?;
-        std::mem::forget(stop_all);
+        std::mem::forget(stop_on_drop);
         Ok(result)
     }
+}
+
+/// The error of a thread that panicked.
+pub fn panicked(who: &str) -> anyhow::Error {
+    anyhow!("{who} panicked; this is a bug in featx, please report it with the lines above")
 }

@@ -1,14 +1,14 @@
 //! Whose turn it is on cores that a model and the decoders share.
 //!
 //! libtorch's threads wait for each other many times in a forward pass. A decoder that takes one of their cores for a
-//! moment holds up all of them, so decoders begin no image while a model computes; they read the next file meanwhile.
-//! Where several models compute side by side, there would be no moment left: then nobody takes turns.
-//! This saves time and does nothing else: who has waited long enough goes on.
+//! moment holds up all of them, so decoders start no image while a model computes; they read the next file meanwhile.
+//! Where several models compute side by side, no moment would be left for the decoders: then nobody takes turns.
+//! This only saves time, so a decoder that has waited long enough goes on.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A decoder waits at most this long: beside a batch that takes longer, images do not count.
+/// A decoder waits at most this long: a batch that takes longer is hardly slowed down by images.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]

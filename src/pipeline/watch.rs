@@ -1,37 +1,37 @@
-//! Who decodes what, and for how long: so that an image that never comes (a hung mount, a decoder without end) holds
-//! up the run for a while, but not for ever.
+//! Which images are being decoded, and for how long. So an image that never comes (a mount that hangs, a decoder that does
+//! not end) holds up the run for a while, but not for ever.
 //!
-//! A thread that hangs cannot be ended. Its image is taken from it and fails, another thread takes its place, and
-//! should it ever come back, it finds its image gone and ends.
+//! A thread that hangs cannot be ended. Its image is taken from it and fails, and another thread takes its place. If it ever
+//! comes back, it finds its image gone and ends.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After this an image is named.
+/// An image that has been waited for this long is named.
 const NAMED_AFTER: Duration = Duration::from_secs(60);
-/// Of the time between two looks, at most this counts: a process that was stopped for an hour, or computed for a
-/// minute, has not waited for its images.
+/// The most that counts of the time between two looks: a process that was stopped for an hour, or computed for a minute,
+/// has not waited for its images.
 const COUNTED: Duration = Duration::from_secs(1);
 
-/// The images in decoding; `T` is what the decoder needs to hand its image in.
+/// The images that are being decoded; `T` is what a decoder needs to hand in its image.
 #[derive(Debug)]
 pub struct Watch<T> {
     limit: Duration,
-    state: Mutex<State<T>>,
+    state: Mutex<WatchState<T>>,
     panicked: AtomicBool,
 }
 
 #[derive(Debug)]
-struct State<T> {
-    in_work: BTreeMap<u64, Watched<T>>,
+struct WatchState<T> {
+    in_work: BTreeMap<u64, WatchedImage<T>>,
     next: u64,
     looked: Instant,
 }
 
 #[derive(Debug)]
-struct Watched<T> {
+struct WatchedImage<T> {
     ticket: T,
     waited: Duration,
     named: bool,
@@ -39,7 +39,7 @@ struct Watched<T> {
 
 /// What a look found.
 #[derive(Debug)]
-pub struct Late<T> {
+pub struct LateImages<T> {
     /// Rows whose images are to be named, and for how long they have been waited for.
     pub named: Vec<(u64, Duration)>,
     /// Taken from the threads that had them.
@@ -47,11 +47,11 @@ pub struct Late<T> {
 }
 
 impl<T> Watch<T> {
-    /// An image fails when it was waited for so long.
+    /// `limit`: an image that was waited for so long fails.
     pub fn new(limit: Duration) -> Self {
         Self {
             limit,
-            state: Mutex::new(State {
+            state: Mutex::new(WatchState {
                 in_work: BTreeMap::new(),
                 next: 0,
                 looked: Instant::now(),
@@ -65,7 +65,7 @@ impl<T> Watch<T> {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        let item = Watched {
+        let item = WatchedImage {
             ticket,
             waited: Duration::ZERO,
             named: false,
@@ -74,17 +74,17 @@ impl<T> Watch<T> {
         number
     }
 
-    /// It is decoded, or failed; `None` where it took too long: another thread has this one's place.
+    /// An image's decoding ends, well or not; `None` where it took too long: then another thread has this one's place.
     pub fn end(&self, number: u64) -> Option<T> {
         self.state().in_work.remove(&number).map(|item| item.ticket)
     }
 
     /// To be called again and again while nothing comes. `row` tells a ticket's row.
-    pub fn look(&self, row: impl Fn(&T) -> u64) -> Late<T> {
+    pub fn look(&self, row: impl Fn(&T) -> u64) -> LateImages<T> {
         let mut state = self.state();
         let passed = state.looked.elapsed().min(COUNTED);
         state.looked = Instant::now();
-        let mut late = Late {
+        let mut late = LateImages {
             named: Vec::new(),
             given_up: Vec::new(),
         };
@@ -107,17 +107,17 @@ impl<T> Watch<T> {
         self.limit
     }
 
-    /// A decoder's thread panicked, and its image will never come.
-    pub fn panic(&self) {
+    /// Notes that a decoder's thread panicked: its image will never come.
+    pub fn note_panic(&self) {
         self.panicked.store(true, Ordering::Relaxed);
     }
 
-    pub fn panicked(&self) -> bool {
+    pub fn saw_panic(&self) -> bool {
         self.panicked.load(Ordering::Relaxed)
     }
 
     /// Nothing that panics is done under the lock.
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, WatchState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,8 @@
 //! What the writer's thread does.
 
-use crate::pipeline::{Computed, Sink, Work};
+use crate::pipeline::messages::ComputedBatch;
+use crate::pipeline::sink::Sink;
+use crate::pipeline::work::Work;
 use crate::run::busy::Stage;
 use crate::run::writer::Segment;
 use anyhow::Result;
@@ -8,18 +10,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a decoder that waits for memory may stay unseen while no rows come.
+/// How long it may take until a decoder that waits for memory is seen, while no rows come.
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
 
-/// Writes computed rows into parts, in their order; seals the last one with what it has when no more come, and when
-/// something fails. Returns how many there were. For each batch it gives a place of `under_way` back.
+/// Writes computed rows into parts, in their order. Seals the last part with what it has when no more rows come, or when
+/// something fails. Gives a place of `under_way` back for each batch. Returns the number of rows.
 pub fn write(
     work: &Work,
-    computed: &Receiver<Computed>,
+    computed: &Receiver<ComputedBatch>,
     under_way: &Receiver<()>,
     mut sink: Sink,
 ) -> Result<u64> {
-    let mut order = Order::default();
+    let mut order = BatchOrder::default();
     let mut rows = 0;
     let written = loop {
         match computed.recv_timeout(MAKE_ROOM_EVERY) {
@@ -48,20 +50,20 @@ pub fn write(
     written.and(sealed).map(|()| rows)
 }
 
-/// Batches that came before one with a smaller number.
+/// Puts batches back into order: keeps those that came before one with a smaller number.
 #[derive(Default)]
-struct Order {
+struct BatchOrder {
     next: usize,
-    early: BTreeMap<usize, Computed>,
+    early: BTreeMap<usize, ComputedBatch>,
 }
 
-impl Order {
-    fn add(&mut self, message: Computed) {
+impl BatchOrder {
+    fn add(&mut self, message: ComputedBatch) {
         self.early.insert(message.number, message);
     }
 
-    /// Those whose turn it is.
-    fn due(&mut self) -> impl Iterator<Item = Computed> {
+    /// The batches whose turn it is.
+    fn due(&mut self) -> impl Iterator<Item = ComputedBatch> {
         std::iter::from_fn(|| {
             let message = self.early.remove(&self.next)?;
             self.next += 1;
@@ -70,8 +72,8 @@ impl Order {
     }
 }
 
-/// Writes one batch's rows into parts as large as the tuner says. Returns how many there were.
-fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
+/// Writes one batch's rows into parts as large as the tuner says. Returns the number of rows.
+fn write_batch(work: &Work, message: ComputedBatch, sink: &mut Sink) -> Result<u64> {
     let Sink {
         writer,
         tuner,
@@ -79,7 +81,7 @@ fn write_batch(work: &Work, message: Computed, sink: &mut Sink) -> Result<u64> {
         progress,
         gate,
     } = sink;
-    let Computed {
+    let ComputedBatch {
         rows,
         segment,
         activations,

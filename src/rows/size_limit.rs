@@ -17,10 +17,11 @@ pub fn most_bytes() -> Option<u64> {
     getrlimit(Resource::Fsize).current
 }
 
-/// What cures an error whose text is this; none where the limit has no part in it.
+/// What cures an error whose text this is; none where the limit has no part in it.
 #[must_use]
-pub fn cure(error: &str) -> Option<String> {
-    let limit = most_bytes().filter(|_| error.contains("File too large"))?;
+pub fn cure(text: &str) -> Option<String> {
+    // The text has to do: HDF5 keeps the system's error as text alone, and csv's errors have no source.
+    let limit = most_bytes().filter(|_| text.contains("File too large"))?;
     Some(format!(
         "; a file may have {} (ulimit -f): raise that limit",
         figures::bytes(limit)

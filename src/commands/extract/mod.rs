@@ -17,8 +17,7 @@ use crate::cli::extract::Extract;
 use crate::job::Job;
 use crate::memory::{Gate, Tuner};
 use crate::model::{self, Extractor, Form, FormWish};
-use crate::pipeline::stages::Stages;
-use crate::pipeline::{self, BATCHES, Work};
+use crate::pipeline::{self, BATCHES, StageClocks, Work};
 use crate::rows::bus_error::explain_bus_errors;
 use crate::run::binding::is_abandoned;
 use crate::run::busy::Busy;
@@ -27,7 +26,7 @@ use crate::run::journal::Journal;
 use crate::run::lock::RunLock;
 use crate::run::slice::Log;
 use crate::run::writer::RunWriter;
-use crate::signals::{Signals, Stopped};
+use crate::signals::{Signals, StoppedRun};
 use crate::sources::Images;
 use crate::text::figures;
 use crate::text::printing::say;
@@ -118,7 +117,7 @@ fn compute(job: &Job, ready: Ready, started: Instant) -> Result<()> {
     let record = provenance.clone();
     writer.before_first_part(move || record.record());
     let mut replicas = replicate(job, extractor, lanes.count)?;
-    let stages = Arc::new(Stages::default());
+    let stages = Arc::new(StageClocks::default());
     let work = work(job, &plan, &images, lanes, &stages);
     let mut tuner = Tuner::new(plan.bounds)?;
     let began = Instant::now();
@@ -181,7 +180,7 @@ fn work<'a>(
     plan: &'a Plan,
     images: &'a Arc<Images>,
     lanes: Lanes,
-    stages: &'a Arc<Stages>,
+    stages: &'a Arc<StageClocks>,
 ) -> Work<'a> {
     Work {
         images,
@@ -270,10 +269,10 @@ fn ensure_some_image(plan: &Plan, writer: &RunWriter) -> Result<()> {
     Ok(())
 }
 
-fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> Stopped {
+fn stopped(job: &Job, plan: &Plan, rows: u64, signal: i32) -> StoppedRun {
     let done = figures::count(plan.rows_done() + rows);
     let all = figures::count(plan.slice.len());
-    Stopped {
+    StoppedRun {
         signal,
         done: format!("{done} of {all} rows are done in {}", plan.place()),
         cure: match job.overwrite {

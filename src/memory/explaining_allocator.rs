@@ -6,10 +6,10 @@ const MESSAGE: &[u8] = b"error: memory ran out; raise the limit on address space
 more memory, or lower --ram-budget; sealed parts are whole, and the same command goes on after them\n";
 
 /// The system's allocator. Rust aborts where it has no memory left; this says so, and exits.
-pub struct Explained;
+pub struct ExplainingAllocator;
 
 // SAFETY: every call is the system allocator's, whose contract is this one's; what it refuses is never handed on.
-unsafe impl GlobalAlloc for Explained {
+unsafe impl GlobalAlloc for ExplainingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
         or_exit(unsafe { System.alloc(layout) })

@@ -4,11 +4,11 @@ use crate::run::busy::{Busy, Stage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Nanoseconds of each stage, of all threads together.
+/// Nanoseconds for which each stage was busy, summed over all threads.
 #[derive(Debug, Default)]
-pub struct Stages([AtomicU64; 4]);
+pub struct StageClocks([AtomicU64; 4]);
 
-impl Stages {
+impl StageClocks {
     /// Does some of a stage's work.
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
@@ -22,13 +22,13 @@ impl Stages {
         self.0[stage as usize].fetch_add(busy, Ordering::Relaxed);
     }
 
-    /// To milliseconds.
+    /// Rounded to milliseconds.
     fn seconds(&self, stage: Stage) -> f64 {
         let busy = Duration::from_nanos(self.0[stage as usize].load(Ordering::Relaxed));
         (busy.as_secs_f64() * 1000.0).round() / 1000.0
     }
 
-    /// What came of so many images in so many seconds, with decoder threads and models side by side.
+    /// The counts of a run of `images` in `seconds`, with so many decoder threads, and so many models side by side.
     #[must_use]
     pub fn summary(&self, images: u64, seconds: f64, decoders: usize, models: usize) -> Busy {
         Busy {

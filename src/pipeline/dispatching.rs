@@ -1,0 +1,36 @@
+//! What the dispatcher's thread does.
+
+use crate::pipeline::messages::{PixelBatch, Ticket};
+use crate::pipeline::work::{BatchRows, Work};
+use crossbeam_channel::{Receiver, Sender, select};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+/// Hands out the images of all batches, each batch once there is memory for its pixels. It ends when their ordering has
+/// ended, because decoders that all hang take no more tickets.
+pub fn dispatch(
+    work: &Work,
+    spare: &Receiver<Vec<u8>>,
+    tickets: &Sender<Ticket>,
+    ordering_ended: &Receiver<Infallible>,
+) {
+    for (number, BatchRows { segment, rows }) in work.batch_rows().enumerate() {
+        let Ok(pixels) = spare.recv() else { return };
+        let batch = PixelBatch {
+            number,
+            rows: rows.clone(),
+            segment,
+            pixels,
+            left: (rows.end - rows.start) as usize,
+            ..PixelBatch::default()
+        };
+        let batch = Arc::new(Mutex::new(batch));
+        for (slot, row) in rows.enumerate() {
+            let batch = batch.clone();
+            select! {
+                send(tickets, Ticket { batch, slot, row }) -> sent => if sent.is_err() { return },
+                recv(ordering_ended) -> _ => return,
+            }
+        }
+    }
+}

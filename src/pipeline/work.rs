@@ -1,0 +1,59 @@
+//! What an extraction computes, and how.
+
+use crate::images::Preprocess;
+use crate::pipeline::stage_clocks::StageClocks;
+use crate::rows::row_type::RowType;
+use crate::run::writer::Segment;
+use crate::sources::Images;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Batches of pixels in memory: one that waits or is fed, one or two that are filled.
+pub const BATCHES: usize = 3;
+/// Inputs of a model: one that is computed, one that is fed.
+pub const INPUTS: usize = 2;
+
+/// The images, the rows that are missing, and the sizes of the pipeline.
+#[derive(Debug)]
+pub struct Work<'a> {
+    pub images: &'a Arc<Images>,
+    pub segments: &'a [Segment],
+    pub preprocess: &'a Preprocess,
+    /// Images a forward pass.
+    pub batch: usize,
+    /// Batches that are in memory as pixels: [`BATCHES`], more where lanes share a batch.
+    pub batches: usize,
+    /// libtorch's, of each lane.
+    pub threads: usize,
+    pub stored: RowType,
+    pub skip_broken: bool,
+    /// Decoder threads.
+    pub workers: usize,
+    /// An image that takes longer to read and decode is a broken one.
+    pub image_timeout: Duration,
+    /// How long each stage was busy.
+    pub stages: &'a Arc<StageClocks>,
+}
+
+/// The rows of a batch, all of one segment.
+#[derive(Debug, Clone)]
+pub struct BatchRows {
+    /// Its place in [`Work::segments`].
+    pub segment: usize,
+    pub rows: Range<u64>,
+}
+
+impl Work<'_> {
+    /// The rows of each batch, in order.
+    pub fn batch_rows(&self) -> impl Iterator<Item = BatchRows> {
+        let segments = self.segments.iter().enumerate();
+        segments.flat_map(move |(segment, Segment { rows: all, .. })| {
+            let starts = all.clone().step_by(self.batch);
+            starts.map(move |start| {
+                let rows = start..all.end.min(start + self.batch as u64);
+                BatchRows { segment, rows }
+            })
+        })
+    }
+}
