@@ -7,6 +7,7 @@ use crate::rows::part::{MERGED, Part, PartName, names_in, read_rows_header};
 use crate::rows::part_names::{self, Named};
 use crate::rows::row_set::RowSet;
 use crate::text::figures::row_shape;
+use crate::text::shell;
 use anyhow::Result;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -121,7 +122,8 @@ impl LayerFolder {
         let path = self.path.display();
         self.merging.as_ref().map(|_| {
             format!(
-                "'{path}' holds an interrupted merge; finish it first, with: featx merge '{path}' --remove-parts"
+                "'{path}' holds an interrupted merge; finish it first, with: featx merge {} --remove-parts",
+                shell::quoted(&path.to_string())
             )
         })
     }

@@ -1,6 +1,7 @@
 //! Which dataset of an HDF5 file holds images.
 
 use crate::sources::layout::Layout;
+use crate::text::shell;
 use anyhow::{Context, Result, bail, ensure};
 use hdf5_metno::filters::Filter;
 use hdf5_metno::types::{IntSize, TypeDescriptor};
@@ -26,9 +27,9 @@ pub enum Content {
 pub fn open_file(path: &Path) -> Result<File> {
     File::open(path).with_context(|| {
         format!(
-            "'{}' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls '{}')",
+            "'{}' cannot be opened; is it complete, and is no other program writing to it? (see: h5ls {})",
             path.display(),
-            path.display()
+            shell::quoted(&path.display().to_string())
         )
     })
 }
@@ -157,14 +158,23 @@ fn ensure_upright(dataset: &Dataset, content: Content, name: &str, path: &Path) 
         Content::Pixels(layout) => layout.is_interleaved(),
         Content::Files => true,
     };
-    let shown = path.display();
     ensure!(
         is_upright || dataset.attr("MATLAB_class").is_err(),
-        "'/{name}' of '{shown}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
-         python -c \"import h5py; a = h5py.File('{shown}')['{name}'][:].swapaxes(-1, -2); \
-         h5py.File('images.h5', 'w').create_dataset('{name}', data=a, chunks=(1, *a.shape[1:]))\""
+        "'/{name}' of '{}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
+         python -c {}",
+        path.display(),
+        shell::quoted(&transposing_script(name, path))
     );
     Ok(())
+}
+
+/// Python's, whose texts in double quotes escape as Rust's do.
+fn transposing_script(name: &str, path: &Path) -> String {
+    let file = path.display().to_string();
+    format!(
+        "import h5py; a = h5py.File({file:?})[{name:?}][:].swapaxes(-1, -2); \
+         h5py.File(\"images.h5\", \"w\").create_dataset({name:?}, data=a, chunks=(1, *a.shape[1:]))"
+    )
 }
 
 fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::images::is_image;
 use crate::sources::scan::is_image_name;
+use crate::text::shell;
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -122,7 +123,8 @@ fn unknown(path: &Path, start: &[u8]) -> String {
         .find(|(magic, _)| start.starts_with(magic));
     if let Some((_, command)) = compressed {
         return format!(
-            "'{shown}' is compressed, and images cannot be read where they lie in it; decompress it: {command} '{shown}'"
+            "'{shown}' is compressed, and images cannot be read where they lie in it; decompress it: {command} {}",
+            shell::quoted(&shown.to_string())
         );
     }
     format!(

@@ -2,6 +2,7 @@
 
 use crate::sources::left_out::{LeftOut, Others};
 use crate::sources::names::FileNames;
+use crate::text::shell;
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::fs::{DirEntry, Metadata};
 use std::io::ErrorKind;
@@ -147,7 +148,8 @@ fn unreadable(folder: &Path, error: std::io::Error) -> Error {
     let folder = folder.display();
     let cure = match error.kind() {
         ErrorKind::PermissionDenied => {
-            format!("; make it readable (chmod u+rx '{folder}'), or name the images with --list")
+            let word = shell::quoted(&folder.to_string());
+            format!("; make it readable (chmod u+rx {word}), or name the images with --list")
         }
         _ => String::new(),
     };

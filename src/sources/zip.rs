@@ -5,6 +5,7 @@ use crate::sources::members::Members;
 use crate::sources::shared::Shared;
 use crate::sources::source::{Address, Item, Listing, Reader, Source};
 use crate::sources::stamp::Stamp;
+use crate::text::shell;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::io::{self, Read};
@@ -94,7 +95,8 @@ impl Source for Zip {
         ensure!(
             !directory.0.has_duplicate_names(),
             "'{path}' holds two members of one name, so that rows could not be told apart; make the archive again with one \
-             (see: unzip -l '{path}')"
+             (see: unzip -l {})",
+            shell::quoted(&path.to_string())
         );
         let mut members = Members::of(&self.path);
         for at in 0..directory.0.len() {

@@ -1,4 +1,4 @@
-//! Paths in commands that are to be pasted.
+//! Paths and names in commands that are to be pasted.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -34,7 +34,9 @@ pub fn command(arguments: impl Iterator<Item = OsString>) -> String {
         .join(" ")
 }
 
-fn quoted(text: &str) -> String {
+/// A text as one word of a shell's, in quotes whatever it is.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -56,5 +58,6 @@ mod tests {
         ] {
             assert_eq!(word(Path::new(path)), expected);
         }
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
     }
 }
