@@ -9,8 +9,9 @@
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
 use crate::rows::part::{MERGED, MERGING, PARTIAL, PartName, names_in, part_name, partial_start};
+use crate::run::log::Log;
 use crate::run::record::{LIST_FILES, RUN_FILE, Run};
-use crate::run::slice::{Log, is_of_a_shard, lock_name, running_shards};
+use crate::run::shard_files::{is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;

@@ -5,6 +5,7 @@ mod file;
 pub mod owner;
 #[cfg(feature = "torch")]
 mod run_lock;
+pub mod snapshot;
 
 #[cfg(feature = "torch")]
 pub use run_lock::{InUse, LOCK_FILE, RunLock};

@@ -11,12 +11,13 @@
 //!
 //! A dead maker's lock is renamed to a name of our own, and looked at again: had another taker been quicker, what we
 //! hold now is that taker's, and goes back. Should it not get back in time, its owner finds at its next beat that the
-//! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
+//! lock is no longer its own, and ends at once. featx does not rely on `flock`, which may not reach other machines.
 
 use crate::rows::durable::make_directory;
 use crate::run::lock::file::LockFile;
-use crate::run::lock::owner::{BEAT, Found, Owner, WATCHED};
-use crate::run::slice::lock_name;
+use crate::run::lock::owner::{BEAT, Owner, WATCHED};
+use crate::run::lock::snapshot::LockSnapshot;
+use crate::run::shard_files::lock_name;
 use crate::text::printing::say;
 use anyhow::{Context, Result};
 use std::fs;
@@ -84,7 +85,7 @@ impl RunLock {
             if lock.file.make()? {
                 break;
             }
-            if let Some(found) = Found::read(lock.file.path())? {
+            if let Some(found) = LockSnapshot::read(lock.file.path())? {
                 lock.ensure_dead(&found, &say)?;
                 lock.file.remove_dead(&found)?;
             }
@@ -96,7 +97,7 @@ impl RunLock {
 
     /// # Errors
     /// The owner lives: who it is.
-    fn ensure_dead(&self, found: &Found, say: impl Fn(&str)) -> Result<()> {
+    fn ensure_dead(&self, found: &LockSnapshot, say: impl Fn(&str)) -> Result<()> {
         let owner = found.owner();
         if let Some((owner, is_dead)) = owner.as_ref().and_then(|h| Some((h, h.is_dead_here()?))) {
             return match is_dead {
@@ -118,7 +119,7 @@ impl RunLock {
         let began = Instant::now();
         while began.elapsed() < WATCHED {
             sleep(Duration::from_millis(500));
-            match Found::read(self.file.path())? {
+            match LockSnapshot::read(self.file.path())? {
                 None => return Ok(()),
                 Some(now) if now.text != found.text || now.touched != found.touched => {
                     return Err(self.in_use(who));
