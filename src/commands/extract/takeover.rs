@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;
 use crate::run::discard::discard;
-use crate::run::lock::{InUse, RunLock};
+use crate::run::lock::{OtherWriter, RunLock};
 use crate::run::record::Run;
 use crate::run::shard_files::running_shards;
 use crate::sources::Found;
@@ -40,7 +40,7 @@ pub fn make_way(
                 }
                 return Ok(());
             }
-            Err(error) if error.is::<InUse>() && began.elapsed() < LONGEST_WAIT => {
+            Err(error) if error.is::<OtherWriter>() && began.elapsed() < LONGEST_WAIT => {
                 sleep(FIRST_PAUSE);
             }
             Err(error) => return Err(error),

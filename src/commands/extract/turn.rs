@@ -1,7 +1,7 @@
 //! Which of many shards begins their run.
 
 use crate::run::directory::RunDir;
-use crate::run::lock::{InUse, RunLock};
+use crate::run::lock::{OtherWriter, RunLock};
 use crate::text::figures;
 use crate::text::printing::say;
 use anyhow::{Result, ensure};
@@ -34,7 +34,7 @@ pub fn lock_to_begin(directory: &Path) -> Result<Option<RunLock>> {
             Ok(lock) => return Ok((!RunDir::is_listed_at(directory)?).then_some(lock)),
             Err(error) => error,
         };
-        let Some(InUse { who, .. }) = error.downcast_ref() else {
+        let Some(OtherWriter { who, .. }) = error.downcast_ref() else {
             return Err(error);
         };
         if began.elapsed() > Duration::from_secs(1) {

@@ -15,6 +15,7 @@
 
 use crate::rows::durable::make_directory;
 use crate::run::lock::file::LockFile;
+use crate::run::lock::other_writer::OtherWriter;
 use crate::run::lock::owner::{BEAT, Owner, WATCHED};
 use crate::run::lock::snapshot::LockSnapshot;
 use crate::run::shard_files::lock_name;
@@ -28,15 +29,6 @@ use std::time::{Duration, Instant};
 
 /// The lock's name inside a run directory.
 pub const LOCK_FILE: &str = "run.lock";
-
-/// Another process holds the lock.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} is being written by {who}; wait for it, or choose another --out")]
-pub struct InUse {
-    what: String,
-    /// `process 7 on 'node3'`
-    pub who: String,
-}
 
 /// The right to write into a run directory, until it is dropped.
 #[derive(Debug)]
@@ -54,7 +46,7 @@ impl RunLock {
     /// Takes the lock of `directory`, which is made if absent. `say` gets a line where that takes longer.
     ///
     /// # Errors
-    /// Another process holds it ([`InUse`]); the directory cannot be made or written.
+    /// Another process holds it ([`OtherWriter`]); the directory cannot be made or written.
     pub fn take(directory: &Path, say: impl Fn(&str)) -> Result<Self> {
         let what = format!("'{}'", directory.display());
         Self::take_named(directory, LOCK_FILE, what, say)
@@ -132,7 +124,7 @@ impl RunLock {
 
     fn in_use(&self, who: String) -> anyhow::Error {
         let what = self.what.clone();
-        InUse { what, who }.into()
+        OtherWriter { what, who }.into()
     }
 
     fn beat(&mut self) -> Result<()> {
