@@ -10,6 +10,7 @@ mod commands {
     pub mod inspect {
         mod forecast;
         pub mod model;
+        mod trial;
     }
 }
 mod job;
@@ -30,12 +31,14 @@ fn main() -> ExitCode {
     ended(match Cli::parse().command {
         Command::Extract(typed) => commands::extract::run(*typed),
         Command::Inspect(typed) => inspect_model(&typed),
-        _ => Err(cli::WrongUsage("featx-compute is started by featx; run featx".into()).into()),
+        _ => Err(cli::wrong_usage(
+            "featx-compute is started by featx; run featx",
+        )),
     })
 }
 
 fn inspect_model(typed: &cli::Inspect) -> anyhow::Result<()> {
-    let typed = inspect::found_by_name(typed);
+    let typed = inspect::found_by_name(typed)?;
     if typed.layer_names {
         return commands::inspect::model::print_layer_names(&typed.path);
     }

@@ -9,6 +9,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     featx::prepare_process();
-    cli::complete::answer();
+    cli::answer_shell();
     commands::ended(commands::run(Cli::parse()))
 }

@@ -82,7 +82,7 @@ pub fn submissions(indices: &[u64], shards: u64, max_array_size: u64) -> Vec<Sub
     }
 }
 
-/// `--array=3,7`, or with what has to be said where the array's indices are not the shards'.
+/// `--array=3,7`; where the array's indices are not the shards', with the option that makes up for it.
 impl fmt::Display for Submission {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "--array={}", self.array)?;

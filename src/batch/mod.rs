@@ -1,5 +1,5 @@
 //! Batch systems: how each tells a process which task of an array it is, how many cores it has, and how tasks are
-//! submitted again. One table; what Slurm tells beside that is in [`slurm`].
+//! submitted again. One table; what only Slurm tells is in [`slurm`].
 //!
 //! Sources: sbatch(1); qsub(1B) of OpenPBS; bsub(1) of LSF; submit(1) and qsub(1) of Grid Engine; the user guide of AWS
 //! Batch, "Job environment variables"; the documentation of Kubernetes, "Indexed Job".
@@ -26,7 +26,7 @@ pub struct System {
     no_index: &'static str,
     /// The number of the first task, for shard 0.
     pub first: u64,
-    bounds: BoundsIn,
+    bounds: BoundsVariables,
     /// The cores of a job on one node.
     cores: &'static str,
     /// The program that submits.
@@ -38,7 +38,7 @@ pub struct System {
 
 /// Variables that tell which tasks were submitted.
 #[derive(Debug, PartialEq, Eq)]
-enum BoundsIn {
+enum BoundsVariables {
     /// None does.
     Nothing,
     /// First, last, and how many there are.
@@ -64,7 +64,7 @@ enum Tasks {
     Whole(&'static str),
 }
 
-/// Where one is at hand on a login node, the first counts.
+/// If a login node has several, the first counts.
 pub static SYSTEMS: [System; 6] = [
     System {
         name: "Slurm",
@@ -72,7 +72,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "SLURM_ARRAY_TASK_ID",
         no_index: "",
         first: 0,
-        bounds: BoundsIn::Count([
+        bounds: BoundsVariables::Count([
             "SLURM_ARRAY_TASK_MIN",
             "SLURM_ARRAY_TASK_MAX",
             "SLURM_ARRAY_TASK_COUNT",
@@ -88,7 +88,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "LSB_JOBINDEX",
         no_index: "0",
         first: 1,
-        bounds: BoundsIn::Nothing, // LSB_JOBINDEX_END is the last of those submitted, be they all or not
+        bounds: BoundsVariables::Nothing, // LSB_JOBINDEX_END is the last of those submitted, be they all or not
         cores: "LSB_DJOB_NUMPROC",
         command: "bsub",
         beside: "",
@@ -100,7 +100,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "SGE_TASK_ID",
         no_index: "undefined",
         first: 1,
-        bounds: BoundsIn::Step(["SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE"]),
+        bounds: BoundsVariables::Step(["SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE"]),
         cores: "NSLOTS",
         command: "qsub",
         beside: "SGE_ROOT",
@@ -112,7 +112,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "PBS_ARRAY_INDEX",
         no_index: "",
         first: 0,
-        bounds: BoundsIn::Nothing,
+        bounds: BoundsVariables::Nothing,
         cores: "NCPUS",
         command: "qsub",
         beside: "",
@@ -124,7 +124,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "AWS_BATCH_JOB_ARRAY_INDEX",
         no_index: "",
         first: 0,
-        bounds: BoundsIn::Size("AWS_BATCH_JOB_ARRAY_SIZE"),
+        bounds: BoundsVariables::Size("AWS_BATCH_JOB_ARRAY_SIZE"),
         cores: "",
         command: "",
         beside: "",
@@ -136,7 +136,7 @@ pub static SYSTEMS: [System; 6] = [
         index: "JOB_COMPLETION_INDEX",
         no_index: "",
         first: 0,
-        bounds: BoundsIn::Nothing,
+        bounds: BoundsVariables::Nothing,
         cores: "",
         command: "",
         beside: "",
@@ -185,7 +185,7 @@ pub fn in_job() -> bool {
         .any(|system| env::var_os(system.job).is_some())
 }
 
-/// Cores that the job has on this node, of systems other than Slurm; none where nothing tells.
+/// Cores that the job has on this node, of systems other than Slurm; none if nothing tells.
 pub fn cores(variable: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let of = |system: &System| variable(system.cores)?.parse().ok();
     let running = SYSTEMS
@@ -211,18 +211,18 @@ impl System {
 
     fn bounds(&self, number: impl Fn(&str) -> Option<u64>) -> Option<ArrayBounds> {
         Some(match self.bounds {
-            BoundsIn::Nothing => return None,
-            BoundsIn::Count([first, last, count]) => ArrayBounds {
+            BoundsVariables::Nothing => return None,
+            BoundsVariables::Count([first, last, count]) => ArrayBounds {
                 first: number(first)?,
                 last: number(last)?,
                 count: number(count)?,
             },
-            BoundsIn::Step([first, last, step]) => {
+            BoundsVariables::Step([first, last, step]) => {
                 let (first, last) = (number(first)?, number(last)?);
                 let count = last.checked_sub(first)? / number(step)?.max(1) + 1;
                 ArrayBounds { first, last, count }
             }
-            BoundsIn::Size(size) => {
+            BoundsVariables::Size(size) => {
                 let count = number(size)?;
                 let last = count.checked_sub(1)?;
                 ArrayBounds {

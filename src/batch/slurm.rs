@@ -9,7 +9,7 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Slurm {
     /// Its place in a step of `srun`. A batch script has `SLURM_PROCID=0` and all of the job's `SLURM_NTASKS` too,
-    /// without being one of so many tasks: it is in no step.
+    /// although it is not one of those tasks: it is in no step.
     pub step: Option<StepTask>,
     /// Tasks of the step on this node, at least 1: they share its cores and memory.
     pub tasks_here: u64,

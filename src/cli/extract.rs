@@ -20,8 +20,8 @@ options! {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Extract {
-    /// Where the images are: folders (searched recursively), image files, tar, zip, HDF5, LMDB, Parquet or .npy, also by
-    /// globs and braces ('shards/{00000..00099}.tar'); rows follow in this order [default: images]
+    /// Where the images are: folders (searched recursively), image files, tar, zip, HDF5, LMDB, Parquet or .npy; globs and
+    /// braces work too ('shards/{00000..00099}.tar'); rows follow in this order [default: images]
     #[serde(deserialize_with = "one_or_many_paths")]
     pub images: Vec<PathBuf>,
 
@@ -29,8 +29,8 @@ pub struct Extract {
     #[arg(long, value_name = "NAME|FILE.pt|FILE.pt2", add = ArgValueCompleter::new(complete::models))]
     pub model: Option<String>,
 
-    /// Dotted module name or glob ('features.*', '*'); NAME#1, NAME#key: another tensor of a layer that gives several; .: the
-    /// model's own output; repeatable, or comma-separated
+    /// Dotted module name or glob ('features.*', '*'); NAME#1 or NAME#key: another tensor of a layer that gives several; a dot
+    /// alone: the model's own output; repeatable, or comma-separated
     #[arg(long, value_name = "NAME|GLOB", add = ArgValueCompleter::new(complete::layers))]
     #[serde(deserialize_with = "one_or_many_layers")]
     pub layer: Vec<String>,
@@ -89,7 +89,7 @@ pub struct Extract {
     #[arg(long)]
     pub tokens: Option<Tokens>,
 
-    /// Resume a run, or divide it into shards, although its rows depend on chance or on their batch
+    /// Resume a run, or divide it into shards, even if its rows depend on chance or on their batch
     #[arg(long)]
     pub allow_varying: bool,
 
@@ -107,7 +107,7 @@ pub struct Extract {
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
 
-    /// Image paths, one a line, relative to IMAGES: which images, and their order [default: all, sorted]
+    /// File of image paths, one a line, relative to IMAGES: which images to take, in which order [default: all, sorted]
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
 
@@ -116,7 +116,7 @@ pub struct Extract {
     #[arg(long)]
     pub on_error: Option<OnError>,
 
-    /// An image that takes longer to read and decode is a broken one: 5m, 300s [default: 5m]
+    /// An image that takes longer than this to read and decode counts as broken: 5m, 300s [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = figures::parse_duration)]
     #[serde(deserialize_with = "from_duration")]
     pub image_timeout: Option<Duration>,
@@ -128,7 +128,7 @@ pub struct Extract {
     #[serde(deserialize_with = "from_text")]
     pub shard: Option<Shard>,
 
-    /// Do the whole run, whatever a batch system's variables say
+    /// Do the whole run in this process, whatever a batch system's variables say
     #[arg(long, conflicts_with = "shard")]
     pub no_shard: bool,
 
@@ -152,7 +152,7 @@ pub struct Extract {
     #[arg(long, value_name = "HxW:VALUE", help_heading = "Preprocessing")]
     pub pad: Option<Pad>,
 
-    /// Where a crop starts when the margin is odd: even (torchvision) or down (transformers) [default: from the model's TOML]
+    /// How half of an odd margin is rounded, where the crop starts: to even (torchvision) or down (transformers) [default: from the model's TOML]
     #[arg(long, help_heading = "Preprocessing")]
     pub crop_rounding: Option<CropRounding>,
 
@@ -268,12 +268,12 @@ impl FromStr for Auto {
 /// A number or a text of a TOML file, as the text that the command line would have.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a number of at least 0, or a text")]
-enum Typed {
+enum TypedValue {
     Number(u64),
     Text(String),
 }
 
-impl Typed {
+impl TypedValue {
     fn text(self) -> String {
         match self {
             Self::Number(n) => n.to_string(),
@@ -284,7 +284,7 @@ impl Typed {
 
 impl<'de> Deserialize<'de> for Auto {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let typed = Typed::deserialize(deserializer)
+        let typed = TypedValue::deserialize(deserializer)
             .map_err(|_| serde::de::Error::custom("expected a number of at least 1, or auto"))?;
         typed.text().parse().map_err(serde::de::Error::custom)
     }
@@ -296,7 +296,7 @@ where
     D: Deserializer<'de>,
     T: FromStr<Err: Display>,
 {
-    let typed = Typed::deserialize(deserializer)?.text().parse();
+    let typed = TypedValue::deserialize(deserializer)?.text().parse();
     typed.map(Some).map_err(serde::de::Error::custom)
 }
 
@@ -311,7 +311,7 @@ where
 }
 
 fn from_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = Typed::deserialize(deserializer)?.text();
+    let text = TypedValue::deserialize(deserializer)?.text();
     figures::parse_duration(&text)
         .map(Some)
         .map_err(serde::de::Error::custom)

@@ -1,5 +1,6 @@
 //! `--model`: a file, or the name of one.
 
+use crate::text::shell;
 use anyhow::{Result, bail, ensure};
 use std::path::{Path, PathBuf};
 
@@ -38,8 +39,9 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
         .map(|folder| format!("{}/", folder.display()))
         .collect();
     bail!(
-        "model '{model}' not found in {}; make it with: scripts/export_model.py {model}",
-        places.join(" or ")
+        "model '{model}' not found in {}; make it with: scripts/export_model.py {}",
+        places.join(" or "),
+        shell::word(path)
     )
 }
 

@@ -1,17 +1,17 @@
 //! From what was typed, the `--config` file, the model's TOML and the machine to one checked [`Job`]. Past this point
 //! nothing is optional.
 
-mod preset;
+mod model_description;
 mod reduction;
 mod shard_wish;
 
-pub use preset::{Described, describe};
+pub use model_description::{ModelDescription, describe};
 pub use shard_wish::ShardWish;
 
 use crate::batch;
 use crate::cli::choices::{Device, FormChoice, Precision};
 use crate::cli::extract::{Auto, Extract, OnError};
-use crate::cli::{WrongUsage, find_model};
+use crate::cli::{find_model, wrong_usage};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
 use crate::model::{self, HookTensors, Reduction, TokensOf};
@@ -60,7 +60,7 @@ pub struct Job {
     pub reduction: Reduction,
     /// Which tensor of a traced layer a forward hook sees first.
     pub hooks: HookTensors,
-    /// Rows may depend on chance or on their batch, and a run of several processes is begun all the same.
+    /// Rows may depend on chance or on their batch, and a run of several processes begins all the same.
     pub allow_varying: bool,
     pub skip_broken: bool,
     pub image_timeout: Duration,
@@ -79,13 +79,9 @@ pub struct Job {
 /// More than any machine has cores; many more would only exhaust it.
 const MAX_THREADS: usize = 1024;
 
-fn wrong_usage(text: impl Into<String>) -> anyhow::Error {
-    WrongUsage(text.into()).into()
-}
-
 impl Job {
     /// # Errors
-    /// An option that is missing or out of range ([`WrongUsage`]), a model or TOML that cannot be found or read.
+    /// An option that is missing or out of range ([`crate::cli::WrongUsage`]), a model or TOML that cannot be found or read.
     pub fn new(typed: Extract) -> Result<Self> {
         let args = with_config(typed)?;
         let required = |option: &str| {
@@ -143,7 +139,7 @@ impl Job {
         })
     }
 
-    /// Threads of a lane, where each device has so many side by side.
+    /// Threads of a lane, where each device has `lanes` side by side.
     pub fn threads_per_lane(&self, lanes: usize) -> usize {
         self.threads.div_ceil(self.devices.len() * lanes)
     }

@@ -1,7 +1,7 @@
 //! `--pool`, `--project` and `--seed`.
 
 use crate::cli::extract::Extract;
-use crate::job::wrong_usage;
+use crate::cli::wrong_usage;
 use crate::model::{Grid, MOST_OUTPUTS, Project, Reduction};
 use crate::text::figures::count;
 use anyhow::{Result, ensure};

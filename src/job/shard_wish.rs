@@ -3,7 +3,7 @@
 
 use crate::batch::slurm::{Slurm, StepTask};
 use crate::batch::{ArrayBounds, ArrayTask, Shard, System, array_tasks};
-use crate::cli::WrongUsage;
+use crate::cli::wrong_usage;
 use crate::run::record::RUN_FILE;
 use anyhow::{Result, anyhow, ensure};
 use std::path::Path;
@@ -21,8 +21,8 @@ pub struct ShardWish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Count {
     Given(u64),
-    /// The run's. What was submitted tells it only where no run has begun and it is whole: of `--array=3,7` Slurm says
-    /// that there are two.
+    /// The run's. The array tells it only where no run has begun and the whole array was submitted: of `--array=3,7` Slurm
+    /// says that there are two.
     OfRun(ArrayTask),
 }
 
@@ -30,7 +30,7 @@ impl ShardWish {
     /// None: one process does the whole run.
     ///
     /// # Errors
-    /// The batch system tells only one of index and count, or contradicts itself, or there are two ([`WrongUsage`]).
+    /// The batch system tells only one of index and count, or contradicts itself, or there are two ([`crate::cli::WrongUsage`]).
     pub fn find(
         typed: Option<Shard>,
         no_shard: bool,
@@ -52,7 +52,7 @@ impl ShardWish {
         match (&tasks[..], step) {
             ([task, ..], Some(step)) => Err(both(task, &step)),
             ([task], None) => of_array(task).map(Some),
-            ([one, other, ..], None) => Err(wrong(format!(
+            ([one, other, ..], None) => Err(wrong_usage(format!(
                 "{} and {} are set, and either could number the shards; pass --shard I/N, or --no-shard",
                 one.system.index, other.system.index
             ))),
@@ -83,7 +83,7 @@ impl ShardWish {
         Ok(Shard { index, count })
     }
 
-    /// The line that says what the batch system's variables were taken for; none where the user gave the shard.
+    /// The line that says how the batch system's variables were read; none where the user gave the shard.
     #[must_use]
     pub fn line(&self, shard: Shard, directory: &Path, has_run: bool) -> Option<String> {
         let Shard { index, count } = shard;
@@ -108,13 +108,13 @@ impl ShardWish {
                 Ok(bounds.count)
             }
             Some(ArrayBounds { first, last, count }) if last + 1 == first + count => {
-                Err(wrong(format!(
+                Err(wrong_usage(format!(
                     "{held}, and shards count from 0, but the array goes from {first} to {last}; submit {}, or pass \
                      --shard $(({index} - {first}))/{count}",
                     task.system.whole(count)
                 )))
             }
-            _ => Err(wrong(format!(
+            _ => Err(wrong_usage(format!(
                 "{index}={} says which shard this is, but not how many there are: {held}; pass --shard {}/N",
                 task.id, self.index
             ))),
@@ -144,7 +144,7 @@ fn of_array(task: &ArrayTask) -> Result<ShardWish> {
     let id = number(index, &task.id)?;
     Ok(ShardWish {
         index: id.checked_sub(first).ok_or_else(|| {
-            wrong(format!(
+            wrong_usage(format!(
                 "expected at least {first} in {index}, found {id}; pass --shard I/N, or --no-shard"
             ))
         })?,
@@ -174,7 +174,7 @@ fn of_step(task: &StepTask) -> Result<Option<ShardWish>> {
     );
     ensure!(
         index < count,
-        wrong(format!(
+        wrong_usage(format!(
             "SLURM_PROCID={index} is not below SLURM_NTASKS={count}; pass --shard I/N, or --no-shard"
         ))
     );
@@ -188,14 +188,14 @@ fn of_step(task: &StepTask) -> Result<Option<ShardWish>> {
 
 fn number(name: &str, text: &str) -> Result<u64> {
     text.parse().map_err(|_| {
-        wrong(format!(
+        wrong_usage(format!(
             "expected a number in {name}, found '{text}'; pass --shard I/N, or --no-shard"
         ))
     })
 }
 
 fn half(known: &str, unknown: &str) -> anyhow::Error {
-    wrong(format!(
+    wrong_usage(format!(
         "{known} is set, but {unknown} is not; pass --shard I/N, or --no-shard"
     ))
 }
@@ -204,15 +204,11 @@ fn both(task: &ArrayTask, step: &ShardWish) -> anyhow::Error {
     let Count::Given(tasks) = step.count else {
         return half("SLURM_PROCID", "SLURM_NTASKS");
     };
-    wrong(format!(
+    wrong_usage(format!(
         "this is one of {tasks} tasks of srun in a job array, and either could number the shards; pass \
          --shard $(({} * {tasks} + SLURM_PROCID))/N, or --no-shard",
         task.system.index
     ))
-}
-
-fn wrong(text: String) -> anyhow::Error {
-    WrongUsage(text).into()
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What the rows of one layer are like. They are read twice: once to count and to keep some, once to hold all of them
 //! against those that were kept.
 
-use crate::report::chosen::Chosen;
 use crate::report::histogram::Histogram;
 use crate::report::likeness::Likeness;
 use crate::report::maps::ActivationMap;
 use crate::report::nearest::{Nearest, Neighbour};
-use crate::report::tally::{Tallied, Tally};
+use crate::report::row_choice::RowChoice;
+use crate::report::tally::Tally;
+use crate::report::tally_figures::TallyFigures;
 use crate::rows::sealed_rows::SealedRows;
 use crate::rows::values::{Decode, decoder};
 use crate::text::progress::Progress;
@@ -19,7 +20,7 @@ const COMPARED: usize = 65_536;
 
 #[derive(Debug)]
 pub struct LayerFigures {
-    pub tallied: Tallied,
+    pub tallied: TallyFigures,
     /// None where no value is finite.
     pub histogram: Option<Histogram>,
     /// Rows are compared by every n-th of their numbers.
@@ -73,7 +74,7 @@ pub fn bytes_to_read(sealed: &SealedRows) -> u64 {
 /// A file that cannot be read, is damaged, or changed since it was found.
 pub fn look(
     sealed: &SealedRows,
-    chosen: &Chosen,
+    chosen: &RowChoice,
     progress: &Progress,
 ) -> Result<Option<LayerFigures>> {
     let units = sealed.header.row_shape().iter().product::<u64>() as usize;

@@ -5,7 +5,6 @@
 //! number of rows.
 
 mod charts;
-mod chosen;
 mod data_uri;
 mod histogram;
 mod layer;
@@ -15,8 +14,10 @@ mod names;
 mod nearest;
 mod page;
 mod pictures;
-mod skipped;
+mod row_choice;
+mod skipped_images;
 mod tally;
+mod tally_figures;
 mod timeline;
 mod twins;
 
@@ -30,10 +31,10 @@ use crate::text::figures::{bytes, count, counted, row_shape};
 use crate::text::progress::{Progress, Unit};
 use anyhow::Result;
 use askama::Template;
-use chosen::Chosen;
 use layer::LayerFigures;
 use page::{BoundSection, LayerSection, NamedRow, Page, Rows, Symbol, TimelineSection, Verdict};
 use pictures::{Picture, Pictures, Place};
+use row_choice::RowChoice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +79,7 @@ pub struct Words {
 /// # Errors
 /// A file of the run that cannot be read or is damaged.
 pub fn page(subject: Subject) -> Result<String> {
-    let full = chosen::layers_in_full(subject.layers.len());
+    let full = row_choice::layers_in_full(subject.layers.len());
     let in_full: Vec<&Layer> = (0..)
         .zip(&subject.layers)
         .filter(|(at, _)| full.contains(at))
@@ -87,7 +88,7 @@ pub fn page(subject: Subject) -> Result<String> {
     let with_rows = in_full.iter().filter(|layer| !layer.done.is_empty());
     let done = with_rows.map(|layer| layer.done.clone());
     let done = done.reduce(|a, b| a.intersection(&b)).unwrap_or_default();
-    let chosen = Chosen::of(&done, in_full.len());
+    let chosen = RowChoice::of(&done, in_full.len());
     let found = look_at(&in_full, &chosen, subject.quiet);
     let wanted = wanted_rows(&found, &chosen);
     let names = match &subject.names {
@@ -111,7 +112,7 @@ pub fn page(subject: Subject) -> Result<String> {
     };
     let looked_at = in_full.iter().zip(&found);
     let details = looked_at.map(|(layer, found)| section(layer, found, &rows));
-    let skipped = skipped::read(subject.directory);
+    let skipped = skipped_images::read(subject.directory);
     let timeline =
         timeline::Timeline::read(subject.directory, subject.run.map(|run| run.batch_size))?;
     let batch = subject.run.map_or(1, |run| run.batch_size);
@@ -162,9 +163,9 @@ fn shortened(name: String) -> String {
 }
 
 /// What was found of a layer, or why nothing was.
-type Looked = Result<LayerFigures, String>;
+type Outcome = Result<LayerFigures, String>;
 
-fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Vec<Looked> {
+fn look_at(layers: &[&Layer], chosen: &RowChoice, quiet: bool) -> Vec<Outcome> {
     let sealed = |layer: &&Layer| SealedRows::present(layer.folder);
     let sealed: Vec<Result<Option<SealedRows>>> = layers.iter().map(sealed).collect();
     let readable = sealed.iter().flatten().flatten();
@@ -182,7 +183,12 @@ fn look_at(layers: &[&Layer], chosen: &Chosen, quiet: bool) -> Vec<Looked> {
     found
 }
 
-fn looked_at(layer: &Layer, sealed: &SealedRows, chosen: &Chosen, progress: &Progress) -> Looked {
+fn looked_at(
+    layer: &Layer,
+    sealed: &SealedRows,
+    chosen: &RowChoice,
+    progress: &Progress,
+) -> Outcome {
     let looked = layer::look(sealed, chosen, progress).map_err(|error| format!("{error:#}"))?;
     looked.ok_or_else(|| match sealed.header.row_bytes() {
         0 => format!("rows of {} have no numbers", layer.name),
@@ -194,13 +200,13 @@ fn looked_at(layer: &Layer, sealed: &SealedRows, chosen: &Chosen, progress: &Pro
 }
 
 /// Rows that the page names, and those of them that are pictured, the most wanted first.
-struct Wanted {
+struct WantedRows {
     named: BTreeSet<u64>,
     pictured: Vec<u64>,
 }
 
-fn wanted_rows(found: &[Looked], chosen: &Chosen) -> Wanted {
-    let mut wanted = Wanted {
+fn wanted_rows(found: &[Outcome], chosen: &RowChoice) -> WantedRows {
+    let mut wanted = WantedRows {
         named: chosen.compared.iter().copied().collect(),
         pictured: [&chosen.shown[..], &chosen.compared[..]].concat(),
     };
@@ -222,8 +228,8 @@ fn wanted_rows(found: &[Looked], chosen: &Chosen) -> Wanted {
 fn pictures(
     subject: &Subject,
     names: &BTreeMap<u64, PathBuf>,
-    wanted: &Wanted,
-    chosen: &Chosen,
+    wanted: &WantedRows,
+    chosen: &RowChoice,
 ) -> Pictures {
     let Some(run) = subject.run else {
         return Pictures {
@@ -244,7 +250,7 @@ fn pictures(
     )
 }
 
-fn section(layer: &Layer, found: &Looked, rows: &Rows) -> Result<LayerSection> {
+fn section(layer: &Layer, found: &Outcome, rows: &Rows) -> Result<LayerSection> {
     match found {
         Ok(found) => {
             let header = layer.folder.header();
@@ -278,7 +284,7 @@ fn symbols(pictures: &Pictures) -> Vec<Symbol> {
     symbols
 }
 
-fn verdict(subject: &Subject, skipped: &skipped::Skipped) -> Vec<Verdict> {
+fn verdict(subject: &Subject, skipped: &skipped_images::SkippedImages) -> Vec<Verdict> {
     let good = |words| Verdict {
         is_good: true,
         words,

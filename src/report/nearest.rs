@@ -15,7 +15,7 @@ pub struct Nearest {
     asked: DMatrix<f64>,
     rows: Vec<u64>,
     found: Vec<Vec<Neighbour>>,
-    /// The row that is held against them, less its mean.
+    /// The row that is compared with them, less its mean.
     centred: Vec<f64>,
 }
 

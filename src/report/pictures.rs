@@ -21,7 +21,7 @@ const LARGE: u32 = 160;
 const SMALL: u32 = 48;
 /// Bytes of the page for all pictures, about.
 const ROOM: usize = 1_200_000;
-/// What is said where images are not found.
+/// The cure where images are not found.
 const CURE: &str = "pass --images DIR with the folder or the archives that they are in";
 
 #[derive(Debug, Default)]

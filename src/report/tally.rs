@@ -1,8 +1,9 @@
 //! What the rows of a layer are like, taken together: one look at each row, in memory that does not grow with their number.
 
-use crate::report::twins::{Groups, Twins};
+use crate::report::tally_figures::TallyFigures;
+use crate::report::twins::Twins;
 use crate::rows::dtype::{Dtype, Kind};
-use crate::rows::statistics::{BLOCK, RealAccumulator, Stats, Value};
+use crate::rows::statistics::{BLOCK, RealAccumulator, Value};
 
 /// Rows and groups of rows that are named.
 const NAMED: usize = 20;
@@ -13,7 +14,7 @@ pub struct Tally {
     is_whole: bool,
     is_single: bool,
     real: RealAccumulator,
-    wide: Option<Wide>,
+    wide: Option<WideExtremes>,
     zeros: u64,
     nan_rows: u64,
     nan_named: Vec<u64>,
@@ -22,47 +23,14 @@ pub struct Tally {
     twins: Twins,
 }
 
-/// What was counted.
-#[derive(Debug)]
-pub struct Tallied {
-    pub rows: u64,
-    /// In the numbers' own kind: extremes of whole numbers are whole.
-    pub stats: Stats,
-    /// Numbers are f32 or f16.
-    pub is_single: bool,
-    /// Values that are 0.
-    pub zeros: u64,
-    /// Rows with a NaN, and some of them.
-    pub nan_rows: u64,
-    pub nan_named: Vec<u64>,
-    pub units: u64,
-    /// Units that are 0 in every row.
-    pub dead: u64,
-    /// Units of one other value in every row.
-    pub constant: u64,
-    pub twins: Groups,
-}
-
-impl Tallied {
-    /// The least and the greatest finite value.
-    pub fn span(&self) -> Option<(f64, f64)> {
-        let number = |value: Value| match value {
-            Value::Int(value) => value as f64,
-            Value::Real(value) | Value::Complex(value, _) => value,
-        };
-        let finite = self.stats.finite?;
-        Some((number(finite.min), number(finite.max)))
-    }
-}
-
 /// The extremes of whole numbers of 64 bits, which f64 rounds.
-struct Wide {
+struct WideExtremes {
     decode: fn([u8; 8]) -> i128,
     least: i128,
     greatest: i128,
 }
 
-impl Wide {
+impl WideExtremes {
     /// None where f64 has every number of the type.
     fn of(dtype: &Dtype) -> Option<Self> {
         let decode: fn([u8; 8]) -> i128 = match (dtype.kind(), dtype.size()) {
@@ -94,7 +62,7 @@ impl Tally {
             is_whole: matches!(dtype.kind(), Kind::Bool | Kind::Int | Kind::Uint),
             is_single: dtype.kind() == Kind::Float && dtype.size() <= 4,
             real: RealAccumulator::default(),
-            wide: Wide::of(dtype),
+            wide: WideExtremes::of(dtype),
             zeros: 0,
             nan_rows: 0,
             nan_named: Vec::new(),
@@ -132,7 +100,7 @@ impl Tally {
             .for_each(|block| self.real.add(block));
     }
 
-    pub fn finish(self) -> Tallied {
+    pub fn finish(self) -> TallyFigures {
         let constant = |(least, greatest): &&(f64, f64)| self.rows > 1 && least == greatest;
         let constants = || self.extremes.iter().filter(constant);
         let dead = constants().filter(|(value, _)| *value == 0.0).count() as u64;
@@ -140,7 +108,7 @@ impl Tally {
         if let (Some(wide), Some(finite)) = (&self.wide, &mut stats.finite) {
             (finite.min, finite.max) = (Value::Int(wide.least), Value::Int(wide.greatest));
         }
-        Tallied {
+        TallyFigures {
             rows: self.rows,
             stats,
             is_single: self.is_single,
@@ -210,7 +178,11 @@ mod tests {
         );
         assert_eq!(
             span("<f4", &0.5f32.to_le_bytes(), vec![0.5]),
-            (Value::Real(0.5), Value::Real(0.5), true)
+            (
+                Value::Real(0.5),
+                Value::Real(0.5),
+                true
+            )
         );
     }
 }

@@ -2,7 +2,7 @@
 //! that went on with the same file follow one another.
 
 use crate::rows::part::names_in;
-use crate::run::slice::Log;
+use crate::run::log::Log;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,7 @@ struct Overlay {
     timeline: Timeline,
     /// When the present process began: at the end of the one before it in its file.
     began: f64,
-    /// When the present part was begun.
+    /// When the present part began.
     opened: f64,
 }
 

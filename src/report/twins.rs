@@ -42,7 +42,7 @@ impl Default for Twins {
 }
 
 impl Twins {
-    /// Keeps so many rows at most.
+    /// The most rows it keeps.
     fn within(room: usize) -> Self {
         Self {
             seen: Vec::new(),

@@ -5,12 +5,13 @@ use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
 use crate::run::errors::ErrorLog;
 use crate::run::lock::LOCK_FILE;
-use crate::run::lock::owner::Found;
-use crate::run::slice::{Log, running_shards};
+use crate::run::lock::snapshot::LockSnapshot;
+use crate::run::log::Log;
+use crate::run::shard_files::running_shards;
 use anyhow::Result;
 use std::path::Path;
 
-/// False where no sealed row is that of an image. Parts that cannot be read bind: somebody may mend them.
+/// False where no sealed row is that of an image. Parts that cannot be read bind: somebody may repair them.
 ///
 /// # Errors
 /// A run that cannot be read.
@@ -36,9 +37,9 @@ pub fn is_bound(directory: &Path) -> Result<bool> {
 /// # Errors
 /// As [`is_bound`].
 pub fn is_abandoned(directory: &Path) -> Result<bool> {
-    let lives = |found: Found| found.seems_alive();
+    let lives = |found: LockSnapshot| found.seems_alive();
     Ok(RunDir::is_at(directory)
-        && !Found::read(&directory.join(LOCK_FILE))?.is_some_and(lives)
+        && !LockSnapshot::read(&directory.join(LOCK_FILE))?.is_some_and(lives)
         && running_shards(directory)?.is_empty()
         && !is_bound(directory)?)
 }

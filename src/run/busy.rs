@@ -1,10 +1,10 @@
 //! What bounded a run: how long the threads of each stage were busy.
 //!
-//! `stages.csv`, or a shard's `stages_0003.csv`, has a line for each process that wrote rows, also where a signal or an error
-//! stopped it; none where it was killed.
+//! `stages.csv`, or a shard's `stages_0003.csv`, has a line for each process that wrote rows, even if a signal or an error
+//! stopped it, but not if it was killed.
 
 use crate::rows::part::names_in;
-use crate::run::slice::Log;
+use crate::run::log::Log;
 use crate::text::figures::percent;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,13 @@
 //! `checksums.txt`, or a shard's `checksums_0003.txt`: a line for each file of rows that was sealed, as `xxh128sum`
 //! prints and checks it: 32 digits, two spaces, `LAYER/FILE`.
 //!
-//! A line is on disk before its file has its name. Only where the disk has no room for it are rows kept without. A line whose
-//! file never came, or was made anew since, stays. A file is right that has the checksum of any of its lines.
+//! A line is on disk before its file has its name. Only where the disk has no room for it are rows kept without. A line stays
+//! though its file never came, or was made again since. A file is right if it has the checksum of any of its lines.
 
 use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, sync_directory};
 use crate::rows::part::names_in;
-use crate::run::slice::Log;
+use crate::run::log::Log;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};

@@ -1,40 +1,26 @@
 //! What a directory holds that can be merged or inspected: a run, one layer's folder, or layers that thingsvision wrote.
 
 use crate::rows::durable::directory_of;
-use crate::rows::layer_folder::LayerFolder;
-use crate::rows::part::{file_name, names_in};
+use crate::rows::part::file_name;
+use crate::run::bare_layer::{self, BareLayer};
 use crate::run::directory::{LayerState, RunDir};
 use crate::run::record::{FILE_NAMES, Layer};
 use anyhow::{Context, Result, ensure};
 use globset::Glob;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What [`Sources::find`] found.
+/// What [`Contents::find`] found.
 #[derive(Debug)]
-pub enum Sources {
+pub enum Contents {
     Run {
         dir: Box<RunDir>,
         layers: Vec<LayerState>,
     },
-    Bare(Vec<Bare>),
+    Bare(Vec<BareLayer>),
 }
 
-/// A layer's folder without a `run.toml`.
-#[derive(Debug)]
-pub struct Bare {
-    /// The folder's name.
-    pub layer: String,
-    pub folder: LayerFolder,
-    /// Number of rows, where a `file_names.txt` beside or above the parts tells.
-    pub rows: Option<u64>,
-    /// That file.
-    pub names: Option<PathBuf>,
-}
-
-impl Sources {
+impl Contents {
     /// Looks at `directory`, and no deeper than one level below it.
     ///
     /// # Errors
@@ -58,7 +44,7 @@ impl Sources {
         if let Some(source) = Self::layer_of_run(directory)? {
             return Ok(source);
         }
-        let bare = find_bare(directory)?;
+        let bare = bare_layer::find(directory)?;
         ensure!(
             !bare.is_empty(),
             "'{}' holds nothing to merge or inspect: expected run.toml, parts named features_START-END.npy, \
@@ -148,42 +134,6 @@ impl Sources {
     }
 }
 
-fn find_bare(directory: &Path) -> Result<Vec<Bare>> {
-    let own = LayerFolder::read(directory)?;
-    if !own.is_empty() {
-        // `.` has a name and a directory above it, once resolved.
-        let full = directory
-            .canonicalize()
-            .unwrap_or_else(|_| directory.into());
-        let places = [directory, directory_of(&full)].map(|place| place.join(FILE_NAMES));
-        let names = places.into_iter().find(|path| path.is_file());
-        return Ok(vec![Bare {
-            layer: file_name(&full),
-            folder: own,
-            rows: names.as_deref().map_or(Ok(None), count_names)?,
-            names,
-        }]);
-    }
-    let path = directory.join(FILE_NAMES);
-    let rows = count_names(&path)?;
-    let mut found = Vec::new();
-    for name in names_in(directory)? {
-        let inner = directory.join(&name);
-        if inner.is_dir() {
-            let folder = LayerFolder::read(&inner)?;
-            if !folder.is_empty() {
-                found.push(Bare {
-                    layer: name,
-                    folder,
-                    rows,
-                    names: rows.map(|_| path.clone()),
-                });
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// The layers that a name or a glob means: a name, even one that looks like a glob, means itself.
 fn meant_by(pattern: &str, names: &[String]) -> Result<Vec<String>> {
     if names.iter().any(|name| name == pattern) {
@@ -196,32 +146,4 @@ fn meant_by(pattern: &str, names: &[String]) -> Result<Vec<String>> {
     let glob = glob.compile_matcher();
     let matched = names.iter().filter(|name| glob.is_match(name));
     Ok(matched.cloned().collect())
-}
-
-/// Number of lines of a file; `None` where there is no such file. Memory does not grow with it.
-///
-/// # Errors
-/// It cannot be read.
-pub fn count_names(path: &Path) -> Result<Option<u64>> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let count = || -> std::io::Result<u64> {
-        let mut file = File::open(path)?;
-        let mut buffer = vec![0; 1 << 16];
-        let (mut lines, mut last) = (0, b'\n');
-        loop {
-            match file.read(&mut buffer)? {
-                // A last line without an end is a line.
-                0 => return Ok(lines + u64::from(last != b'\n')),
-                n => {
-                    lines += buffer[..n].iter().filter(|&&byte| byte == b'\n').count() as u64;
-                    last = buffer[n - 1];
-                }
-            }
-        }
-    };
-    count()
-        .map(Some)
-        .with_context(|| format!("cannot read '{}'", path.display()))
 }

@@ -6,8 +6,8 @@ use crate::rows::part::{MERGED, names_in};
 use crate::rows::row_set::RowSet;
 use crate::run::checksums::Checksums;
 use crate::run::record::{Layer, RUN_FILE, Run};
+use crate::run::shard_files::running_shards;
 use crate::run::shards::shard_rows;
-use crate::run::slice::running_shards;
 use crate::text::figures::row_shape;
 use anyhow::{Result, ensure};
 use std::ops::Range;
@@ -53,9 +53,17 @@ impl RunDir {
         path.join(RUN_FILE).exists()
     }
 
-    /// As [`RunDir::is_at`], of a directory whose lock this process holds. A network's file system may take a name for
-    /// missing that was looked for in vain, for seconds after another machine has made it; the list of the directory's
-    /// names is asked for anew. Waits until what it lists can be opened.
+    /// The run in a directory, where there is one.
+    ///
+    /// # Errors
+    /// A `run.toml` that cannot be read.
+    pub fn run_at(path: &Path) -> Result<Option<Run>> {
+        Self::is_at(path).then(|| Run::read(path)).transpose()
+    }
+
+    /// As [`RunDir::is_at`], of a directory whose lock this process holds. A network's file system may, for
+    /// seconds, miss a file that another machine has made, if the name was looked up before; the list of the directory's
+    /// names is always asked for again. Waits until what it lists can be opened.
     ///
     /// # Errors
     /// The directory cannot be read; its `run.toml` cannot be opened for [`LONGEST_LATE`].
@@ -203,7 +211,7 @@ impl LayerState {
     }
 }
 
-/// What is said of a file whose rows are not those that the run wants.
+/// What is wrong with a file whose rows are not those that the run wants.
 fn foreign(found: &Header, wanted: &Layer) -> Option<String> {
     let differs = found.row_shape() != wanted.shape || found.dtype.descr() != wanted.dtype.descr();
     differs.then(|| {

@@ -2,15 +2,16 @@
 //!
 //! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run. Shards take their
 //! locks, and then look whether there is still a run; we, in this order, look for their locks now: one of the two sees
-//! the other. The layers' files go, the small files, and `run.toml.discarded` last. Stopped at any instant, the directory either still holds
+//! the other. The layers' files go, the small files, and `run.toml.discarded` last. StoppedRun at any instant, the directory either still holds
 //! the whole run, or holds no run but the order to remove one and the names of its layers, with which the next
 //! `extract` finishes the work before it begins its own.
 
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};
 use crate::rows::part::{MERGED, MERGING, PARTIAL, PartName, names_in, part_name, partial_start};
+use crate::run::log::Log;
 use crate::run::record::{LIST_FILES, RUN_FILE, Run};
-use crate::run::slice::{Log, is_of_a_shard, lock_name, running_shards};
+use crate::run::shard_files::{is_of_a_shard, lock_name, running_shards};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;

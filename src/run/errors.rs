@@ -79,7 +79,7 @@ impl ErrorLog {
         self.rows.len() as u64
     }
 
-    /// Writes the file anew, whole or not at all, where anything was added.
+    /// Writes the whole file again, or nothing of it, if anything was added.
     ///
     /// # Errors
     /// A disk that fails.

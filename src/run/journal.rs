@@ -1,4 +1,4 @@
-//! `memory.csv`, or a shard's `memory_0003.csv`: how RAM, part sizes and pace went.
+//! `memory.csv`, or a shard's `memory_0003.csv`: RAM, part sizes and pace over time.
 
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions};

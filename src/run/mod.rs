@@ -1,5 +1,6 @@
 //! One run directory: what was run, what of it is done, who is writing.
 
+pub mod bare_layer;
 #[cfg(feature = "torch")]
 pub mod binding;
 pub mod busy;
@@ -13,11 +14,13 @@ pub mod errors;
 #[cfg(feature = "torch")]
 pub mod journal;
 pub mod lock;
+pub mod log;
 #[cfg(feature = "torch")]
 pub mod name_index;
 pub mod preprocess;
 pub mod record;
 pub mod shard_errors;
+pub mod shard_files;
 pub mod shards;
 pub mod slice;
 #[cfg(feature = "torch")]

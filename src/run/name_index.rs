@@ -1,5 +1,5 @@
 //! `file_names.npy`: where every [`BLOCK`]th line of `file_names.txt` begins, and the SHA-256 of the lines up to the
-//! next of these. With it a shard reads, and holds against it, its own lines alone, in a list of whatever length.
+//! next of these. With it a shard reads and checks its own lines only, however long the list is.
 //!
 //! Five numbers per block: the byte, and the hash. The last five are the list's bytes and the hash of what the run's
 //! `image_list` says, so that an index of another list is none.
@@ -92,8 +92,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The lines of these rows, one at least, of a run of so many images; none where there is no index, or where it is not
-    /// of the list that the run began with.
+    /// The lines of these rows, at least one, of a run of `images` images; none if there is no index, or if it belongs to
+    /// another list than the run began with.
     #[must_use]
     pub fn open(
         directory: &Path,

@@ -19,7 +19,7 @@ const KEYS: [&str; 11] = [
     "std",
 ];
 
-/// Each key and its value, for a run to be held against another.
+/// Each key and its value, to compare one run with another.
 pub fn settings(preprocess: &Preprocess) -> [(&'static str, String); 11] {
     KEYS.map(|key| (key, value(preprocess, key)))
 }

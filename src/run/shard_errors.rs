@@ -3,7 +3,7 @@
 use crate::rows::durable::sync_directory;
 use crate::rows::unfinished_file::write_whole;
 use crate::run::directory::RunDir;
-use crate::run::slice::Log;
+use crate::run::log::Log;
 use anyhow::{Context, Result};
 use std::fs;
 use std::io::ErrorKind;
@@ -57,7 +57,7 @@ mod tests {
     use crate::run::record::tests::example;
 
     #[test]
-    fn errors_that_were_mended_are_joined_no_more() {
+    fn errors_of_repaired_images_are_not_joined() {
         let dir = std::env::temp_dir().join(format!("featx-joined-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let run = Run {

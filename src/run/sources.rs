@@ -156,7 +156,7 @@ pub fn read_places(directory: &Path, images: u64, rows: &Range<u64>) -> Option<V
     Some(places)
 }
 
-/// SHA-256 of a few pieces of a file, in hexadecimal: tells a copy from a file that was written anew.
+/// SHA-256 of a few pieces of a file, in hexadecimal: tells a copy from a file that was written again.
 ///
 /// # Errors
 /// The file cannot be read.

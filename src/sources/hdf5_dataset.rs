@@ -158,14 +158,23 @@ fn ensure_upright(dataset: &Dataset, content: Content, name: &str, path: &Path) 
         Content::Pixels(layout) => layout.is_interleaved(),
         Content::Files => true,
     };
-    let shown = path.display();
     ensure!(
         is_upright || dataset.attr("MATLAB_class").is_err(),
-        "'/{name}' of '{shown}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
-         python -c \"import h5py; a = h5py.File('{shown}')['{name}'][:].swapaxes(-1, -2); \
-         h5py.File('images.h5', 'w').create_dataset('{name}', data=a, chunks=(1, *a.shape[1:]))\""
+        "'/{name}' of '{}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
+         python -c {}",
+        path.display(),
+        quoted(&transposing_script(name, path))
     );
     Ok(())
+}
+
+/// Python's, whose texts in double quotes escape as Rust's do.
+fn transposing_script(name: &str, path: &Path) -> String {
+    let file = path.display().to_string();
+    format!(
+        "import h5py; a = h5py.File({file:?})[{name:?}][:].swapaxes(-1, -2); \
+         h5py.File(\"images.h5\", \"w\").create_dataset({name:?}, data=a, chunks=(1, *a.shape[1:]))"
+    )
 }
 
 fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Paths in commands that are to be pasted.
+//! Paths and names in commands that are to be pasted.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -58,5 +58,6 @@ mod tests {
         ] {
             assert_eq!(word(Path::new(path)), expected);
         }
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
     }
 }

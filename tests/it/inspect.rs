@@ -199,8 +199,14 @@ fn folders_without_a_run_are_told_too() {
 fn what_is_nothing_of_ours_is_refused() {
     let dir = Workdir::new("inspect_nothing");
     dir.featx_err(
+        &["inspect", "runs/none"],
+        "'runs/none': No such file or directory (os error 2)",
+    );
+    #[cfg(feature = "torch")]
+    dir.featx_err(
         &["inspect", "none"],
-        "'none': No such file or directory (os error 2)",
+        "'none': no such file or directory: model 'none' not found in models/; make it with: \
+         scripts/export_model.py none",
     );
     dir.write("notes.txt", "hello");
     dir.featx_err(
@@ -228,6 +234,9 @@ fn pipes_and_archives_of_arrays_are_named_without_waiting() {
     }
     let line = "'a.npz' is an archive of arrays; unpack it, and inspect each: unzip a.npz -d a";
     dir.featx_err(&["inspect", "a.npz"], line);
+    dir.python("np.savez(\"a b's.npz\", x=np.zeros(3))");
+    let line = r"'a b's.npz' is an archive of arrays; unpack it, and inspect each: unzip 'a b'\''s.npz' -d 'a b'\''s'";
+    dir.featx_err(&["inspect", "a b's.npz"], line);
 }
 
 #[cfg(feature = "torch")]

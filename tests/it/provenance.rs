@@ -49,7 +49,7 @@ fn going_on_in_another_form_or_on_another_device_is_said() {
     let form = summary(&dir, faster)["form"].as_str().unwrap().to_owned();
     lose_a_part(&dir);
     let same = summary(&dir, faster)["said"].clone();
-    assert!(!same.as_str().unwrap().contains("begun with"), "{same}");
+    assert!(!same.as_str().unwrap().contains("began with"), "{same}");
 
     lose_a_part(&dir);
     let text = String::from_utf8(dir.read("out/run.toml")).unwrap();
@@ -59,7 +59,7 @@ fn going_on_in_another_form_or_on_another_device_is_said() {
     );
     let said = summary(&dir, "--form plain")["said"].clone();
     let line = format!(
-        "'out' was begun with device cuda:0, now cpu; form {form}, now plain: the last digits of its rows may differ"
+        "'out' began with device cuda:0, now cpu; form {form}, now plain: the last digits of its rows may differ"
     );
     assert!(said.as_str().unwrap().lines().any(|l| l == line), "{said}");
     let run = run_toml(&dir);
@@ -77,7 +77,7 @@ fn going_on_keeps_the_form() {
         lose_a_part(&dir);
         let on = summary(&dir, "");
         assert_eq!(on["form"], form);
-        assert!(!on["said"].as_str().unwrap().contains("begun with"), "{on}");
+        assert!(!on["said"].as_str().unwrap().contains("began with"), "{on}");
     }
 }
 
@@ -96,6 +96,6 @@ fn a_run_of_an_earlier_version_goes_on_and_stays_as_it_is() {
     assert_ne!(old, text);
     dir.write("out/run.toml", &old);
     let said = summary(&dir, "--form plain")["said"].clone();
-    assert!(!said.as_str().unwrap().contains("begun with"), "{said}");
+    assert!(!said.as_str().unwrap().contains("began with"), "{said}");
     assert_eq!(String::from_utf8(dir.read("out/run.toml")).unwrap(), old);
 }

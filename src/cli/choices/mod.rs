@@ -3,6 +3,7 @@
 mod device;
 mod names;
 mod pool;
+mod spelling;
 
 pub use device::{Device, DeviceChoice};
 pub use names::{FormChoice, Precision, Tokens};

@@ -1,5 +1,6 @@
 //! Options that are one name of a few.
 
+use crate::cli::choices::spelling::spelling;
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -29,12 +30,9 @@ pub enum Precision {
 
 impl Precision {
     /// As the options and `run.toml` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        }
+    #[must_use]
+    pub fn name(self) -> String {
+        spelling(self)
     }
 }
 
@@ -59,13 +57,31 @@ pub enum Tokens {
 
 impl Tokens {
     /// As the options and `run.toml` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cls => "cls",
-            Self::Mean => "mean",
-            Self::ClsMean => "cls+mean",
-            Self::Patches => "patches",
-            Self::Registers => "registers",
+    #[must_use]
+    pub fn name(self) -> String {
+        spelling(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use serde::de::value::{Error, StrDeserializer};
+    use std::fmt::Debug;
+
+    #[test]
+    fn the_command_line_and_config_files_spell_alike() {
+        fn check<T: ValueEnum + DeserializeOwned + PartialEq + Debug>() {
+            for choice in T::value_variants() {
+                let name = spelling(choice.clone());
+                let read = T::deserialize(StrDeserializer::<Error>::new(&name)).unwrap();
+                assert_eq!(read, *choice);
+            }
         }
+        check::<FormChoice>();
+        check::<Precision>();
+        check::<Tokens>();
+        assert_eq!(Tokens::ClsMean.name(), "cls+mean");
     }
 }

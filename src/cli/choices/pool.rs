@@ -1,5 +1,7 @@
 //! `--pool`: how each channel of a (C, H, W) activation is pooled.
 
+use crate::cli::choices::spelling::spelling;
+use clap::ValueEnum;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,9 +13,11 @@ pub struct Pool {
     pub side: Option<u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pooling {
+    #[value(name = "avg")]
     Average,
+    #[value(name = "max")]
     Maximum,
 }
 
@@ -23,10 +27,7 @@ const MOST: u32 = 1 << 16;
 impl fmt::Display for Pool {
     /// As the options and `run.toml` call it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            Pooling::Average => "avg",
-            Pooling::Maximum => "max",
-        })?;
+        f.write_str(&spelling(self.kind))?;
         self.side.map_or(Ok(()), |side| write!(f, ":{side}"))
     }
 }
@@ -40,11 +41,7 @@ impl FromStr for Pool {
             Some((kind, side)) => (kind, Some(side)),
             None => (text, None),
         };
-        let kind = match kind {
-            "avg" => Ok(Pooling::Average),
-            "max" => Ok(Pooling::Maximum),
-            _ => Err(expected(text)),
-        }?;
+        let kind = Pooling::from_str(kind, false).map_err(|_| expected(text))?;
         let side = side.map(|side| match side.parse() {
             Ok(side) if (1..=MOST).contains(&side) => Ok(side),
             _ => Err(expected(text)),

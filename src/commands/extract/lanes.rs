@@ -5,13 +5,45 @@
 //! every lane computes a share of the images with a share of the threads. As many images are in memory as without lanes.
 
 use crate::cli::choices::Device;
+use crate::commands::extract::form;
+use crate::commands::extract::plan::Plan;
 use crate::job::Job;
+use crate::model::{self, Extractor};
+use anyhow::Result;
 
-/// Images of a lane at least: with fewer, what a forward pass costs besides its images is seen.
+/// The fewest images of a lane: with fewer, the fixed cost of a forward pass shows.
 const LEAST: u64 = 4;
 
+/// What computes a batch: lanes side by side, and the threads of each.
+#[derive(Clone, Copy)]
+pub struct Lanes {
+    pub count: usize,
+    pub threads_each: usize,
+}
+
+impl Lanes {
+    /// Chooses the lanes, and the form of the graph, which is tried with a lane's share of the batch and of the threads.
+    ///
+    /// # Errors
+    /// A form that cannot be tried.
+    pub fn settle(job: &Job, plan: &mut Plan, extractor: &mut Extractor) -> Result<Self> {
+        let is_long = extractor.pays_to_choose_form(plan.run.images);
+        let count = number(job, plan.run.batch_size, is_long);
+        let threads_each = job.threads_per_lane(count);
+        extractor.divide_batch(count);
+        model::set_threads(threads_each);
+        if is_long {
+            form::choose(job, plan, extractor)?;
+        }
+        Ok(Self {
+            count,
+            threads_each,
+        })
+    }
+}
+
 /// Lanes that share each batch: more than one on a CPU that is alone, where the run is long and the user left it open.
-pub fn lanes(job: &Job, batch: u64, is_long: bool) -> usize {
+fn number(job: &Job, batch: u64, is_long: bool) -> usize {
     match job.may_divide && is_long && job.devices == [Device::Cpu] {
         true => most(job.threads, batch),
         false => 1,

@@ -1,42 +1,23 @@
 //! The names of a run's images: `file_names.txt` is written when it begins, and a shard reads its own lines of it. The
 //! sources are not searched again.
 
-use crate::commands::extract::sources;
-use crate::rows::unfinished_file::{UnfinishedFile, write_whole};
+use crate::rows::unfinished_file::write_whole;
 use crate::run::name_index::{Index, Lines};
 use crate::run::record::{FILE_NAMES, Run};
-use crate::run::sources::PlacesWriter;
-use crate::sources::{FileNames, Images, Place, SourceList, unquoted};
+use crate::sources::{FileNames, Images, unquoted};
 use crate::text::figures;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes read at a time: few requests to a file server.
 const CHUNK: usize = 1 << 20;
-
-/// What a run's images are known by.
-#[derive(Debug, Clone)]
-pub struct ImageList {
-    pub images: u64,
-    /// SHA-256 of their names, a name a line, in hexadecimal.
-    pub digest: String,
-}
-
-impl ImageList {
-    pub fn of(images: &Images) -> Self {
-        Self {
-            images: images.len(),
-            digest: figures::hex(&Sha256::digest(images.file_names())),
-        }
-    }
-}
 
 /// Writes the list, and for shards its index.
 ///
@@ -53,64 +34,8 @@ pub fn write(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     Ok(())
 }
 
-/// The list of a run in shards, and all that goes with it, under construction: names are written as they are found, and
-/// not kept.
-pub struct ListWriter {
-    directory: PathBuf,
-    names: UnfinishedFile,
-    index: Index,
-    places: Option<PlacesWriter>,
-}
-
-impl ListWriter {
-    /// # Errors
-    /// A disk that fails or is full.
-    pub fn new(directory: &Path) -> Result<Self> {
-        Ok(Self {
-            directory: directory.to_owned(),
-            names: UnfinishedFile::beside(&directory.join(FILE_NAMES))?,
-            index: Index::default(),
-            places: None,
-        })
-    }
-
-    /// # Errors
-    /// A disk that fails or is full.
-    pub fn add(&mut self, names: &FileNames, places: &[Place]) -> Result<()> {
-        let text = names.text();
-        self.index.add(&text);
-        let written = self.names.file().write_all(&text);
-        written.with_context(|| format!("cannot write '{}'", self.names.path().display()))?;
-        if places.is_empty() {
-            return Ok(());
-        }
-        let writer = match self.places.take() {
-            Some(writer) => writer,
-            None => PlacesWriter::new(&self.directory)?,
-        };
-        let places = places.iter().map(|place| place.0);
-        self.places.insert(writer).add(places)
-    }
-
-    /// Gives each file its name.
-    ///
-    /// # Errors
-    /// A disk that fails or is full; a source that cannot be read.
-    pub fn finish(self, run: &Run, found: &SourceList) -> Result<()> {
-        self.names.finish(&self.directory.join(FILE_NAMES))?;
-        self.index.write(&self.directory, &run.image_list)?;
-        match self.places {
-            Some(places) => {
-                places.finish()?;
-                sources::describe(run, found.sources())?.write(&self.directory)
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-/// Reads the names of some rows of the run in `directory`, in memory for them alone; none where the list is not, or no
-/// longer, the one that the run began with.
+/// Reads the names of some rows of the run in `directory`, with memory for those rows only; none if the list is not the
+/// one that the run began with.
 ///
 /// # Errors
 /// The list cannot be read.

@@ -1,4 +1,4 @@
-//! What a run was computed with: `run.toml` records it, and who goes on with something else is told.
+//! What a run was computed with: `run.toml` records it, and a resume with something else is told.
 
 use crate::commands::extract::plan::Plan;
 use crate::model::FormsUsed;
@@ -28,7 +28,7 @@ impl Provenance {
         }
     }
 
-    /// Adds what is not recorded yet. Rows are not lost for it: what fails is said.
+    /// Adds what is not recorded yet. A failure is only told: it costs no row.
     pub fn record(&self) {
         let form = self.forms.names().filter(|_| self.is_writer);
         if let Some(Err(error)) = form.map(|form| self.add_to_run(&form)) {
@@ -72,10 +72,10 @@ fn add(list: &mut Option<String>, names: &str) {
     }
 }
 
-/// The line for who goes on with `held` on another device, in another form, or with another libtorch; none where all
-/// are the same, or not known.
+/// The line about a resume on another device, in another form, or with another libtorch; none where all are the same,
+/// or not known.
 pub fn changes(plan: &Plan, form: &str) -> Option<String> {
-    let held = plan.held.as_ref()?;
+    let held = plan.held()?;
     let run = &plan.run;
     let facts = [
         ("device", &held.device, run.device.as_deref()),
@@ -91,7 +91,7 @@ pub fn changes(plan: &Plan, form: &str) -> Option<String> {
         .collect();
     (!changed.is_empty()).then(|| {
         format!(
-            "{} was begun with {}: the last digits of its rows may differ",
+            "{} began with {}: the last digits of its rows may differ",
             plan.place(),
             changed.join("; ")
         )

@@ -1,18 +1,20 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
-use crate::commands::extract::{names, sources};
+use crate::commands::extract::{kept, names};
 use crate::rows::aside;
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::partial_start;
 use crate::rows::row_set::RowSet;
 use crate::rows::unfinished_file::{is_partial_of, remove_partials};
 use crate::run::directory::RunDir;
+use crate::run::log::Log;
 use crate::run::record::{FILE_NAMES, LIST_FILES, RUN_FILE, Run};
-use crate::run::slice::{Log, Slice};
+use crate::run::slice::Slice;
 use crate::sources::{Exclusion, Images, names_of};
 use crate::text::figures;
 use crate::text::printing::say;
+use crate::text::shell;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use std::fs;
 use std::path::Path;
 
 /// What a directory holds of a run.
-pub struct Held {
+pub struct RunState {
     /// As `run.toml` has it.
     pub run: Run,
     /// Of each layer.
@@ -33,7 +35,7 @@ pub struct Held {
 ///
 /// # Errors
 /// It is another run, of other images, or has parts that contradict it or each other.
-pub fn read(directory: &Path, asked: &Run, slice: &Slice, images: &Images) -> Result<Held> {
+pub fn read(directory: &Path, asked: &Run, slice: &Slice, images: &Images) -> Result<RunState> {
     let held = RunDir::open(directory)?;
     let same_images = Run {
         images: held.run.images,
@@ -57,7 +59,7 @@ pub fn read(directory: &Path, asked: &Run, slice: &Slice, images: &Images) -> Re
         }
         missing.push(state.missing);
     }
-    Ok(Held {
+    Ok(RunState {
         run: held.run,
         missing,
         broken,
@@ -78,7 +80,7 @@ fn other_images(directory: &Path, held: &Run, images: &Images) -> Result<String>
         names.map(|(name, _)| String::from_utf8_lossy(name).into_owned())
     };
     let (added, gone): (Vec<_>, Vec<_>) = (of(1).collect(), of(-1).collect());
-    let keep = format!("pass --list {}", path.display());
+    let keep = format!("pass --list {}", shell::word(&path));
     let (change, cure) = match (added.as_slice(), gone.as_slice()) {
         ([], []) => ("in another order than now".into(), format!("{keep}, ")),
         (added, []) => (
@@ -163,5 +165,5 @@ fn restore_names(directory: &Path, run: &Run, images: &Images) -> Result<()> {
         ));
         names::write(directory, run, images)?;
     }
-    sources::keep(directory, images, run)
+    kept::keep(directory, images, run)
 }

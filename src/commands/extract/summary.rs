@@ -36,7 +36,9 @@ pub struct Summary<'a> {
     precision: &'a str,
     /// Of the graph; several, with commas, where one failed on the way.
     form: String,
-    layers: Vec<Stored<'a>>,
+    #[serde(skip)]
+    libtorch: &'a str,
+    layers: Vec<LayerSummary<'a>>,
     stages: Stages,
     #[serde(skip)]
     busy: Busy,
@@ -67,13 +69,13 @@ impl From<Busy> for Stages {
 
 /// A layer's rows.
 #[derive(Debug, Serialize)]
-pub struct Stored<'a> {
+pub struct LayerSummary<'a> {
     name: &'a str,
     shape: &'a [u64],
     dtype: &'a str,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> LayerSummary<'a> {
     fn of(layer: &'a Layer) -> Self {
         Self {
             name: &layer.name,
@@ -105,7 +107,8 @@ impl<'a> Summary<'a> {
             device: Device::names(&job.devices),
             precision: &plan.run.precision,
             form,
-            layers: plan.run.layers.iter().map(Stored::of).collect(),
+            libtorch: plan.run.libtorch.as_deref().unwrap_or_default(),
+            layers: plan.run.layers.iter().map(LayerSummary::of).collect(),
             stages: busy.into(),
             busy,
         }
@@ -124,7 +127,7 @@ impl<'a> Summary<'a> {
             n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
         say(format_args!(
-            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}; form {}",
+            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}; form {}, libtorch {}",
             figures::count(self.images),
             figures::duration(Duration::from_secs_f64(self.seconds)),
             self.images_per_second,
@@ -132,6 +135,7 @@ impl<'a> Summary<'a> {
             figures::counted(self.parts, "part"),
             figures::bytes(self.peak_rss_bytes),
             self.form,
+            self.libtorch,
         ));
         if self.images > 0 && !job.quiet {
             say(self.busy.words());

@@ -1,8 +1,12 @@
 //! A whole run by one process, which holds the lock of the run directory to the end.
 
-use crate::commands::extract::names::ImageList;
+use crate::commands::extract::description::describe;
+use crate::commands::extract::image_list::ImageList;
+use crate::commands::extract::load::load_model;
 use crate::commands::extract::plan::Plan;
-use crate::commands::extract::{Ready, prepare, sources};
+use crate::commands::extract::probe::probe;
+use crate::commands::extract::setup::Setup;
+use crate::commands::extract::{batch_size, sources, varying};
 use crate::job::Job;
 use crate::rows::durable::{existing_above, require_space};
 use crate::run::directory::RunDir;
@@ -18,14 +22,14 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.
-pub fn ready(job: &Job) -> Result<Option<Ready>> {
+pub fn set_up(job: &Job) -> Result<Option<Setup>> {
     let found = SourceList::new(&job.images)?;
     let images = Arc::new(sources::find(job, &found)?);
-    let (mut extractor, fingerprint) = prepare::load_model(job, prepare::probe(job, &images))?;
-    let forecast = prepare::forecast(job, &images, &extractor)?;
-    let batch = prepare::batch(job, &extractor, &forecast, images.len());
-    prepare::set_batch(&mut extractor, batch)?;
-    let run = prepare::describe(
+    let (mut extractor, fingerprint) = load_model(job, probe(job, &images))?;
+    let forecast = batch_size::forecast(job, &images, &extractor)?;
+    let batch = batch_size::choose(job, &extractor, &forecast, images.len());
+    batch_size::set(&mut extractor, batch)?;
+    let run = describe(
         job,
         &ImageList::of(&images),
         &extractor,
@@ -44,14 +48,14 @@ pub fn ready(job: &Job) -> Result<Option<Ready>> {
     finish_discarding(&job.out)?;
     let plan = Plan::new(job, run, slice, &images, &forecast)?;
     if plan.rows_done() > 0 {
-        prepare::refuse_varying(job, &extractor)?;
+        varying::refuse(job, &extractor)?;
     }
     require_space(disk, plan.space_needed()?)?;
     plan.begin(&images)?;
-    Ok(Some(Ready {
+    Ok(Some(Setup {
         images,
         extractor,
         plan,
-        _lock: lock,
+        lock,
     }))
 }

@@ -1,11 +1,12 @@
 //! `featx inspect DIR`: a run, or a folder of parts.
 
-use super::verify::Verified;
+use super::verification::Verification;
 use crate::batch::{Submission, System, array_expression, submissions};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::npy::Header;
 use crate::rows::row_set::RowSet;
-use crate::run::contents::{Bare, Sources};
+use crate::run::bare_layer::BareLayer;
+use crate::run::contents::Contents;
 use crate::run::directory::{LayerState, RunDir, ShardStates};
 use crate::run::preprocess;
 use crate::run::record::Run;
@@ -25,7 +26,7 @@ pub struct Report {
     /// Null for a run of one shard.
     shards: Option<Shards>,
     /// Null without `--verify`.
-    pub verified: Option<Verified>,
+    pub verified: Option<Verification>,
 }
 
 #[derive(Serialize)]
@@ -100,13 +101,13 @@ struct Shards {
 /// There is nothing of ours, or it contradicts itself.
 pub fn report(
     path: &Path,
-    sources: &Sources,
+    sources: &Contents,
     max_array_size: u64,
-    verified: Option<Verified>,
+    verified: Option<Verification>,
 ) -> Result<Report> {
     let (run, layers, shards) = match sources {
-        Sources::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
-        Sources::Run { dir, layers } => {
+        Contents::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
+        Contents::Run { dir, layers } => {
             let sharded = dir.run.shards > 1;
             let shards = sharded.then(|| shards(dir, layers, max_array_size));
             let layers = layers
@@ -160,7 +161,7 @@ fn run_layer(state: &LayerState, run: &Run) -> Layer {
     layer
 }
 
-fn bare_layer(bare: &Bare) -> Layer {
+fn bare_layer(bare: &BareLayer) -> Layer {
     let done = bare.folder.done();
     let end = done.ranges().last().map_or(0, |last| last.end);
     let missing = done.missing(0..bare.rows.unwrap_or(end));

@@ -1,6 +1,6 @@
 //! What it takes to extract every layer of a top-level module, such as `features.*`: found by doing so, for one batch.
 
-use crate::job::Described;
+use crate::job::ModelDescription;
 use crate::memory::{Forecast, RamBudget, cores};
 use crate::model::{self, Archive, Layers};
 use crate::pipeline::cost;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Numbers are stored as f32.
 const STORED: u64 = 4;
-/// Images that time and disk are told for.
+/// Images that the forecast of time and disk is for.
 const MANY: u64 = 100_000;
 
 /// Of all layers that a glob takes.
@@ -23,7 +23,7 @@ pub struct ModuleForecast {
     layers: String,
     count: u64,
     bytes_per_row: u64,
-    /// RAM that `extract` needs at least, with batches of so many images.
+    /// The least RAM that `extract` needs, with batches of `batch_size` images.
     ram_bytes: u64,
     batch_size: u64,
     /// Forward passes alone, on all cores.
@@ -31,7 +31,7 @@ pub struct ModuleForecast {
 }
 
 /// Forecasts of the top-level modules that a model consists of, those that cannot be computed left out. `names`: of all layers.
-pub fn modules(path: &Path, described: &Described, names: &[&str]) -> Vec<ModuleForecast> {
+pub fn modules(path: &Path, described: &ModelDescription, names: &[&str]) -> Vec<ModuleForecast> {
     let mut tops: Vec<&str> = Vec::new();
     for name in names {
         if let Some((top, _)) = name.split_once('.')
@@ -46,11 +46,11 @@ pub fn modules(path: &Path, described: &Described, names: &[&str]) -> Vec<Module
         .collect()
 }
 
-fn module(path: &Path, described: &Described, glob: String) -> Result<ModuleForecast> {
+fn module(path: &Path, described: &ModelDescription, glob: String) -> Result<ModuleForecast> {
     let layers = Layers::load(Archive::open(path)?)?;
     let selection = layers.select(std::slice::from_ref(&glob), &described.hooks)?;
     ensure!(!selection.wanted.is_empty(), "nothing calls them");
-    let mut extractor = layers.cut(&selection.wanted, super::model::options(described))?;
+    let mut extractor = layers.cut(&selection.wanted, super::trial::options(described))?;
     let image = &described.preprocess;
     let values = image.image_bytes() as u64;
     let per_image = cost::on_cpu(&extractor, values, values, STORED, 1);

@@ -4,57 +4,49 @@ mod array;
 mod directory;
 #[cfg(feature = "report")]
 mod page;
-mod verify;
+mod subject;
+mod verification;
 
 #[cfg(feature = "torch")]
 use crate::cli::find_model;
 use crate::cli::{Inspect, WrongUsage};
-use crate::run::contents::Sources;
-use crate::text::{printing, shell};
-use anyhow::{Context, Result, bail};
+use crate::run::contents::Contents;
+use crate::text::printing;
+use anyhow::{Result, bail};
 use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
-/// What a path leads to.
-enum Found {
-    Array,
-    Directory,
-    Model,
-}
+use subject::Subject;
 
 /// Looks at what is at the path, and prints what it holds.
 ///
 /// # Errors
 /// There is nothing, or nothing that featx knows, or it is damaged.
 pub fn run(typed: &Inspect) -> Result<()> {
-    let typed = &found_by_name(typed);
-    let found = recognise(&typed.path)?;
-    if typed.verify && !matches!(found, Found::Directory) {
+    let typed = &found_by_name(typed)?;
+    let subject = Subject::recognise(&typed.path)?;
+    if typed.verify && !matches!(subject, Subject::Directory) {
         bail!(WrongUsage(format!(
             "--verify is for run directories, which keep checksums; '{}' is a file",
             typed.path.display()
         )));
     }
-    if typed.tree && !matches!(found, Found::Model) {
+    if typed.tree && !matches!(subject, Subject::Model) {
         bail!(WrongUsage(format!(
             "--tree is for models, whose modules it nests; '{}' is none",
             typed.path.display()
         )));
     }
-    ensure_report(typed, &found)?;
-    match found {
-        Found::Array => {
+    ensure_report(typed, &subject)?;
+    match subject {
+        Subject::Array => {
             let report = array::report(&typed.path, typed.quiet)?;
             print(typed.json, &report, array::table)
         }
-        Found::Directory => {
+        Subject::Directory => {
             let verified = typed
                 .verify
-                .then(|| verify::verify(&typed.path, typed.quiet));
+                .then(|| verification::verify(&typed.path, typed.quiet));
             let verified = verified.transpose()?;
-            let sources = Sources::find(&typed.path)?;
+            let sources = Contents::find(&typed.path)?;
             let report = directory::report(&typed.path, &sources, typed.max_array_size, verified)?;
             print(typed.json, &report, directory::table)?;
             write_page(typed, &report, sources)?;
@@ -62,17 +54,17 @@ pub fn run(typed: &Inspect) -> Result<()> {
                 .verified
                 .map_or(Ok(()), |verified| verified.ensure_whole(&typed.path))
         }
-        Found::Model => model(typed),
+        Subject::Model => model(typed),
     }
 }
 
 /// # Errors
 /// A page is asked for of what has none, or where there is something already.
-fn ensure_report(typed: &Inspect, found: &Found) -> Result<()> {
+fn ensure_report(typed: &Inspect, subject: &Subject) -> Result<()> {
     let Some(target) = &typed.report else {
         return Ok(());
     };
-    if !matches!(found, Found::Directory) {
+    if !matches!(subject, Subject::Directory) {
         bail!(WrongUsage(format!(
             "--report is for run directories, whose rows it shows; '{}' is a file",
             typed.path.display()
@@ -88,7 +80,7 @@ fn ensure_report(typed: &Inspect, found: &Found) -> Result<()> {
 }
 
 #[cfg(feature = "report")]
-fn write_page(typed: &Inspect, report: &directory::Report, sources: Sources) -> Result<()> {
+fn write_page(typed: &Inspect, report: &directory::Report, sources: Contents) -> Result<()> {
     let Some(target) = &typed.report else {
         return Ok(());
     };
@@ -96,23 +88,34 @@ fn write_page(typed: &Inspect, report: &directory::Report, sources: Sources) -> 
 }
 
 #[cfg(not(feature = "report"))]
-fn write_page(_: &Inspect, _: &directory::Report, _: Sources) -> Result<()> {
+fn write_page(_: &Inspect, _: &directory::Report, _: Contents) -> Result<()> {
     Ok(())
 }
 
 /// With the file of a model in place of its name, where nothing else has that name.
-#[must_use]
-pub fn found_by_name(typed: &Inspect) -> Inspect {
+///
+/// # Errors
+/// There is nothing of that name, and no model.
+pub fn found_by_name(typed: &Inspect) -> Result<Inspect> {
     #[cfg(feature = "torch")]
     if !typed.path.exists()
-        && let Some(file) = typed.path.to_str().and_then(|name| find_model(name).ok())
+        && let Some(name) = typed.path.to_str()
     {
-        return Inspect {
-            path: file,
-            ..typed.clone()
-        };
+        let is_bare = !name.contains('/') && typed.path.extension().is_none();
+        match find_model(name) {
+            Ok(path) => {
+                return Ok(Inspect {
+                    path,
+                    ..typed.clone()
+                });
+            }
+            Err(error) if is_bare => {
+                return Err(error.context(format!("'{name}': no such file or directory")));
+            }
+            Err(_) => {} // it is no name of a model's
+        }
     }
-    typed.clone()
+    Ok(typed.clone())
 }
 
 #[cfg(feature = "torch")]
@@ -126,48 +129,6 @@ fn model(typed: &Inspect) -> Result<()> {
         "'{}' is a model, and this featx was built without libtorch; build it with the feature 'torch' to inspect models",
         typed.path.display()
     )
-}
-
-/// Goes by the first bytes, and by the name where they say nothing.
-fn recognise(path: &Path) -> Result<Found> {
-    let named = || format!("'{}'", path.display());
-    let metadata = std::fs::metadata(path).with_context(named)?;
-    if metadata.is_dir() {
-        return Ok(Found::Directory);
-    }
-    if !metadata.is_file() {
-        bail!(
-            "'{}' is a pipe or a device; expected a file or a directory",
-            path.display()
-        );
-    }
-    let ending = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    if ending == "npy" {
-        return Ok(Found::Array);
-    }
-    if ending == "npz" {
-        let (archive, folder) = (shell::word(path), shell::word(&path.with_extension("")));
-        bail!(
-            "'{}' is an archive of arrays; unpack it, and inspect each: unzip {archive} -d {folder}",
-            path.display()
-        );
-    }
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(6).read_to_end(&mut start))
-        .with_context(named)?;
-    match start.as_slice() {
-        b"\x93NUMPY" => Ok(Found::Array),
-        [b'P', b'K', ..] => Ok(Found::Model),
-        _ if matches!(ending, "pt" | "pth" | "ts") => Ok(Found::Model),
-        _ => bail!(
-            "'{}' is nothing that featx knows: expected an .npy file, a run directory or a TorchScript model",
-            path.display()
-        ),
-    }
 }
 
 /// On stdout, as JSON for scripts or as a table for people.

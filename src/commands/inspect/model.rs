@@ -1,12 +1,9 @@
 //! What a model holds: its layers, with their shapes for one image.
 
 use super::forecast::{self, ModuleForecast};
-use crate::cli::choices::{Device, Precision};
-use crate::job::{Described, describe};
-use crate::model::{
-    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence, Wanted,
-    tensors_of,
-};
+use super::trial;
+use crate::job::{ModelDescription, describe};
+use crate::model::{Archive, Extractor, LayerInfo, Layers, Silence, Wanted, tensors_of};
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::{printing, table};
 use anyhow::Result;
@@ -47,7 +44,7 @@ struct Row {
     in_loop: bool,
     #[serde(skip)]
     silence: Option<Silence>,
-    /// Of one image's activation; none where there is none.
+    /// Of one image's activation; none if the layer has none.
     shape: Option<Vec<u64>>,
     bytes_per_row: Option<u64>,
     /// Of a layer that gives several: `--layer` takes each by its name.
@@ -140,29 +137,14 @@ fn several(info: &LayerInfo) -> Vec<Wanted> {
     }
 }
 
-fn try_all(layers: Layers, described: &Described) -> Result<Extractor> {
+fn try_all(layers: Layers, described: &ModelDescription) -> Result<Extractor> {
     let mut selection = layers.select(&["*".to_owned()], &described.hooks)?;
     selection
         .wanted
         .extend(layers.infos.iter().flat_map(several));
-    let mut extractor = layers.cut(&selection.wanted, options(described))?;
+    let mut extractor = layers.cut(&selection.wanted, trial::options(described))?;
     extractor.set_batch(2)?;
     Ok(extractor)
-}
-
-/// On the CPU, blank images.
-pub fn options(described: &Described) -> ExtractorOptions {
-    let preprocess = &described.preprocess;
-    ExtractorOptions {
-        shape: preprocess.shape(),
-        normaliser: preprocess.normaliser(),
-        tokens: None,
-        probe: Probe::default(),
-        reduction: Reduction::default(),
-        device: Device::Cpu,
-        precision: Precision::F32,
-        tf32: false,
-    }
 }
 
 /// `tree`: modules nested, each by the last part of its name.

@@ -7,7 +7,8 @@ use crate::rows::durable::directory_of;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::row_set::RowSet;
 use crate::rows::unfinished_file::write_whole;
-use crate::run::contents::{Bare, Sources};
+use crate::run::bare_layer::BareLayer;
+use crate::run::contents::Contents;
 use crate::run::directory::LayerState;
 use crate::run::record::Run;
 use crate::text::figures::bytes;
@@ -22,8 +23,8 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
     let shown = target.display();
     ensure!(
         !target.is_dir(),
-        "--report takes the name of a file, and '{shown}' is a directory; for example: --report '{}'",
-        target.join("report.html").display()
+        "--report takes the name of a file, and '{shown}' is a directory; for example: --report {}",
+        shell::quoted(&target.join("report.html").display().to_string())
     );
     let folder = directory_of(target);
     ensure!(
@@ -43,22 +44,22 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn write(typed: &Inspect, target: &Path, report: &Report, mut sources: Sources) -> Result<()> {
+pub fn write(typed: &Inspect, target: &Path, report: &Report, mut sources: Contents) -> Result<()> {
     sources.read_checksums()?;
     let names = sources.names_path();
     let (run, layers) = match &sources {
-        Sources::Run { dir, layers } => {
+        Contents::Run { dir, layers } => {
             let run = &dir.run;
             (
                 Some(run),
                 layers.iter().map(|state| of_run(state, run)).collect(),
             )
         }
-        Sources::Bare(bare) => (None, bare.iter().map(of_folder).collect()),
+        Contents::Bare(bare) => (None, bare.iter().map(of_folder).collect()),
     };
     let directory = match &sources {
-        Sources::Run { dir, .. } => &dir.path,
-        Sources::Bare(_) => &typed.path,
+        Contents::Run { dir, .. } => &dir.path,
+        Contents::Bare(_) => &typed.path,
     };
     let page = report::page(Subject {
         directory,
@@ -96,7 +97,7 @@ fn of_run<'a>(state: &'a LayerState, run: &Run) -> Layer<'a> {
     }
 }
 
-fn of_folder(bare: &Bare) -> Layer<'_> {
+fn of_folder(bare: &BareLayer) -> Layer<'_> {
     let done = bare.folder.done();
     let end = done.ranges().last().map_or(0, |last| last.end);
     let missing: RowSet = done.missing(0..bare.rows.unwrap_or(end));
@@ -109,7 +110,7 @@ fn of_folder(bare: &Bare) -> Layer<'_> {
     }
 }
 
-/// With what a merge left behind.
+/// With what an interrupted merge left.
 fn problems(found: Vec<String>, folder: &LayerFolder) -> Vec<String> {
     let mut problems = directory::problems(found, folder);
     problems.extend(folder.interrupted_merge());

@@ -1,11 +1,11 @@
 //! `featx merge --out FILE`, where the ending says another format than `.npy`.
 
 use crate::cli::{Merge, WrongUsage};
-use crate::commands::merge::{Found, Wanted};
+use crate::commands::merge::selection::{Selection, WantedLayer};
 use crate::export::facts::facts_of;
 use crate::export::row_names::RowNames;
 use crate::export::table::{Layer, Table};
-use crate::export::{Format, export};
+use crate::export::{self, Format};
 use crate::rows::sealed_rows::SealedRows;
 use crate::text::figures::{bytes, counted, row_shape};
 use crate::text::printing::say;
@@ -17,16 +17,24 @@ use std::path::Path;
 ///
 /// # Errors
 /// What the format cannot hold, before anything is written; a disk that fails or is full.
-pub fn run(format: &dyn Format, found: Found, target: &Path, typed: &Merge) -> Result<()> {
+pub fn export(
+    format: &dyn Format,
+    selection: Selection,
+    target: &Path,
+    typed: &Merge,
+) -> Result<()> {
     if typed.remove_parts {
         bail!(WrongUsage(format!(
             "--remove-parts is for results that can take the parts' place, .npy files; '{}' is an export",
             target.display()
         )));
     }
-    let layers: Result<Vec<Layer>> = found.wanted.into_iter().map(layer).collect();
-    let facts = found.run.as_deref().map_or(Ok(Vec::new()), facts_of)?;
-    let names = found.names.as_deref().map_or(Ok(None), RowNames::find)?;
+    let layers: Result<Vec<Layer>> = selection.wanted.into_iter().map(layer).collect();
+    let facts = selection.run.as_deref().map_or(Ok(Vec::new()), facts_of)?;
+    let names = selection
+        .names
+        .as_deref()
+        .map_or(Ok(None), RowNames::find)?;
     let layers = layers?;
     let total = layers.iter().map(Layer::bytes).sum();
     let progress = Progress::new("export", Unit::Bytes, total, typed.quiet);
@@ -37,7 +45,7 @@ pub fn run(format: &dyn Format, found: Found, target: &Path, typed: &Merge) -> R
         advance: &|n| progress.advance(n),
     };
     table.check()?;
-    let written = export(format, &table, target, typed.overwrite)?;
+    let written = export::export(format, &table, target, typed.overwrite)?;
     // A bar that is there still would cross the lines.
     progress.finish();
     for layer in &table.layers {
@@ -55,7 +63,7 @@ pub fn run(format: &dyn Format, found: Found, target: &Path, typed: &Merge) -> R
     Ok(())
 }
 
-fn layer(wanted: Wanted) -> Result<Layer> {
+fn layer(wanted: WantedLayer) -> Result<Layer> {
     Ok(Layer {
         rows: SealedRows::find(&wanted.folder, wanted.rows)?,
         name: wanted.layer,

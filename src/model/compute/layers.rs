@@ -10,6 +10,7 @@ use crate::model::load::reasons::ModelName;
 use crate::model::load::selection::{
     HookTensors, Selection, Wanted, select, tensor_names, tensors_of,
 };
+use crate::text::shell;
 use anyhow::{Context, Error, Result, anyhow};
 
 /// A model file's layers, before any is chosen.
@@ -87,10 +88,11 @@ impl Layers {
         };
         anyhow!(
             "layer '{name}' of '{model}' {gives}: {}; take one \
-             with --layer '{name}#0', or export the model with scripts/export_model.py, which writes down which one a \
+             with --layer {first}, or export the model with scripts/export_model.py, which writes down which one a \
              forward hook sees first",
             shapes.join(", "),
             name = info.name,
+            first = shell::quoted(&format!("{}#0", info.name)),
         )
     }
 

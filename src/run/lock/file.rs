@@ -3,7 +3,8 @@
 use crate::rows::checksum::RunningChecksum;
 use crate::rows::durable::with_ending;
 use crate::rows::part::{file_name, names_in};
-use crate::run::lock::owner::{Found, began, host, place};
+use crate::run::lock::owner::{began, host, place};
+use crate::run::lock::snapshot::LockSnapshot;
 use anyhow::{Context, Result};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use rustix::io::Errno;
@@ -105,7 +106,7 @@ impl LockFile {
     }
 
     /// Whether another's lock has not been touched for [`OLD`].
-    pub fn is_old(&self, found: &Found) -> bool {
+    pub fn is_old(&self, found: &LockSnapshot) -> bool {
         self.age(found).is_some_and(|age| age > OLD)
     }
 
@@ -113,7 +114,7 @@ impl LockFile {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub fn remove_dead(&self, dead: &Found) -> Result<()> {
+    pub fn remove_dead(&self, dead: &LockSnapshot) -> Result<()> {
         let aside = self.own_name();
         match fs::rename(&self.path, &aside) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -145,7 +146,7 @@ impl LockFile {
 
     /// Whether who made a file beside the lock lives no more.
     fn is_left_over(&self, path: &Path) -> bool {
-        let Ok(Some(found)) = Found::read(path) else {
+        let Ok(Some(found)) = LockSnapshot::read(path) else {
             return false;
         };
         let is_dead = match found.owner() {
@@ -157,7 +158,7 @@ impl LockFile {
     }
 
     /// Of another's lock, by the clock of the filesystem, which stamps a file made now.
-    fn age(&self, found: &Found) -> Option<Duration> {
+    fn age(&self, found: &LockSnapshot) -> Option<Duration> {
         let probe = self.own_name();
         let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
         let _ = fs::remove_file(&probe);

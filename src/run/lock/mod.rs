@@ -2,9 +2,14 @@
 
 #[cfg(feature = "torch")]
 mod file;
+#[cfg(feature = "torch")]
+mod other_writer;
 pub mod owner;
 #[cfg(feature = "torch")]
 mod run_lock;
+pub mod snapshot;
 
 #[cfg(feature = "torch")]
-pub use run_lock::{InUse, LOCK_FILE, RunLock};
+pub use other_writer::OtherWriter;
+#[cfg(feature = "torch")]
+pub use run_lock::{LOCK_FILE, RunLock};

@@ -1,11 +1,9 @@
-//! Who holds a lock, and whether that process lives. Reads locks; `crate::run::lock` takes them.
+//! Who holds a lock, and whether that process lives.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::fs;
+use std::time::Duration;
 
 /// An owner touches its lock this often.
 pub const BEAT: Duration = Duration::from_secs(5);
@@ -58,7 +56,7 @@ pub fn host() -> String {
         .into_owned()
 }
 
-/// When a process began, if there is one and it is not dead but unburied.
+/// When a process began; none if there is none, or if it is dead and its parent has not noticed (a zombie).
 pub fn began(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses, and may hold anything.
@@ -68,54 +66,4 @@ pub fn began(pid: u32) -> Option<u64> {
         return None;
     }
     fields.nth(18)?.parse().ok()
-}
-
-/// A lock, as it is found.
-#[derive(Debug)]
-pub struct Found {
-    pub text: String,
-    /// By the clock of its filesystem.
-    pub touched: SystemTime,
-}
-
-impl Found {
-    /// None where there is none. Opened anew each time: NFS then asks its server.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn read(path: &Path) -> Result<Option<Self>> {
-        let read = || -> std::io::Result<Self> {
-            let file = File::open(path)?;
-            let touched = file.metadata()?.modified()?;
-            let text = std::io::read_to_string(file)?;
-            Ok(Self { text, touched })
-        };
-        match read() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            found => {
-                Ok(Some(found.with_context(|| {
-                    format!("cannot read '{}'", path.display())
-                })?))
-            }
-        }
-    }
-
-    /// None where the lock does not say.
-    #[must_use]
-    pub fn owner(&self) -> Option<Owner> {
-        toml::from_str(&self.text).ok()
-    }
-
-    /// Whether the owner is likely to live, without waiting for it: on this machine it is known; of another's, by when
-    /// it last touched the lock, as far as the two clocks agree.
-    #[must_use]
-    pub fn seems_alive(&self) -> bool {
-        match self.owner().and_then(|owner| owner.is_dead_here()) {
-            Some(is_dead) => !is_dead,
-            None => {
-                let age = SystemTime::now().duration_since(self.touched);
-                age.is_ok_and(|age| age < WATCHED + BEAT) || self.touched > SystemTime::now()
-            }
-        }
-    }
 }

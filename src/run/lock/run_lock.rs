@@ -11,12 +11,14 @@
 //!
 //! A dead maker's lock is renamed to a name of our own, and looked at again: had another taker been quicker, what we
 //! hold now is that taker's, and goes back. Should it not get back in time, its owner finds at its next beat that the
-//! lock is no longer its own, and ends at once. `flock` is not relied upon: it may not reach other machines.
+//! lock is no longer its own, and ends at once. featx does not rely on `flock`, which may not reach other machines.
 
 use crate::rows::durable::make_directory;
 use crate::run::lock::file::LockFile;
-use crate::run::lock::owner::{BEAT, Found, Owner, WATCHED};
-use crate::run::slice::lock_name;
+use crate::run::lock::other_writer::OtherWriter;
+use crate::run::lock::owner::{BEAT, Owner, WATCHED};
+use crate::run::lock::snapshot::LockSnapshot;
+use crate::run::shard_files::lock_name;
 use crate::text::printing::say;
 use anyhow::{Context, Result};
 use std::fs;
@@ -27,15 +29,6 @@ use std::time::{Duration, Instant};
 
 /// The lock's name inside a run directory.
 pub const LOCK_FILE: &str = "run.lock";
-
-/// Another process holds the lock.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} is being written by {who}; wait for it, or choose another --out")]
-pub struct InUse {
-    what: String,
-    /// `process 7 on 'node3'`
-    pub who: String,
-}
 
 /// The right to write into a run directory, until it is dropped.
 #[derive(Debug)]
@@ -53,7 +46,7 @@ impl RunLock {
     /// Takes the lock of `directory`, which is made if absent. `say` gets a line where that takes longer.
     ///
     /// # Errors
-    /// Another process holds it ([`InUse`]); the directory cannot be made or written.
+    /// Another process holds it ([`OtherWriter`]); the directory cannot be made or written.
     pub fn take(directory: &Path, say: impl Fn(&str)) -> Result<Self> {
         let what = format!("'{}'", directory.display());
         Self::take_named(directory, LOCK_FILE, what, say)
@@ -84,7 +77,7 @@ impl RunLock {
             if lock.file.make()? {
                 break;
             }
-            if let Some(found) = Found::read(lock.file.path())? {
+            if let Some(found) = LockSnapshot::read(lock.file.path())? {
                 lock.ensure_dead(&found, &say)?;
                 lock.file.remove_dead(&found)?;
             }
@@ -96,7 +89,7 @@ impl RunLock {
 
     /// # Errors
     /// The owner lives: who it is.
-    fn ensure_dead(&self, found: &Found, say: impl Fn(&str)) -> Result<()> {
+    fn ensure_dead(&self, found: &LockSnapshot, say: impl Fn(&str)) -> Result<()> {
         let owner = found.owner();
         if let Some((owner, is_dead)) = owner.as_ref().and_then(|h| Some((h, h.is_dead_here()?))) {
             return match is_dead {
@@ -118,7 +111,7 @@ impl RunLock {
         let began = Instant::now();
         while began.elapsed() < WATCHED {
             sleep(Duration::from_millis(500));
-            match Found::read(self.file.path())? {
+            match LockSnapshot::read(self.file.path())? {
                 None => return Ok(()),
                 Some(now) if now.text != found.text || now.touched != found.touched => {
                     return Err(self.in_use(who));
@@ -131,7 +124,7 @@ impl RunLock {
 
     fn in_use(&self, who: String) -> anyhow::Error {
         let what = self.what.clone();
-        InUse { what, who }.into()
+        OtherWriter { what, who }.into()
     }
 
     fn beat(&mut self) -> Result<()> {

@@ -1,10 +1,10 @@
-//! `featx inspect DIR --verify`: every file of a run is read, and held against its checksum.
+//! `featx inspect DIR --verify`: every file of a run is read and compared with its checksum.
 
 use crate::rows::aside::aside_with_words;
 use crate::rows::checksum::{Checksum, DamagedFile};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{MERGED, Part};
-use crate::run::contents::Sources;
+use crate::run::contents::Contents;
 use crate::run::directory::LayerState;
 use crate::text::figures::{bytes, counted};
 use crate::text::progress::{Progress, Unit};
@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// What was found; the keys of `--json`.
 #[derive(Serialize)]
-pub struct Verified {
+pub struct Verification {
     /// That have a checksum, and were read.
     files: u64,
     bytes: u64,
@@ -28,7 +28,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// It is no run; a file that cannot be read.
-pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
+pub fn verify(path: &Path, quiet: bool) -> Result<Verification> {
     let layers = layers(path)?;
     let files = files(&layers);
     let (known, unknown): (Vec<_>, Vec<_>) =
@@ -46,7 +46,7 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
             damaged.push(aside_with_words(&file.path, &found));
         }
     }
-    Ok(Verified {
+    Ok(Verification {
         files: known.len() as u64,
         bytes: total,
         without_checksum: unknown.len() as u64,
@@ -55,11 +55,11 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verified> {
 }
 
 fn layers(path: &Path) -> Result<Vec<LayerState>> {
-    let mut sources = Sources::find(path)?;
+    let mut sources = Contents::find(path)?;
     sources.read_checksums()?;
     match sources {
-        Sources::Run { layers, .. } => Ok(layers),
-        Sources::Bare(_) => bail!(
+        Contents::Run { layers, .. } => Ok(layers),
+        Contents::Bare(_) => bail!(
             "'{}' has no run.toml, and no checksums with it; nothing can be verified",
             path.display()
         ),
@@ -121,7 +121,7 @@ fn damage_now(
     }
 }
 
-impl Verified {
+impl Verification {
     pub fn words(&self) -> String {
         let (files, size) = (counted(self.files, "file"), bytes(self.bytes));
         let mut text = match self.damaged.len() {

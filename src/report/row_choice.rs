@@ -19,14 +19,14 @@ const FOR_MAPS: f64 = 0.9e6;
 const OF_A_MAP: f64 = 1_800.0;
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct RowChoice {
     /// Ascending.
     pub compared: Vec<u64>,
     /// Some of them.
     pub shown: Vec<u64>,
 }
 
-impl Chosen {
+impl RowChoice {
     /// Of the rows that all layers have.
     pub fn of(done: &RowSet, layers: usize) -> Self {
         let layers = layers.clamp(1, LAYERS) as f64;
@@ -48,7 +48,7 @@ impl Chosen {
     }
 }
 
-/// The layers that are shown in full, of so many.
+/// The layers that are shown in full, of `count`.
 pub fn layers_in_full(count: usize) -> BTreeSet<u64> {
     spaced(count as u64, LAYERS as u64)
 }
@@ -81,18 +81,18 @@ mod tests {
     #[test]
     fn rows_are_evenly_spaced_over_what_is_done() {
         let done: RowSet = [0..10, 100..110].into_iter().collect();
-        let chosen = Chosen::of(&done, 1);
+        let chosen = RowChoice::of(&done, 1);
         assert_eq!(chosen.compared.len(), 20);
         assert_eq!((chosen.shown[0], chosen.shown[19]), (0, 109));
-        let many = Chosen::of(&RowSet::from(0..1_000_000), 1);
+        let many = RowChoice::of(&RowSet::from(0..1_000_000), 1);
         assert_eq!((many.compared.len(), many.shown.len()), (300, 24));
         assert_eq!(
             (many.compared[0], many.compared[299], many.shown[23]),
             (0, 999_999, 999_999)
         );
-        let layers = Chosen::of(&RowSet::from(0..1_000_000), 400);
+        let layers = RowChoice::of(&RowSet::from(0..1_000_000), 400);
         assert_eq!((layers.compared.len(), layers.shown.len()), (106, 10));
-        assert!(Chosen::of(&RowSet::default(), 3).shown.is_empty());
-        assert_eq!(Chosen::of(&RowSet::from(5..6), 3).shown, [5]);
+        assert!(RowChoice::of(&RowSet::default(), 3).shown.is_empty());
+        assert_eq!(RowChoice::of(&RowSet::from(5..6), 3).shown, [5]);
     }
 }

@@ -46,7 +46,7 @@ impl Default for TokensToml {
 
 /// What a model's TOML says.
 #[derive(Debug)]
-pub struct Described {
+pub struct ModelDescription {
     pub preprocess: Preprocess,
     /// Where it comes from, for the user to see.
     pub source: String,
@@ -62,25 +62,25 @@ pub struct Described {
 ///
 /// # Errors
 /// A TOML beside the model that cannot be read or has keys that featx does not know.
-pub fn describe(model: &Path) -> Result<Described> {
+pub fn describe(model: &Path) -> Result<ModelDescription> {
     let beside = model.with_extension("toml");
     if beside.is_file() {
         let named = || format!("cannot read '{}'", beside.display());
         let text = std::fs::read_to_string(&beside).with_context(named)?;
         let parsed = parse(&text, &beside.display().to_string())?;
-        return Ok(described(parsed, format!("'{}'", beside.display())));
+        return Ok(description(parsed, format!("'{}'", beside.display())));
     }
     let name = model.file_stem().unwrap_or_default().to_string_lossy();
     if let Ok(index) = PRESETS.binary_search_by_key(&&*name, |(name, _)| name) {
         let parsed = parse(PRESETS[index].1, &name)?;
-        return Ok(described(parsed, format!("preset {name}")));
+        return Ok(description(parsed, format!("preset {name}")));
     }
     let source = format!("ImageNet's usual, for lack of '{}'", beside.display());
-    Ok(described(parse("", &source)?, source))
+    Ok(description(parse("", &source)?, source))
 }
 
-fn described(toml: ModelToml, source: String) -> Described {
-    Described {
+fn description(toml: ModelToml, source: String) -> ModelDescription {
+    ModelDescription {
         preprocess: toml.preprocess,
         source,
         prefix: toml.tokens.prefix as usize,

@@ -2,7 +2,7 @@
 
 use crate::rows::part::names_in;
 use crate::run::errors::Broken;
-use crate::run::slice::Log;
+use crate::run::log::Log;
 use anyhow::{Context, Result};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use std::path::Path;
 const NAMED: usize = 100;
 
 #[derive(Debug, Default)]
-pub struct Skipped {
+pub struct SkippedImages {
     pub count: u64,
     /// Row, image and reason of the first.
     pub first: Vec<[String; 3]>,
@@ -19,15 +19,15 @@ pub struct Skipped {
 }
 
 /// What can be read of them.
-pub fn read(directory: &Path) -> Skipped {
-    let mut skipped = Skipped::default();
+pub fn read(directory: &Path) -> SkippedImages {
+    let mut skipped = SkippedImages::default();
     if let Err(error) = skipped.add(directory) {
         skipped.problem = Some(format!("{error:#}"));
     }
     skipped
 }
 
-impl Skipped {
+impl SkippedImages {
     fn add(&mut self, directory: &Path) -> Result<()> {
         let names = names_in(directory)?;
         // That of shards, once merged, holds theirs.

@@ -1,0 +1,13 @@
+//! A command line that makes no sense.
+
+use anyhow::Error;
+
+/// The command line asks for something that nobody can mean; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
+/// The error that says so.
+pub fn wrong_usage(text: impl Into<String>) -> Error {
+    WrongUsage(text.into()).into()
+}

@@ -1,0 +1,16 @@
+//! What computing needs.
+
+use crate::commands::extract::plan::Plan;
+use crate::model::Extractor;
+use crate::run::lock::RunLock;
+use crate::sources::Images;
+use std::sync::Arc;
+
+/// All that computing needs.
+pub struct Setup {
+    pub images: Arc<Images>,
+    pub extractor: Extractor,
+    pub plan: Plan,
+    /// Until it is dropped, nobody else writes what this process writes.
+    pub lock: RunLock,
+}

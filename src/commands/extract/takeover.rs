@@ -1,0 +1,73 @@
+//! What is in a shard's way: a run that failed before it had a row of any image.
+
+use crate::batch::Shard;
+use crate::commands::extract::kept_places::have_changed;
+use crate::commands::extract::listing::list_beside;
+use crate::commands::extract::loaded_model::{LoadedModel, first_run, load};
+use crate::commands::extract::start::starting_over_line;
+use crate::commands::extract::turn::{FIRST_PAUSE, LONGEST_WAIT};
+use crate::job::Job;
+use crate::run::binding::{is_abandoned, is_bound};
+use crate::run::directory::RunDir;
+use crate::run::discard::discard;
+use crate::run::lock::{OtherWriter, RunLock};
+use crate::run::record::Run;
+use crate::run::shard_files::running_shards;
+use crate::sources::SourceList;
+use crate::text::printing::say;
+use anyhow::Result;
+use std::thread::sleep;
+use std::time::Instant;
+
+/// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
+/// compares the two, which has it search the images, the others wait for it.
+pub fn make_way(
+    job: &Job,
+    shard: Shard,
+    found: &SourceList,
+    loaded: &mut Option<LoadedModel>,
+) -> Result<()> {
+    let began = Instant::now();
+    while is_abandoned(&job.out)? {
+        match RunLock::take(&job.out, |_| {}) {
+            Ok(_lock) => {
+                let is_left = RunDir::is_at(&job.out)
+                    && running_shards(&job.out)?.is_empty()
+                    && !is_bound(&job.out)?;
+                if is_left && is_another(job, shard, found, loaded)? {
+                    say(starting_over_line(&job.out));
+                    discard(&job.out)?;
+                }
+                return Ok(());
+            }
+            Err(error) if error.is::<OtherWriter>() && began.elapsed() < LONGEST_WAIT => {
+                sleep(FIRST_PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the run that the directory holds is not the one that this shard would begin.
+pub fn is_another(
+    job: &Job,
+    shard: Shard,
+    found: &SourceList,
+    loaded: &mut Option<LoadedModel>,
+) -> Result<bool> {
+    let held = Run::read(&job.out)?;
+    if have_changed(job, found, &held)? {
+        return Ok(true);
+    }
+    let listed = list_beside(job, found, &held)?;
+    let run = first_run(job, shard, &listed, load(job, &listed.first, loaded)?)?.0;
+    let asked = Run {
+        batch_size: match job.batch_size {
+            Some(_) => run.batch_size,
+            None => held.batch_size, // by the memory of whoever began it
+        },
+        ..run
+    };
+    Ok(held.difference(&asked).is_some())
+}
