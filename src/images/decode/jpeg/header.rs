@@ -1,9 +1,9 @@
-//! The markers of a JPEG up to its first scan: Pillow's `JpegImagePlugin.py`, which refuses some files that libjpeg
-//! would take.
+//! The markers of a JPEG up to its first scan: what has to be known before anything is allocated for its pixels. What is
+//! broken beyond that is left to libjpeg, which refuses it before it allocates.
 
 use crate::images::error::{ImageError, Result};
 
-/// What Pillow takes from the markers before the first scan.
+/// What is known from the markers before the first scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     pub width: usize,
@@ -13,10 +13,12 @@ pub struct Frame {
     pub coefficient_bytes: usize,
 }
 
-/// `JpegImageFile._open`: walks the markers up to the first scan; what stands between them is skipped.
+/// Walks the markers up to the first scan, as libjpeg does: what stands between them is skipped.
+///
+/// # Errors
+/// A file that ends before its first scan, or has no frame before it; frames that are not decoded here.
 pub fn read_frame(data: &[u8]) -> Result<Frame> {
     let mut frame = None;
-    let mut profile: Vec<&[u8]> = Vec::new();
     let mut at = 2;
     loop {
         at += data
@@ -27,37 +29,39 @@ pub fn read_frame(data: &[u8]) -> Result<Frame> {
         match marker {
             // Padding: the second 0xff may itself begin a marker.
             0xff => at += 1,
-            0x00 => at += 2,
-            0x01..=0xbf => return Err(ImageError::Corrupt("no marker found in the JPEG header")),
-            0xc8 | 0xd0..=0xd9 | 0xf0..=0xfd => at += 2,
+            // No segment follows.
+            0x00 | 0x01 | 0xd0..=0xd9 => at += 2,
             _ => {
                 let segment = segment(data, at + 2)?;
                 match marker {
-                    0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xde => {
+                    0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                         let is_progressive = matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce);
                         frame = Some((read_start_of_frame(segment)?, is_progressive));
-                        check_profile(&mut profile)?;
                     }
-                    0xdb => check_quantisation(segment)?,
-                    0xe2 if segment.starts_with(b"ICC_PROFILE\0") => profile.push(segment),
-                    0xe0..=0xef => check_application(marker, segment)?,
                     0xda => {
                         let (frame, is_progressive) =
                             frame.ok_or(ImageError::Corrupt("a JPEG scan without a frame"))?;
-                        let in_scan = segment.first().copied().map_or(0, usize::from);
-                        let coefficient_bytes = match is_progressive || in_scan < frame.components {
-                            true => frame.coefficient_bytes,
-                            false => 0,
-                        };
-                        return Ok(Frame {
-                            coefficient_bytes,
-                            ..frame
-                        });
+                        return Ok(frame.before_scan(segment, is_progressive));
                     }
                     _ => {}
                 }
                 at += 4 + segment.len();
             }
+        }
+    }
+}
+
+impl Frame {
+    /// Of a frame whose first scan this is: only where more scans follow are coefficients kept.
+    fn before_scan(self, scan: &[u8], is_progressive: bool) -> Self {
+        let in_scan = scan.first().copied().map_or(0, usize::from);
+        let coefficient_bytes = match is_progressive || in_scan < self.components {
+            true => self.coefficient_bytes,
+            false => 0,
+        };
+        Self {
+            coefficient_bytes,
+            ..self
         }
     }
 }
@@ -82,9 +86,6 @@ fn read_start_of_frame(segment: &[u8]) -> Result<Frame> {
             "JPEG of other than 1, 3 or 4 components",
         ));
     }
-    if layers.len() % 3 != 0 {
-        return Err(ImageError::Corrupt("the JPEG frame header is cut"));
-    }
     Ok(Frame {
         width: usize::from(u16::from_be_bytes([w1, w0])),
         height: usize::from(u16::from_be_bytes([h1, h0])),
@@ -103,63 +104,6 @@ fn coefficient_bytes(layers: &[u8]) -> usize {
     let whole = most(|(across, _)| across) * most(|(_, down)| down);
     let samples: usize = factors().map(|(across, down)| across * down).sum();
     (2 * samples).div_ceil(whole)
-}
-
-/// `SOF` looks at a byte of the first part, in byte order, of a colour profile.
-fn check_profile(parts: &mut Vec<&[u8]>) -> Result<()> {
-    let first = parts.iter().min().copied();
-    parts.clear();
-    match first {
-        Some(part) if part.len() < 14 => Err(ImageError::Corrupt("a JPEG colour profile is cut")),
-        _ => Ok(()),
-    }
-}
-
-/// `APP`: what it reads of well-known segments without looking whether it is there.
-fn check_application(marker: u8, segment: &[u8]) -> Result<()> {
-    let version_missing = segment.len() < 7
-        && ((marker == 0xe0 && segment.starts_with(b"JFIF"))
-            || (marker == 0xee && segment.starts_with(b"Adobe")));
-    let resources_cut =
-        marker == 0xed && segment.starts_with(b"Photoshop 3.0\0") && !can_walk_resources(segment);
-    if version_missing || resources_cut {
-        return Err(ImageError::Corrupt(
-            "a JPEG application segment is too short",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether every Photoshop resource that begins has a length to its name; what else is missing is forgiven.
-fn can_walk_resources(segment: &[u8]) -> bool {
-    let mut at = 14;
-    while segment.get(at..at + 4) == Some(b"8BIM") {
-        if segment.len() < at + 6 {
-            return true;
-        }
-        let Some(&name) = segment.get(at + 6) else {
-            return false;
-        };
-        at += 7 + usize::from(name);
-        at += at % 2;
-        let Some(size) = segment.get(at..at + 4) else {
-            return true;
-        };
-        let size = u32::from_be_bytes([size[0], size[1], size[2], size[3]]) as usize;
-        at += 4 + size;
-        at += at % 2;
-    }
-    true
-}
-
-fn check_quantisation(mut segment: &[u8]) -> Result<()> {
-    while let Some(&first) = segment.first() {
-        let length = if first >> 4 == 0 { 65 } else { 129 };
-        segment = segment
-            .get(length..)
-            .ok_or(ImageError::Corrupt("bad JPEG quantisation table"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -195,19 +139,28 @@ mod tests {
     }
 
     #[test]
-    fn what_pillow_reads_beyond_the_end_is_an_error() {
-        for cut in [
-            (0xe0, b"JFIF\0\x01".as_slice()),
-            (0xee, b"Adobe\0"),
-            (0xe2, b"ICC_PROFILE\0\x01"),
-            (0xed, b"Photoshop 3.0\08BIM\0\x01"),
-            (0xdb, &[0, 1, 2]),
-            (0xc0, &[12, 0, 3, 0, 5, 1]),
-            (0xc0, &[8, 0, 3, 0, 5, 2]),
-        ] {
-            assert!(read_frame(&jpeg(&[cut, GREY])).is_err(), "{cut:?}");
+    fn frames_that_are_not_decoded_and_none_at_all_are_errors() {
+        for frame in [&[12, 0, 3, 0, 5, 1][..], &[8, 0, 3, 0, 5, 2]] {
+            let found = read_frame(&jpeg(&[(0xc0, frame)]));
+            assert!(
+                matches!(found, Err(ImageError::Unsupported(_))),
+                "{frame:?}: {found:?}"
+            );
         }
-        assert!(read_frame(&jpeg(&[])).is_err());
-        assert!(read_frame(&jpeg(&[(0xed, b"Photoshop 3.0\08BIM\0\x01\0\0"), GREY])).is_ok());
+        assert!(matches!(
+            read_frame(&jpeg(&[])),
+            Err(ImageError::Corrupt(_))
+        ));
+    }
+
+    #[test]
+    fn a_header_that_ends_too_early_is_truncated() {
+        let whole = jpeg(&[(0xe0, b"JFIF\0"), GREY]);
+        for length in 2..whole.len() {
+            assert!(matches!(
+                read_frame(&whole[..length]),
+                Err(ImageError::Truncated)
+            ));
+        }
     }
 }

@@ -49,10 +49,10 @@ pub fn accepts(data: &[u8]) -> bool {
 }
 
 /// Decodes into `image`. `scratch` holds rows that are not RGB yet. `wanted` says, by width and height, which pixels are
-/// asked for; none: all. The others are then of no use, but the verdict is the same.
+/// asked for; none: all. The others are then of no use; where the file lacks them it is truncated all the same.
 ///
 /// # Errors
-/// As Pillow: a file that ends before the last row is complete, or anything that libjpeg calls an error.
+/// A file that ends before the last row is complete, or anything that libjpeg calls an error.
 pub fn decode(
     data: &[u8],
     image: &mut Raster,
