@@ -1,7 +1,7 @@
 //! LZW as TIFF has it: the highest bit first, and codes that grow one entry early. Before TIFF 6.0 programs wrote the lowest
 //! bit first and let codes grow in time, as GIF does: libtiff's `LZWDecodeCompat`.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use weezl::decode::{Configuration, Decoder};
 use weezl::{BitOrder, LzwStatus};
 

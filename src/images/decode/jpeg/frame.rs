@@ -1,7 +1,7 @@
 //! The markers of a JPEG up to its first scan: what has to be known before anything is allocated for its pixels. What is
 //! broken beyond that is left to libjpeg, which refuses it before it allocates.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 /// What is known from the markers before the first scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub struct Frame {
     pub width: usize,
     pub height: usize,
     pub components: usize,
-    /// That libjpeg keeps of each pixel: none where the only scan gives them all at once.
+    /// What libjpeg keeps of each pixel until the last scan: nothing where there is one scan only.
     pub coefficient_bytes: usize,
 }
 
-/// Walks the markers up to the first scan, as libjpeg does: what stands between them is skipped.
+/// Walks the markers up to the first scan, as libjpeg does: bytes between them are skipped.
 ///
 /// # Errors
 /// A file that ends before its first scan, or has no frame before it; frames that are not decoded here.
@@ -52,7 +52,7 @@ pub fn read_frame(data: &[u8]) -> Result<Frame> {
 }
 
 impl Frame {
-    /// Of a frame whose first scan this is: only where more scans follow are coefficients kept.
+    /// The frame, now that its first scan is known: coefficients are kept only where more scans follow.
     fn before_scan(self, scan: &[u8], is_progressive: bool) -> Self {
         let in_scan = scan.first().copied().map_or(0, usize::from);
         let coefficient_bytes = match is_progressive || in_scan < self.components {
