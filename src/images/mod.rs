@@ -1,6 +1,6 @@
 //! Images: decode, resize as Pillow does, preprocess. Knows nothing of the model.
 //!
-//! `load (read → decode → resize and crop) → normalise`
+//! `file → decode → turn → resize and crop → normalise`
 //!
 //! **Bit-equal pixels of valid files are science; the same verdict on corrupt files is not.** The measure is Pillow 13.0
 //! with torchvision 0.26: `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of `Image.open(path).convert("RGB")`, bit for
@@ -23,19 +23,22 @@
 //! - Where Pillow cannot allocate the whole resized image (a pixel wide and a million high), the crop alone is made.
 
 mod decode;
-mod error;
+mod file;
 mod foreign;
-mod load;
-mod orientation;
+mod image_error;
 mod preprocess;
+mod preprocessor;
 mod raster;
 mod resize;
+mod turn;
 mod window;
 
-pub use error::ImageError;
-pub use load::{Preprocessor, ensure_readable, is_image, read_file};
+pub use decode::is_image;
+pub use file::{ensure_readable, read_file};
+pub use image_error::ImageError;
 pub use preprocess::{
     Channels, Crop, CropRounding, Normaliser, Pad, Preprocess, PreprocessError, Resize, Shape,
 };
+pub use preprocessor::Preprocessor;
 pub use raster::Raster;
 pub use resize::{Interpolation, Resampler};

@@ -1,17 +1,17 @@
 //! Pixels in memory: 8-bit RGB, row after row.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 /// Readable bytes after the last pixel, for vector loads that begin inside the image.
 pub const SLACK: usize = 16;
 
-/// Of a pixel of a [`Raster`].
+/// Bytes of a pixel of a [`Raster`].
 pub const BYTES: usize = 3;
 
 /// Scratch that stays allocated between images; a giant's memory is given back.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// Makes `buffer` so many zeros, in the memory it has where that suffices.
+/// Makes `buffer` so many zeros, in its own memory where that suffices.
 pub fn zeroed(buffer: &mut Vec<u8>, length: usize) {
     if buffer.capacity() < length || buffer.capacity() > KEPT_BYTES {
         // Fresh memory is zero without being touched: a header that lies about its size costs nothing.
@@ -29,7 +29,7 @@ pub struct Raster {
     width: usize,
     height: usize,
     bytes: Vec<u8>,
-    /// Bytes that whoever decodes into this has memory for; none: as many as come.
+    /// How many bytes there are for decoding into this; none: no limit.
     pub limit: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ impl Raster {
         }
     }
 
-    /// Asked before anything is allocated for an image of this size, whose decoding takes so many bytes a pixel in all:
+    /// Called before anything is allocated for an image of this size. Decoding it takes so many bytes a pixel in all:
     /// [`BYTES`] for this, and whatever the format needs beside it.
     ///
     /// # Errors

@@ -178,11 +178,7 @@ mod tests {
         );
         assert_eq!(
             span("<f4", &0.5f32.to_le_bytes(), vec![0.5]),
-            (
-                Value::Real(0.5),
-                Value::Real(0.5),
-                true
-            )
+            (Value::Real(0.5), Value::Real(0.5), true)
         );
     }
 }

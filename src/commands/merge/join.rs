@@ -50,7 +50,10 @@ pub fn join(selection: &Selection, typed: &Merge) -> Result<()> {
                     .unwrap_or_else(|| folder.path.join(MERGED));
                 let progress = progress("compare", layer, &folder.parts, typed);
                 let compared = |n| progress.advance(n);
-                joins.push((layer, Join::plan(folder, *rows, target, options, &compared)?));
+                joins.push((
+                    layer,
+                    Join::plan(folder, *rows, target, options, &compared)?,
+                ));
             }
         }
     }

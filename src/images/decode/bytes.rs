@@ -1,6 +1,6 @@
 //! Reading numbers and stretches of a file in memory, each read checked.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 /// A place in a file. Reads move it on; a read past the end is [`ImageError::Truncated`] and moves nothing.
 #[derive(Debug, Clone, Copy)]

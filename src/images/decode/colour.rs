@@ -38,45 +38,6 @@ pub fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     [red, green, blue].map(|difference| (i32::from(y) + (difference >> 6)).clamp(0, 255) as u8)
 }
 
-/// What the indices of an image stand for.
-#[derive(Debug, Clone)]
-pub struct Palette {
-    colours: [[u8; 3]; 256],
-}
-
-impl Default for Palette {
-    /// All black.
-    fn default() -> Self {
-        Self {
-            colours: [[0; 3]; 256],
-        }
-    }
-}
-
-impl Palette {
-    /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. None where there are more than 256.
-    pub fn rgb(entries: &[u8]) -> Option<Self> {
-        Self::of(entries, 3, [0, 1, 2])
-    }
-
-    /// From entries of `bytes` bytes of which those at the offsets `order` are R, G, B. None where there are more than
-    /// 256.
-    pub fn of(entries: &[u8], bytes: usize, order: [usize; 3]) -> Option<Self> {
-        let mut colours = [[0; 3]; 256];
-        if entries.len() / bytes > colours.len() {
-            return None;
-        }
-        for (colour, entry) in colours.iter_mut().zip(entries.chunks_exact(bytes)) {
-            *colour = order.map(|offset| entry[offset]);
-        }
-        Some(Self { colours })
-    }
-
-    pub fn colour(&self, index: u8) -> [u8; 3] {
-        self.colours[usize::from(index)]
-    }
-}
-
 /// Pillow's `MULDIV255` of a product: correctly rounded for factors of 8 bits.
 fn divided_by_255(product: u32) -> u32 {
     let rounded = product + 128;

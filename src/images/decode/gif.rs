@@ -2,9 +2,10 @@
 //! other pixels have the frame's transparent colour if it names one, else the first. Transparent pixels keep the colour
 //! of their index.
 
-use crate::images::decode::colour::Palette;
-use crate::images::decode::size::{Tile, checked_size};
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::palette::Palette;
+use crate::images::decode::size::checked_size;
+use crate::images::decode::tile::Tile;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster};
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
 use std::io::ErrorKind;

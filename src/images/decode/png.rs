@@ -1,15 +1,15 @@
 //! PNG through the `png` crate, row by row, with the colours of Pillow's `convert("RGB")`: transparency is dropped, 16-bit
 //! grey is clipped, other 16-bit samples lose their low byte. An animation gives its first frame.
 
-use crate::images::decode::colour::Palette;
+use crate::images::decode::palette::Palette;
 use crate::images::decode::raw::{Kind, Number, Raw};
 use crate::images::decode::size::checked_size;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster};
 use png::{DecodeOptions, Decoder, DecodingError, InterlaceInfo, Limits, Reader};
 use std::io::{Cursor, ErrorKind};
 
-/// What the decoder may keep of chunks that are no pixels.
+/// What the decoder may keep of chunks without pixels.
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Rows in memory at once: the decoder keeps four before it drops the oldest, its buffer grows by doubling, one is handed out.

@@ -1,6 +1,7 @@
 //! Rows of samples as they lie in files, to RGB: the unpackers of Pillow's `Unpack.c` followed by `convert("RGB")`.
 
-use crate::images::decode::colour::{self, Palette};
+use crate::images::decode::colour;
+use crate::images::decode::palette::Palette;
 
 /// A row format, named as Pillow's raw modes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! Rows stored as they are: Pillow's `RawDecode.c`.
+//! Rows that are not compressed: Pillow's `RawDecode.c`.
 
-use crate::images::decode::colour::Palette;
+use crate::images::decode::palette::Palette;
 use crate::images::decode::raw::Raw;
-use crate::images::decode::size::Tile;
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::tile::Tile;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::Raster;
 
 /// Which row of the tile the first stored one is.

@@ -1,8 +1,8 @@
-//! WebP, the first frame, through libwebp's animation decoder, as Pillow's `WebPImagePlugin.py` and `_webp.c` do.
+//! WebP, the first frame, through libwebp's animation decoder, as in Pillow's `WebPImagePlugin.py` and `_webp.c`.
 //! Alpha is dropped.
 
 use crate::images::decode::size::checked_size;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster};
 use libwebp_sys as ffi;
 use std::marker::PhantomData;

@@ -1,14 +1,22 @@
 //! The `[preprocess]` table: what becomes of an image before the model sees it.
 
-mod normalise;
+mod channels;
+mod geometry;
+mod normaliser;
+mod preprocess_error;
+mod shape;
 mod sizes;
 mod validate;
+mod window;
 
-pub use normalise::Normaliser;
-pub use sizes::{Crop, Longer, Nothing, Pad, Resize, Shape, Size};
-pub use validate::PreprocessError;
+pub use channels::Channels;
+pub use normaliser::Normaliser;
+pub use preprocess_error::PreprocessError;
+pub use shape::Shape;
+pub use sizes::{Crop, Longer, Nothing, Pad, Resize, Size};
 
 use crate::images::resize::{Interpolation, Method, Resampler};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -45,19 +53,8 @@ pub struct Preprocess {
     pub std: Vec<f64>,
 }
 
-/// What the model's channels are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Channels {
-    #[default]
-    Rgb,
-    Bgr,
-    /// One: Pillow's `L` of the RGB image.
-    Grey,
-}
-
 /// Where the crop begins in an image that is larger by an odd number of pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum CropRounding {
     /// Half of them, rounded to the even neighbour: torchvision's `center_crop`.
@@ -73,23 +70,6 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 fn is_usual_scale(scale: &f64) -> bool {
     *scale == SCALE
-}
-
-impl Channels {
-    pub fn count(self) -> usize {
-        match self {
-            Self::Grey => 1,
-            Self::Rgb | Self::Bgr => 3,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Rgb => "rgb",
-            Self::Bgr => "bgr",
-            Self::Grey => "grey",
-        }
-    }
 }
 
 impl Default for Preprocess {
@@ -111,7 +91,7 @@ impl Default for Preprocess {
 }
 
 impl Preprocess {
-    /// What is cropped, whether or not it is said.
+    /// The crop, stated or usual.
     pub fn crop(&self) -> Crop {
         self.crop.unwrap_or(match (self.resize, self.pad) {
             (Resize::Shorter(_), None) => Crop::Square(224),
@@ -122,7 +102,7 @@ impl Preprocess {
     /// Height and width of every image that comes out.
     ///
     /// # Panics
-    /// Where [`Preprocess::validate`] was not asked.
+    /// Where [`Preprocess::validate`] was not called.
     pub fn size(&self) -> Size {
         self.known_size().expect("a size that was validated")
     }
@@ -168,7 +148,7 @@ impl Preprocess {
     }
 }
 
-/// What is done to the pixels; mean and deviation apart.
+/// What is done to the pixels, without mean and deviation.
 impl fmt::Display for Preprocess {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if self.orient {
@@ -182,12 +162,12 @@ impl fmt::Display for Preprocess {
         if self.crop_rounding == CropRounding::Down {
             f.write_str(" rounded down")?;
         }
-        write!(f, ", {}", self.interpolation.name())?;
+        write!(f, ", {}", self.interpolation)?;
         if self.resampler != Resampler::Pillow {
-            write!(f, " by {}", self.resampler.name())?;
+            write!(f, " by {}", self.resampler)?;
         }
         if self.channels != Channels::Rgb {
-            write!(f, ", {}", self.channels.name())?;
+            write!(f, ", {}", self.channels)?;
         }
         if self.scale != SCALE {
             write!(f, ", scale {}", self.scale)?;

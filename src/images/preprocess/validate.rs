@@ -1,64 +1,8 @@
 //! What a preprocessing cannot be: sides out of bounds, keys that contradict each other, numbers that are none.
 
-use super::{Longer, Preprocess, Resize, Size};
+use crate::images::preprocess::preprocess_error::{MAX_SIDE, Numbers, PreprocessError};
 use crate::images::preprocess::sizes::size_words;
-use thiserror::Error;
-
-/// The longest side that `resize`, `crop` and `pad` may ask for, in pixels.
-const MAX_SIDE: usize = 16_384;
-
-/// What a preprocessing cannot be.
-#[derive(Debug, Error, PartialEq)]
-pub enum PreprocessError {
-    #[error(
-        "{key} must be between 1 and {MAX_SIDE} pixels, found {found}; the usual is resize 256, crop 224"
-    )]
-    Side { key: &'static str, found: usize },
-    #[error(
-        "mean {0}; it is subtracted after pixels are multiplied by scale, between 0 and 1 as a rule"
-    )]
-    Mean(Numbers),
-    #[error("std {0}; pixels are divided by it")]
-    Std(Numbers),
-    #[error(
-        "scale must be a finite number above 0, found {0}; the usual is 1/255, and 1 where the model takes 0 to 255"
-    )]
-    Scale(f64),
-    #[error(
-        "pad to {pad} is smaller than crop {crop}; leave crop out, for the model to see the whole canvas"
-    )]
-    CropAbovePad { pad: String, crop: String },
-    #[error("pad to {pad} is smaller than resize {resize} makes an image; expected at most {pad}")]
-    ResizeAbovePad { pad: String, resize: Resize },
-    #[error(
-        "pad goes with resize {{ longer = N }} or [height, width], which an image fits into; found resize {0}"
-    )]
-    PadOfAnySize(Resize),
-    #[error(
-        "resize {resize} and crop none make images of different sizes, and a batch has one; expected crop, pad, or a resize \
-         to height and width"
-    )]
-    AnySize { resize: Resize },
-    #[error("resampler {resampler} has no {interpolation}; expected one of: {expected}")]
-    Interpolation {
-        resampler: &'static str,
-        interpolation: &'static str,
-        expected: String,
-    },
-}
-
-/// What is wrong with the numbers of channels.
-#[derive(Debug, PartialEq, Error)]
-pub enum Numbers {
-    #[error("must be {count} for channels {channels}, found {found}")]
-    Count {
-        count: &'static str,
-        channels: &'static str,
-        found: usize,
-    },
-    #[error("must be {expected}, found {found}")]
-    Value { expected: String, found: f64 },
-}
+use crate::images::preprocess::{Longer, Preprocess, Resize, Size};
 
 impl Preprocess {
     /// # Errors
@@ -121,10 +65,10 @@ impl Preprocess {
         if known.contains(&self.interpolation) {
             return Ok(());
         }
-        let names: Vec<&str> = known.iter().map(|known| known.name()).collect();
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         Err(PreprocessError::Interpolation {
-            resampler: self.resampler.name(),
-            interpolation: self.interpolation.name(),
+            resampler: self.resampler,
+            interpolation: self.interpolation,
             expected: names.join(", "),
         })
     }
@@ -142,7 +86,7 @@ impl Preprocess {
         if numbers.len() != self.channels.count() {
             return Err(Numbers::Count {
                 count: number,
-                channels: self.channels.name(),
+                channels: self.channels,
                 found: numbers.len(),
             });
         }

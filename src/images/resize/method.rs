@@ -1,9 +1,11 @@
 //! How an image is resized: whose way, and by which filter.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a pixel is made of its neighbours. The names are those of the TOML and of `--interpolation`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
     Nearest,
@@ -16,7 +18,7 @@ pub enum Interpolation {
 }
 
 /// Whose resizing is copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resampler {
     /// Of PIL images, as torchvision, timm and transformers' slow image processors do.
@@ -40,44 +42,47 @@ pub struct Method {
 }
 
 impl Resampler {
-    /// As the TOML and `--resampler` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pillow => "pillow",
-            Self::Torch => "torch",
-            Self::TorchAntialias => "torch-antialias",
-            Self::OpenCv => "opencv",
-        }
-    }
-
-    /// What it can do.
+    /// The filters that it has.
     pub fn interpolations(self) -> &'static [Interpolation] {
-        const ALL: &[Interpolation] = &[
-            Interpolation::Nearest,
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Lanczos,
-            Interpolation::Box,
-            Interpolation::Hamming,
-        ];
         match self {
-            Self::Pillow => ALL,
-            Self::Torch | Self::TorchAntialias => &ALL[..3],
+            Self::Pillow => Interpolation::value_variants(),
+            Self::Torch | Self::TorchAntialias => &[
+                Interpolation::Nearest,
+                Interpolation::Bilinear,
+                Interpolation::Bicubic,
+            ],
             Self::OpenCv => &[Interpolation::Bilinear],
         }
     }
 }
 
-impl Interpolation {
-    /// As the TOML and `--interpolation` call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nearest => "nearest",
-            Self::Bilinear => "bilinear",
-            Self::Bicubic => "bicubic",
-            Self::Lanczos => "lanczos",
-            Self::Box => "box",
-            Self::Hamming => "hamming",
+/// As the TOML and `--resampler` call it.
+impl fmt::Display for Resampler {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// As the TOML and `--interpolation` call it.
+impl fmt::Display for Interpolation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_and_toml_spell_alike() {
+        for interpolation in Interpolation::value_variants() {
+            let option = interpolation.to_possible_value().unwrap();
+            assert_eq!(option.get_name(), interpolation.to_string());
+        }
+        for resampler in Resampler::value_variants() {
+            let option = resampler.to_possible_value().unwrap();
+            assert_eq!(option.get_name(), resampler.to_string());
         }
     }
 }

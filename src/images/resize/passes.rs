@@ -3,7 +3,7 @@
 //! gives the same bits.
 
 use crate::images::raster::{View, ViewMut};
-use crate::images::resize::filter::{PRECISION_BITS, Taps};
+use crate::images::resize::taps::{PRECISION_BITS, Taps};
 
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 

@@ -5,7 +5,7 @@
 //! modulo 2^32, where `(sum of high * value) * 2^9 + (sum of low * value)` is the sum of `w * value` exactly.
 
 use crate::images::raster::{SLACK, View, ViewMut};
-use crate::images::resize::filter::{PRECISION_BITS, Taps};
+use crate::images::resize::taps::{PRECISION_BITS, Taps};
 use std::arch::x86_64::*;
 
 const LOW_BITS: i32 = 9;

@@ -2,7 +2,7 @@
 
 use crate::images::decode::bytes::Bytes;
 use crate::images::decode::raw::Raw;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
@@ -150,7 +150,7 @@ fn colours(stated: u32, bits: u16) -> u64 {
     }
 }
 
-/// In a header of 40 bytes the masks, without alpha, follow it; in a longer one they are its part.
+/// In a header of 40 bytes the masks, without alpha, follow it; a longer one contains them.
 fn read_masks(rest: &[u8], after: &mut Bytes<'_>) -> Result<[u32; 4]> {
     let mut masks = [0; 4];
     if rest.len() < 48 {

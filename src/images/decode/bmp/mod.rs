@@ -4,11 +4,12 @@ mod header;
 mod rle;
 
 use crate::images::decode::bytes::Bytes;
-use crate::images::decode::colour::Palette;
+use crate::images::decode::palette::Palette;
 use crate::images::decode::raw::Raw;
 use crate::images::decode::raw_rows::{self, Direction};
-use crate::images::decode::size::{Tile, checked_size};
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::size::checked_size;
+use crate::images::decode::tile::Tile;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster};
 use header::{Compression, Header};
 
@@ -42,7 +43,7 @@ pub fn decode(data: &[u8], image: &mut Raster) -> Result<()> {
     decode_pixels(data, bytes, header, stated, image)
 }
 
-/// Decodes the picture of an icon or a cursor: without a file header, and of twice its height, for its mask comes after it.
+/// Decodes the picture of an icon or a cursor. It has no file header. Its stated height is doubled, because a mask follows it.
 ///
 /// # Errors
 /// As [`decode`]. The mask is not looked at.
@@ -53,7 +54,7 @@ pub fn decode_of_icon(data: &[u8], image: &mut Raster) -> Result<()> {
     decode_pixels(data, bytes, header, 0, image)
 }
 
-/// What comes after the header. `stated`: where the pixels begin, 0 where that is not said.
+/// What comes after the header. `stated`: where the pixels begin, 0 where the file does not say.
 fn decode_pixels(
     data: &[u8],
     mut bytes: Bytes<'_>,
@@ -107,14 +108,14 @@ fn decode_pixels(
     }
 }
 
-/// The row format, and the palette where there is one. A palette that is but a grey ramp is dropped, and with it the
-/// width of its indices.
+/// The row format, and the palette where there is one. A palette that is only a grey ramp is dropped, and with it
+/// the width of its indices.
 fn read_colours(bytes: &mut Bytes<'_>, header: &mut Header) -> Result<(Raw, Palette)> {
     let Some(index_bits) = header.index_bits() else {
         return Ok((header.direct_format()?, Palette::default()));
     };
     if header.compression == Compression::Bitfields {
-        // In a header of OS/2's, Huffman coding.
+        // In a header of OS/2 this number means Huffman coding.
         return Err(ImageError::Unsupported(
             "BMP of bit fields or Huffman coding with a palette",
         ));

@@ -1,7 +1,7 @@
-//! Run-length BMP: Pillow's `BmpRleDecoder`, whose treatment of runs that leave their row this keeps.
+//! Run-length BMP: Pillow's `BmpRleDecoder`. Runs that leave their row are treated as there.
 
 use crate::images::decode::bytes::Bytes;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 /// Expands the runs at `offset` to a byte a pixel, the image's first stored row first.
 ///
@@ -68,7 +68,7 @@ pub fn expand(
     }
 }
 
-/// Copies pixels as they stand; false where they are cut.
+/// Copies pixels that are not runs; false where they are cut.
 fn copy(bytes: &mut Bytes<'_>, count: usize, rle4: bool, made: &mut Vec<u8>) -> bool {
     let length = if rle4 { count.div_ceil(2) } else { count };
     let taken = bytes.take_some(length);

@@ -1,13 +1,13 @@
 //! JPEG, through libjpeg-turbo: Pillow's `JpegImagePlugin.py` and `JpegDecode.c`.
 
-mod header;
+mod frame;
 
 use crate::images::decode::colour;
 use crate::images::decode::size::checked_size;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster, zeroed};
 use crate::images::window::Window;
-use header::read_frame;
+use frame::read_frame;
 use turbojpeg_sys as _;
 
 unsafe extern "C" {
@@ -49,10 +49,10 @@ pub fn accepts(data: &[u8]) -> bool {
 }
 
 /// Decodes into `image`. `scratch` holds rows that are not RGB yet. `wanted` says, by width and height, which pixels are
-/// asked for; none: all. The others are then of no use, but the verdict is the same.
+/// asked for; none: all. The others are then of no use; where the file lacks them it is truncated all the same.
 ///
 /// # Errors
-/// As Pillow: a file that ends before the last row is complete, or anything that libjpeg calls an error.
+/// A file that ends before the last row is complete, or anything that libjpeg calls an error.
 pub fn decode(
     data: &[u8],
     image: &mut Raster,
@@ -93,7 +93,7 @@ pub fn decode(
     if frame.components == 1 {
         colour::grey(scratch, image.pixels_mut());
     } else {
-        // Adobe's convention: the inks are stored inverted, whether or not its marker says so.
+        // Adobe's convention: the inks are stored inverted, even where its marker is missing.
         colour::inverted_cmyk(scratch, image.pixels_mut());
     }
     Ok(())
@@ -104,7 +104,7 @@ pub fn decode(
 pub enum Colours {
     /// As the file's markers say: grey, RGB or inks for 1, 3 or 4 components.
     AsMarked = 0,
-    /// RGB from YCbCr, whatever they say.
+    /// RGB from YCbCr, whatever the markers say.
     FromYCbCr = 1,
     /// The samples as they are.
     AsStored = 2,

@@ -1,13 +1,14 @@
-//! Icons and cursors: a directory of pictures, each a PNG or a BMP, which have their decoders. The `image` crate would take
-//! another of several pictures than Pillow, no PNG without alpha, and makes other colours of 5 bits.
+//! Icons and cursors: a directory of pictures, each a PNG or a BMP, which have their own decoders. The `image` crate does not
+//! fit: of several pictures it takes another one than Pillow, it takes no PNG without alpha, and it makes other colours of
+//! 5 bits.
 
 use crate::images::decode::bytes::Bytes;
 use crate::images::decode::{bmp, png};
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::Raster;
 use std::cmp::Reverse;
 
-/// Where the directory has the number of its entries; of each, its bytes.
+/// Where the directory has the number of its entries, and the bytes of an entry.
 const COUNT_AT: usize = 4;
 const ENTRY: usize = 16;
 
@@ -43,7 +44,7 @@ impl Entry<'_> {
     }
 }
 
-/// Whether there are pictures where the directory says; the four bytes that a cursor begins with are others' too.
+/// Whether there are pictures where the directory says: other files begin with the same four bytes.
 pub fn is_cursor(data: &[u8]) -> bool {
     entries(data).is_ok_and(|entries| {
         !entries.is_empty() && entries.iter().all(|entry| entry.offset() < data.len())
@@ -70,8 +71,8 @@ pub fn decode_icon(data: &[u8], image: &mut Raster) -> Result<()> {
     }
 }
 
-/// The first picture, but for one after it that is both wider and higher. Of those with a palette Pillow makes what is
-/// transparent black.
+/// The first picture, unless a later one is both wider and higher. Pictures with a palette are refused: Pillow makes black
+/// what is transparent in them.
 pub fn decode_cursor(data: &[u8], image: &mut Raster) -> Result<()> {
     let chosen = entries(data)?
         .into_iter()

@@ -1,10 +1,10 @@
-//! PNM, QOI and TGA through the `image` crate, as far as it gives Pillow's pixels, and icons; what it gives others for is
-//! refused in words. `scripts/check_formats.py` compares them, `docs/formats.md` has what came of it.
+//! PNM, QOI and TGA through the `image` crate, where it gives Pillow's pixels, and icons. Where it gives others the file is
+//! refused in words. `scripts/check_formats.py` compares them; `docs/formats.md` has the results.
 
 mod icon;
 
 use crate::images::decode::size::checked_size;
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::{BYTES, Raster};
 use image::codecs::pnm::PnmDecoder;
 use image::codecs::qoi::QoiDecoder;
@@ -12,7 +12,7 @@ use image::codecs::tga::TgaDecoder;
 use image::{ColorType, ImageDecoder};
 use std::io::{Cursor, ErrorKind};
 
-/// Of version 2; older files have none.
+/// Files of version 2 end with it; older ones have none.
 const TGA_FOOTER: &[u8] = b"TRUEVISION-XFILE.\0";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +78,9 @@ pub fn decode(kind: Kind, data: &[u8], image: &mut Raster) -> Result<()> {
     }
 }
 
-/// Samples are scaled from the file's largest value to 255. Pillow rounds halves to even, the crate away from zero: of an
-/// odd largest value no halves come. The crate scales samples of two bytes in `f32`, which is too coarse; those that reach
-/// to 65535 it does not scale.
+/// Samples are scaled from the file's largest value to 255. Pillow rounds halves to even, the crate away from zero; where the
+/// largest value is odd there are no halves. The crate scales samples of two bytes in `f32`, which is too coarse, but does
+/// not scale those that go up to 65535.
 fn ensure_exact(data: &[u8]) -> Result<()> {
     let decoder = PnmDecoder::new(Cursor::new(data)).map_err(|error| refusal(Kind::Pnm, error))?;
     let largest = decoder.into_inner().1.maximal_sample();
@@ -92,7 +92,7 @@ fn ensure_exact(data: &[u8]) -> Result<()> {
     }
 }
 
-/// Colours of 5 bits Pillow makes larger otherwise than the crate does.
+/// Pillow scales colours of 5 bits in another way than the crate.
 fn ensure_eight_bits(data: &[u8]) -> Result<()> {
     let (Some(kind), Some(map_bits), Some(bits)) = (data.get(2), data.get(7), data.get(16)) else {
         return Err(ImageError::Truncated);
@@ -154,7 +154,7 @@ fn refusal(kind: Kind, error: image::ImageError) -> ImageError {
     }
 }
 
-/// A header of which every field is one that is read: the palette's are 0 where there is none.
+/// Whether every field of the header makes sense: those of the palette are 0 where there is none.
 fn has_tga_header(data: &[u8]) -> bool {
     let [_, map, kind, origin @ .., bits, flags] = data.get(..18).unwrap_or_default() else {
         return false;

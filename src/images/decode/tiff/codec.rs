@@ -1,10 +1,10 @@
 //! The codecs of TIFF strips and tiles.
 
 use crate::images::decode::jpeg::{self, Colours};
-use crate::images::decode::tiff::Setup;
 use crate::images::decode::tiff::directory::{Directory, tag};
 use crate::images::decode::tiff::lzw;
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::tiff::setup::Setup;
+use crate::images::image_error::{ImageError, Result};
 use fax::decoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::convert::Infallible;
@@ -40,7 +40,7 @@ const T4_OPTIONS: u16 = 292;
 
 impl<'a> Codec<'a> {
     /// # Errors
-    /// A compression that is not here.
+    /// A compression that is not decoded here.
     pub fn new(directory: &Directory<'a>, setup: &Setup) -> Result<Self> {
         let unsupported = Err(ImageError::Unsupported("TIFF compression"));
         let ycbcr = setup.photometric == 6 && setup.samples == 3;
@@ -84,7 +84,7 @@ impl<'a> Codec<'a> {
     /// Fills `rows`, which are zero.
     ///
     /// # Errors
-    /// Data that is broken or too little; more than needed is none.
+    /// Data that is broken or too short. Data that is too long is no error.
     pub fn expand(&self, data: &[u8], shape: &Shape, rows: &mut [u8]) -> Result<()> {
         let reversed: Vec<u8>;
         let data = if self.reversed && !matches!(self.kind, Kind::Jpeg { .. }) {
@@ -136,8 +136,8 @@ const MARK: &[u8] = &[0, 0, 1];
 /// Until the data ends, which it may without the mark that ends a line.
 ///
 /// # Errors
-/// Data that does not begin with a mark: of such the decoder would take a first row of white for one, and all rows after
-/// it for their neighbours. A row that does not end where the image does: nobody knows what it shows.
+/// Data that does not begin with a mark: the decoder would take a first row of white for a mark, and be one row off from
+/// there on. A row that does not end where the image does: nobody knows what it shows.
 fn expand_group3(data: &[u8], width: u16, mut put: impl FnMut(&[u16])) -> Result<()> {
     let starts_with_mark = matches!(data, [0, second, ..] if second >> 5 == 0);
     if !starts_with_mark {

@@ -1,17 +1,17 @@
 //! A TIFF's compressed strips or tiles: what Pillow's `TiffDecode.c` has libtiff do.
 
 use crate::images::decode::raw::Raw;
-use crate::images::decode::size::Tile;
-use crate::images::decode::tiff::Setup;
 use crate::images::decode::tiff::codec::{self, Shape};
 use crate::images::decode::tiff::directory::{Directory, tag};
 use crate::images::decode::tiff::planes::Planes;
 use crate::images::decode::tiff::predictor::Predictor;
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::tiff::setup::Setup;
+use crate::images::decode::tile::Tile;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::Raster;
 
-/// How the image is cut, in strips (as wide as it) or tiles.
-struct Cut {
+/// The parts of the image, strips (as wide as it) or tiles.
+struct Layout {
     width: usize,
     height: usize,
     offsets: Vec<i64>,
@@ -22,7 +22,7 @@ struct Cut {
 /// Fills `image`, for which `bytes_per_pixel` are needed beside the rows of a strip.
 ///
 /// # Errors
-/// A codec that is not here; a strip or tile that is missing, outside the file or broken.
+/// A compression that is not decoded here; a strip or tile that is missing, outside the file or broken.
 pub fn decode(
     data: &[u8],
     directory: &Directory<'_>,
@@ -35,32 +35,36 @@ pub fn decode(
     }
     let codec = codec::Codec::new(directory, setup)?;
     let predictor = Predictor::new(directory, setup, codec.has_predictor())?;
-    let cut = Cut::read(directory, setup)?;
+    let layout = Layout::read(directory, setup)?;
     let bands = if setup.planar { setup.format.bands } else { 1 };
     let raw = row_format(setup)?;
     let samples = if bands > 1 { 1 } else { setup.samples };
-    let row_bytes = (cut.width * samples * setup.bits as usize).div_ceil(8);
-    let strip = (cut.height * row_bytes).div_ceil(setup.width * setup.height);
+    let row_bytes = (layout.width * samples * setup.bits as usize).div_ceil(8);
+    let strip = (layout.height * row_bytes).div_ceil(setup.width * setup.height);
     image.admit(setup.width, setup.height, bytes_per_pixel + strip)?;
     let mut planes = (bands > 1).then(|| Planes::new(setup.width, setup.height, bands));
-    if bands == 1 && row_bytes != raw.row_bytes(cut.width) {
+    if bands == 1 && row_bytes != raw.row_bytes(layout.width) {
         return Err(ImageError::Corrupt(
             "TIFF rows of another length than their pixels",
         ));
     }
     image.reset(setup.width, setup.height);
     let mut rows = Vec::new();
-    for (index, (band, tile)) in cut.parts(setup, bands).enumerate() {
-        let stored = if cut.tiled { cut.height } else { tile.height };
+    for (index, (band, tile)) in layout.parts(setup, bands).enumerate() {
+        let stored = if layout.tiled {
+            layout.height
+        } else {
+            tile.height
+        };
         rows.clear();
         rows.resize(stored * row_bytes, 0);
         let shape = Shape {
-            width: cut.width,
+            width: layout.width,
             height: stored,
             samples,
             row_bytes,
         };
-        codec.expand(cut.part(data, index)?, &shape, &mut rows)?;
+        codec.expand(layout.part(data, index)?, &shape, &mut rows)?;
         predictor.undo(&mut rows, row_bytes, samples);
         match &mut planes {
             Some(planes) => {
@@ -98,7 +102,8 @@ fn row_format(setup: &Setup) -> Result<Raw> {
             bytes: 2,
             rgb: [0; 3],
         }),
-        // libtiff takes a fourth plane of no stated meaning for one that Pillow then takes for alpha multiplied in.
+        // Where nothing says what the fourth plane means, Pillow gets it from libtiff as alpha, and takes the colours for
+        // multiplied by it.
         Raw::Bytes { .. } if bands < 4 || setup.extra_stated => Ok(Raw::Bytes {
             bytes: bands,
             rgb: [0, 1, 2],
@@ -126,7 +131,7 @@ fn unpack(rows: &[u8], row_bytes: usize, raw: Raw, setup: &Setup, tile: &Tile, i
     }
 }
 
-impl Cut {
+impl Layout {
     fn read(directory: &Directory<'_>, setup: &Setup) -> Result<Self> {
         let missing = || ImageError::Corrupt("a TIFF without pixels");
         let tiled = directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_HEIGHT);
@@ -191,7 +196,7 @@ impl Cut {
         let offset = side(&self.offsets).ok_or(ImageError::Truncated)?;
         let length = match &self.bytes {
             Some(bytes) => side(bytes).ok_or(ImageError::Truncated)?,
-            // Of an only one: it may reach to the end of the file.
+            // There is only one part: it may reach to the end of the file.
             None => data.len().saturating_sub(offset),
         };
         if length == 0 {

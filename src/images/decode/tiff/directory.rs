@@ -1,6 +1,6 @@
 //! The tags of a TIFF's first image: `ImageFileDirectory_v2` of Pillow's `TiffImagePlugin.py`.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
 
 /// The tags that pixels depend on.
 pub mod tag {
@@ -29,7 +29,7 @@ pub mod tag {
     pub const WINDOWS_MEDIA_PHOTO: u16 = 0xbc01;
 }
 
-/// An entry as it stands in the file.
+/// An entry as it is in the file.
 #[derive(Debug)]
 struct Entry<'a> {
     tag: u16,
@@ -171,18 +171,18 @@ impl<'a> File<'a> {
                 .saturating_add(head)
                 .saturating_add(index.saturating_mul(size));
             match self.entry(at, size, &mut total) {
-                Found::Entry(entry) if entries.iter().any(|seen| seen.tag == entry.tag) => {}
-                Found::Entry(entry) => entries.push(entry),
-                Found::Nothing => {}
-                Found::End => break,
+                Slot::Entry(entry) if entries.iter().any(|seen| seen.tag == entry.tag) => {}
+                Slot::Entry(entry) => entries.push(entry),
+                Slot::Unused => {}
+                Slot::End => break,
             }
         }
         entries
     }
 
-    fn entry(&self, at: usize, size: usize, total: &mut u64) -> Found<'a> {
+    fn entry(&self, at: usize, size: usize, total: &mut u64) -> Slot<'a> {
         let Some(entry) = at.checked_add(size).and_then(|end| self.data.get(at..end)) else {
-            return Found::End;
+            return Slot::End;
         };
         let half = size - 4;
         let field = half / 2;
@@ -197,13 +197,13 @@ impl<'a> File<'a> {
             3 | 8 => 2,
             4 | 9 | 11 | 13 => 4,
             5 | 10 | 12 | 16 => 8,
-            _ => return Found::Nothing,
+            _ => return Slot::Unused,
         };
         let Some(bytes) = count.checked_mul(unit).filter(|&bytes| bytes > 0) else {
-            return Found::Nothing;
+            return Slot::Unused;
         };
         if bytes <= field as u64 {
-            return Found::Entry(Entry {
+            return Slot::Entry(Entry {
                 tag,
                 kind,
                 data: &value[..bytes as usize],
@@ -211,22 +211,23 @@ impl<'a> File<'a> {
         }
         *total = total.saturating_add(bytes);
         if *total > self.data.len() as u64 {
-            return Found::Nothing;
+            return Slot::Unused;
         }
         let offset = assemble(value, self.big_endian) as usize;
         match offset
             .checked_add(bytes as usize)
             .and_then(|end| self.data.get(offset..end))
         {
-            Some(data) => Found::Entry(Entry { tag, kind, data }),
-            None => Found::End,
+            Some(data) => Slot::Entry(Entry { tag, kind, data }),
+            None => Slot::End,
         }
     }
 }
 
-enum Found<'a> {
+/// What a place for an entry holds.
+enum Slot<'a> {
     Entry(Entry<'a>),
-    Nothing,
+    Unused,
     End,
 }
 

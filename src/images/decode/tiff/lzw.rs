@@ -1,143 +1,51 @@
-//! LZW as TIFF has it: the highest bit first, a code growing one entry early. Follows libtiff's `LZWDecode`. Before TIFF
-//! 6.0 programs wrote the lowest bit first and let codes grow in time, as GIF does: `LZWDecodeCompat`.
+//! LZW as TIFF has it: the highest bit first, and codes that grow one entry early. Before TIFF 6.0 programs wrote the lowest
+//! bit first and let codes grow in time, as GIF does: libtiff's `LZWDecodeCompat`.
 
-use crate::images::error::{ImageError, Result};
+use crate::images::image_error::{ImageError, Result};
+use weezl::decode::{Configuration, Decoder};
+use weezl::{BitOrder, LzwStatus};
 
-const CLEAR: usize = 256;
-const END: usize = 257;
-const FIRST: usize = 258;
-const TABLE: usize = 4096;
-const BROKEN: ImageError = ImageError::Corrupt("broken LZW data");
+/// Bits of a value before it is coded.
+const BITS: u8 = 8;
 
-/// The string of an entry: that of `link`, then `value`.
-#[derive(Clone, Copy, Default)]
-struct Entry {
-    link: u16,
-    length: u16,
-    value: u8,
-    first: u8,
-}
-
-/// Fills `rows`.
+/// Fills `rows`. What follows in `data` is not looked at: not every program ends it with the code that says so.
 ///
 /// # Errors
 /// A code that cannot be, or too few of them.
 pub fn expand(data: &[u8], rows: &mut [u8]) -> Result<()> {
-    let mut table = vec![Entry::default(); TABLE];
-    for (value, entry) in table[..CLEAR].iter_mut().enumerate() {
-        *entry = Entry {
-            link: 0,
-            length: 1,
-            value: value as u8,
-            first: value as u8,
-        };
-    }
-    let is_old = is_old(data);
-    let mut codes = Codes {
-        data,
-        at: 0,
-        bits: 0,
-        count: 0,
-        lowest_first: is_old,
-    };
-    let early = usize::from(!is_old);
-    let (mut next, mut length, mut last) = (FIRST, 9, None);
-    let mut made = 0;
+    let mut decoder = decoder_of(data);
+    let (mut read, mut made) = (0, 0);
     while made < rows.len() {
-        let code = codes.next(length)?;
-        if code == END {
-            return Err(ImageError::Truncated);
+        let step = decoder.decode_bytes(&data[read..], &mut rows[made..]);
+        read += step.consumed_in;
+        made += step.consumed_out;
+        match step.status {
+            Ok(LzwStatus::Ok) => {}
+            Ok(_) if made < rows.len() => return Err(ImageError::Truncated),
+            Ok(_) => {}
+            Err(_) => return Err(ImageError::Corrupt("broken LZW data")),
         }
-        if code == CLEAR {
-            (next, length, last) = (FIRST, 9, None);
-            continue;
-        }
-        match last {
-            None if code > CLEAR => return Err(BROKEN),
-            Some(_) if code > next => return Err(BROKEN),
-            Some(last) if next < TABLE => {
-                let Entry {
-                    length: long,
-                    first,
-                    ..
-                } = table[last];
-                let value = if code == next {
-                    first
-                } else {
-                    table[code].first
-                };
-                table[next] = Entry {
-                    link: last as u16,
-                    length: long + 1,
-                    value,
-                    first,
-                };
-                next += 1;
-            }
-            _ => {}
-        }
-        if code >= next {
-            return Err(BROKEN);
-        }
-        if next >= (1 << length) - early && length < 12 {
-            length += 1;
-        }
-        made += write(&table, code, &mut rows[made..]);
-        last = Some(code);
     }
     Ok(())
 }
 
-/// Whether the first code, which clears the table, stands with its lowest bit first.
+fn decoder_of(data: &[u8]) -> Decoder {
+    let configuration = match is_old(data) {
+        true => Configuration::new(BitOrder::Lsb, BITS),
+        false => Configuration::with_tiff_size_switch(BitOrder::Msb, BITS),
+    };
+    configuration.with_yield_on_full_buffer(true).build()
+}
+
+/// Whether the first code, which clears the table, has its lowest bit first.
 fn is_old(data: &[u8]) -> bool {
     matches!(data, [0, second, ..] if second & 1 == 1)
-}
-
-/// Writes the string of `code`, or as much of its beginning as there is room for, and returns its length.
-fn write(table: &[Entry], mut code: usize, to: &mut [u8]) -> usize {
-    let length = usize::from(table[code].length);
-    for at in (0..length).rev() {
-        if let Some(byte) = to.get_mut(at) {
-            *byte = table[code].value;
-        }
-        code = usize::from(table[code].link);
-    }
-    length
-}
-
-struct Codes<'a> {
-    data: &'a [u8],
-    at: usize,
-    bits: u32,
-    count: u32,
-    lowest_first: bool,
-}
-
-impl Codes<'_> {
-    fn next(&mut self, length: u32) -> Result<usize> {
-        while self.count < length {
-            let byte = *self.data.get(self.at).ok_or(ImageError::Truncated)?;
-            self.at += 1;
-            self.bits = match self.lowest_first {
-                true => self.bits | u32::from(byte) << self.count,
-                false => self.bits << 8 | u32::from(byte),
-            };
-            self.count += 8;
-        }
-        self.count -= length;
-        let mask = (1 << length) - 1;
-        if self.lowest_first {
-            let code = self.bits & mask;
-            self.bits >>= length;
-            return Ok(code as usize);
-        }
-        Ok((self.bits >> self.count & mask) as usize)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weezl::encode;
 
     #[test]
     fn a_code_may_name_the_string_it_completes() {
@@ -150,5 +58,36 @@ mod tests {
             expand(&data, &mut [0; 4]),
             Err(ImageError::Truncated)
         ));
+    }
+
+    /// Long enough for the table to be full and cleared.
+    #[test]
+    fn both_orders_of_bits_are_read_as_far_as_rows_are_wanted() {
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8 / 16
+        };
+        let values: Vec<u8> = (0..100_000).map(|_| next()).collect();
+        for mut encoder in [
+            encode::Encoder::with_tiff_size_switch(BitOrder::Msb, BITS),
+            encode::Encoder::new(BitOrder::Lsb, BITS),
+        ] {
+            let data = encoder.encode(&values).unwrap();
+            for wanted in [1, 2, 5000, 99_999, values.len()] {
+                let mut rows = vec![0; wanted];
+                expand(&data, &mut rows).unwrap();
+                assert!(rows == values[..wanted], "{wanted}");
+            }
+            let half = expand(&data[..data.len() / 2], &mut vec![0; values.len()]);
+            assert!(matches!(half, Err(ImageError::Truncated)));
+        }
+    }
+
+    #[test]
+    fn a_code_that_is_not_there_yet_is_an_error() {
+        // Clear, 300; nine bits each.
+        let broken = expand(&[0x80, 0x4b, 0], &mut [0; 2]);
+        assert!(matches!(broken, Err(ImageError::Corrupt(_))));
     }
 }

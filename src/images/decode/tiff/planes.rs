@@ -1,8 +1,8 @@
 //! An image whose samples come a plane at a time.
 
-use crate::images::decode::colour::Palette;
+use crate::images::decode::palette::Palette;
 use crate::images::decode::raw::Raw;
-use crate::images::decode::size::Tile;
+use crate::images::decode::tile::Tile;
 use crate::images::raster::Raster;
 
 /// Samples of 8 bits, all of a pixel together, filled band by band.

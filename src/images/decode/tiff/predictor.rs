@@ -1,8 +1,8 @@
 //! Byte order and differences between neighbours, undone: libtiff's `tif_predict.c` and what surrounds it.
 
-use crate::images::decode::tiff::Setup;
 use crate::images::decode::tiff::directory::{Directory, tag};
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::tiff::setup::Setup;
+use crate::images::image_error::{ImageError, Result};
 
 /// What is to be undone in each row once it is expanded.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,14 @@
-//! A TIFF's rows stored as they are, in strips or tiles, together or a plane a sample: the tiles that
+//! A TIFF's rows that are not compressed, in strips or tiles, with samples together or in planes of their own: the tiles that
 //! `TiffImageFile._setup` makes and `ImageFile.load` reads.
 
-use crate::images::decode::colour::Palette;
+use crate::images::decode::palette::Palette;
 use crate::images::decode::raw::{Kind, Raw};
 use crate::images::decode::raw_rows::{self, Direction};
-use crate::images::decode::size::Tile;
-use crate::images::decode::tiff::Setup;
 use crate::images::decode::tiff::directory::{Directory, tag};
 use crate::images::decode::tiff::planes::Planes;
-use crate::images::error::{ImageError, Result};
+use crate::images::decode::tiff::setup::Setup;
+use crate::images::decode::tile::Tile;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::raster::Raster;
 
 /// A strip or tile.
@@ -53,7 +53,7 @@ pub fn decode(
         ));
     }
     let mut parts = parts(directory, setup)?;
-    // In file order, and of neighbours that only differ by their offset the last: as ImageFile.load does.
+    // In file order. Of neighbours that differ only in their offset the last counts, as in ImageFile.load.
     parts.sort_by_key(|part| part.offset);
     let mut last = parts.clone();
     last.dedup_by(|next, kept| {
@@ -177,7 +177,7 @@ fn row_bytes(width: usize, setup: &Setup) -> usize {
     }
 }
 
-/// A plane's row: a byte a sample, whatever the depth, since Pillow takes the first letter of the raw mode for it.
+/// A plane's row: a byte for each sample, whatever the depth, since Pillow takes the first letter of the raw mode for it.
 fn plane_format(setup: &Setup) -> Result<Raw> {
     match setup.format.raw {
         Raw::Grey { bits: 1, .. } => Ok(Raw::Grey {

@@ -62,7 +62,7 @@ pub enum ImageError {
     Unsupported(&'static str),
     #[error("took longer than {} to read", figures::duration(*.0))]
     TooSlow(Duration),
-    /// What a source says of an item of its own.
+    /// What a source says of one of its items.
     #[error("{0}")]
     Source(String),
     #[error("made the decoder fail; please report it with the file")]
@@ -70,7 +70,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// What its source cannot give, and why.
+    /// An item that its source cannot give, and why.
     pub fn of_source(reason: impl Display) -> Self {
         Self::Source(one_line(&format!("cannot be read: {reason:#}")))
     }

@@ -1,28 +1,20 @@
 //! One image file to the pixels of its crop.
 
 use crate::images::decode::size::checked_size;
-use crate::images::decode::{bmp, gif, jpeg, png, rare, tiff, webp};
-use crate::images::error::{ImageError, Result};
-use crate::images::foreign;
-use crate::images::orientation::{self, Turn};
+use crate::images::decode::{decode_image, tiff};
+use crate::images::file::read_file;
+use crate::images::image_error::{ImageError, Result};
 use crate::images::preprocess::{Channels, Preprocess};
 use crate::images::raster::{BYTES, Raster, zeroed};
 use crate::images::resize::Resizer;
-use crate::images::resize::geometry::Geometry;
-use crate::images::window::Window;
+use crate::images::turn::Turn;
 use crate::text::contained::contained;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-
-/// No image within the pixel limit needs a larger file, but for what it carries besides pixels.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A thread's own decoder: keeps its buffers from image to image, shares nothing.
 #[derive(Debug)]
 pub struct Preprocessor {
-    preprocess: Arc<Preprocess>,
+    preprocess: Preprocess,
     file: Vec<u8>,
     scratch: Vec<u8>,
     image: Raster,
@@ -33,7 +25,7 @@ impl Preprocessor {
     /// `preprocess` is one that [`Preprocess::validate`] has passed.
     pub fn new(preprocess: &Preprocess) -> Self {
         Self {
-            preprocess: Arc::new(preprocess.clone()),
+            preprocess: preprocess.clone(),
             file: Vec::new(),
             scratch: Vec::new(),
             image: Raster::default(),
@@ -73,7 +65,7 @@ impl Preprocessor {
     /// As [`Preprocessor::load_into`], of a file's bytes.
     ///
     /// # Errors
-    /// As there, but for what concerns the file system.
+    /// As there, except those of the file system.
     ///
     /// # Panics
     /// Where `out` is not [`Preprocess::image_bytes`] long.
@@ -121,56 +113,28 @@ impl Preprocessor {
     /// # Errors
     /// As [`Preprocessor::decode_into`].
     pub fn decode(&mut self, data: &[u8]) -> Result<&Raster> {
-        self.decode_wanted(data, |_, _| None)?;
+        decode_image(data, &mut self.image, &mut self.scratch, |_, _| None)?;
         Ok(&self.image)
-    }
-
-    /// Decodes what is wanted of an image, by its width and height, and as much more of it as its format has it.
-    fn decode_wanted(
-        &mut self,
-        data: &[u8],
-        wanted: impl FnOnce(usize, usize) -> Option<Window>,
-    ) -> Result<()> {
-        if data.is_empty() {
-            return Err(ImageError::Empty);
-        }
-        if jpeg::accepts(data) {
-            jpeg::decode(data, &mut self.image, &mut self.scratch, wanted)?;
-        } else if png::accepts(data) {
-            png::decode(data, &mut self.image)?;
-        } else if webp::accepts(data) {
-            webp::decode(data, &mut self.image)?;
-        } else if gif::accepts(data) {
-            gif::decode(data, &mut self.image)?;
-        } else if tiff::accepts(data) {
-            tiff::decode(data, &mut self.image)?;
-        } else if bmp::accepts(data) || bmp::accepts_headless(data) {
-            bmp::decode(data, &mut self.image)?;
-        } else if let Some(kind) = rare::Kind::of(data) {
-            rare::decode(kind, data, &mut self.image)?;
-        } else {
-            return Err(foreign::words(data).map_or(ImageError::NotAnImage, ImageError::Foreign));
-        }
-        Ok(())
     }
 
     fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
         let turn = match self.preprocess.orient && !tiff::accepts(data) {
-            true => orientation::of(data),
+            true => Turn::of_exif(data),
             false => Turn::default(), // Pillow turns TIFF files by itself
         };
-        let preprocess = Arc::clone(&self.preprocess);
-        self.decode_wanted(data, |width, height| match turn == Turn::default() {
-            true => Window::of_crop(width, height, &preprocess),
+        let preprocess = &self.preprocess;
+        let wanted = |width, height| match turn.is_none() {
+            true => preprocess.window(width, height),
             false => None,
-        })?;
+        };
+        decode_image(data, &mut self.image, &mut self.scratch, wanted)?;
         turn.apply(&mut self.image)?;
         self.resize_image(out)
     }
 
     fn resize_image(&mut self, out: &mut [u8]) -> Result<()> {
         let preprocess = &self.preprocess;
-        let geometry = Geometry::new(self.image.width(), self.image.height(), preprocess)?;
+        let geometry = preprocess.geometry(self.image.width(), self.image.height())?;
         let method = preprocess.method();
         let fill = preprocess.pad.map_or(0, |pad| pad.value);
         let resizer = &mut self.resizer;
@@ -194,47 +158,4 @@ impl Preprocessor {
         }
         Ok(())
     }
-}
-
-/// Reads a whole file into `into`.
-///
-/// # Errors
-/// What concerns the file system, and files that are too large.
-pub fn read_file(path: &Path, into: &mut Vec<u8>) -> Result<()> {
-    // Asked before it is opened: opening a pipe would wait for its other end.
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(ImageError::NotAFile);
-    }
-    ensure_readable(metadata.len())?;
-    into.clear();
-    into.reserve(metadata.len() as usize + 1);
-    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(into)?;
-    Ok(())
-}
-
-/// # Errors
-/// An image file that is too large, by its bytes.
-pub fn ensure_readable(bytes: u64) -> Result<()> {
-    match bytes {
-        0..=MAX_FILE_BYTES => Ok(()),
-        _ => Err(ImageError::TooManyBytes {
-            bytes,
-            limit: MAX_FILE_BYTES,
-        }),
-    }
-}
-
-/// True for what begins as an image of a known format does.
-pub fn is_image(data: &[u8]) -> bool {
-    let of_format = [
-        jpeg::accepts,
-        png::accepts,
-        webp::accepts,
-        gif::accepts,
-        tiff::accepts,
-        bmp::accepts,
-    ];
-    of_format.iter().any(|accepts| accepts(data))
-        || rare::Kind::of(data).is_some_and(rare::Kind::is_sure)
 }
