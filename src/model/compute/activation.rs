@@ -1,9 +1,9 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::cli::choices::{Pool, Tokens};
-use crate::model::compute::cuda;
 use crate::model::compute::tokens::TokensOf;
 use crate::model::reduce::{Grid, Projector, pooled};
+use crate::model::runtime::cuda;
 use crate::rows::row_type::RowType;
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};

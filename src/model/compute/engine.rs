@@ -2,12 +2,12 @@
 
 use crate::cli::choices::{Device, Precision};
 use crate::images::Shape;
-use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::precision::tolerance;
-use crate::model::fast::form::{Form, FormWish};
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
+use crate::model::form::{Form, FormWish};
+use crate::model::runtime::cuda;
 use anyhow::{Error, Result};
 use tch::Tensor;
 
@@ -270,13 +270,15 @@ mod tests {
         let made = Command::new(python).args(["-c", &code]).arg(&path).status();
         assert!(made.unwrap().success());
         let archive = Archive::open(&path).unwrap();
-        let mut module = Module::load(&archive).unwrap();
+        let mut module = crate::model::load::torchscript::load(&archive).unwrap();
         let layer = |name: &str| Capture {
             layer: name.into(),
             choice: String::new(),
         };
         module.cut(&[layer("0"), layer("2")]).unwrap();
-        module.fill(&archive).unwrap();
+        module
+            .fill(|record, memory| archive.read(record, memory))
+            .unwrap();
         module.freeze().unwrap();
         std::fs::remove_file(path).unwrap();
         Engine::new(module, Device::Cpu, Precision::F32, true).unwrap()

@@ -6,8 +6,8 @@
 //! and the same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows
 //! are the same. So nothing here depends on small differences in time.
 
-use crate::model::fast::form::{Form, FormWish};
 use crate::model::ffi::Module;
+use crate::model::form::{Form, FormWish};
 use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};

@@ -14,8 +14,11 @@ namespace featx {
 // channels, height, width).
 bool has_winograd(const at::Tensor& weight);
 
-// A convolution's weight as `WINOGRAD` takes it: 16/9 of its size.
+// A convolution's weight as `WINOGRAD` takes it.
 at::Tensor winograd_weight(const at::Tensor& weight);
+
+// Bytes of what winograd_weight makes of it.
+size_t winograd_bytes(const at::Tensor& weight);
 
 // The operation, which applies the activation after it: "none", "relu" or "hardtanh". Its other arguments are those of
 // mkldnn::_convolution_pointwise of the same names. Images and output have channels last.

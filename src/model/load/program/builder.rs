@@ -2,9 +2,9 @@
 
 use super::graph::{Call, Given, Item, Operation, Output, Value};
 use super::weights::Weight;
+use crate::model::batch_size::BatchSize;
 use crate::model::ffi::{Module, RawModule};
-use crate::model::load::batch::Batch;
-use crate::model::message::check;
+use crate::model::runtime::message::check;
 use anyhow::{Result, bail};
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -172,7 +172,7 @@ impl Builder {
     }
 
     /// `batch`: how many images the module takes at a time.
-    pub fn finish(self, batch: Batch) -> Result<Module> {
+    pub fn finish(self, batch: BatchSize) -> Result<Module> {
         let mut raw = null_mut();
         // SAFETY: `self.raw` is a live program, the other an out parameter.
         check(unsafe { featx_program_finish(self.raw, &mut raw) })?;

@@ -2,8 +2,7 @@
 //! (`no_grad`) are put in their place, and codes are ATen's own.
 
 use super::codes;
-use super::one_line;
-use super::schema::{Argument, Graph, NamedArgument, Node, OptionalTensor, Symbolic};
+use super::schema::{Argument, Graph, NamedArgument, Node, OptionalTensor, Symbolic, one_line};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 

@@ -14,18 +14,20 @@ mod schema;
 mod weights;
 
 use crate::images::Shape;
-use crate::model::ffi::{Module, open_torchvision};
+use crate::model::batch_size::BatchSize;
+use crate::model::ffi::Module;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
-use crate::model::load::archive::Archive;
-use crate::model::load::batch::Batch;
+use crate::model::load::record::Record;
+use crate::model::load::torchvision::open_torchvision;
 use anyhow::{Context, Result, anyhow, bail};
 use builder::Builder;
 use graph::{Call, Flattener, Operation, Scope, Value, tensors};
 use input::Images;
 use layers::{Activation, Tensors};
 use records::Records;
-use schema::ExportedProgram;
+use schema::{ExportedProgram, one_line};
 use std::collections::HashSet;
+use std::path::Path;
 use weights::{Weight, WeightsOf};
 
 /// A program, checked as far as that goes without running it.
@@ -42,23 +44,25 @@ pub struct Program {
 }
 
 impl Program {
+    /// `tensors`: the archive's deferred records.
+    ///
     /// # Errors
     /// JSON that is no program, a weight that does not lie within its record, inputs other than one batch of images.
-    pub fn read(records: &Records, archive: &Archive) -> Result<Self> {
-        let cannot = || format!("cannot run '{}'", archive.path().display());
+    pub fn read(records: &Records, path: &Path, tensors: &[Record]) -> Result<Self> {
+        let cannot = || format!("cannot run '{}'", path.display());
         let program = serde_json::from_slice(&records.model)
             .map_err(|error| anyhow!(one_line(&error.to_string())))
             .context("its program is not what torch.export writes; export the model again");
         program
-            .and_then(|program| Self::of(program, records, archive))
+            .and_then(|program| Self::of(program, records, tensors))
             .with_context(cannot)
     }
 
-    fn of(program: ExportedProgram, records: &Records, archive: &Archive) -> Result<Self> {
+    fn of(program: ExportedProgram, records: &Records, stored: &[Record]) -> Result<Self> {
         let module = program.graph_module;
         let mut flattener = Flattener::default();
         let mut scope = Scope::new();
-        let payloads = WeightsOf::read(records, &archive.deferrable, &module.signature)?;
+        let payloads = WeightsOf::read(records, stored, &module.signature)?;
         let weights = payloads.bind(&module.signature, &mut flattener, &mut scope)?;
         let images = Images::bind(
             &module.signature,
@@ -78,11 +82,7 @@ impl Program {
         Ok(Self {
             calls,
             weights,
-            records: archive
-                .deferrable
-                .iter()
-                .map(|record| record.size)
-                .collect(),
+            records: stored.iter().map(|record| record.size).collect(),
             images,
             modules,
             outputs,
@@ -91,7 +91,7 @@ impl Program {
     }
 
     /// How many images it takes at a time.
-    pub fn batch(&self) -> Batch {
+    pub fn batch(&self) -> BatchSize {
         self.images.batch
     }
 
@@ -171,11 +171,6 @@ struct Kept {
 
 fn is_of_torchvision(call: &Call) -> bool {
     matches!(&call.operation, Operation::Operator { name, .. } if name.starts_with("torchvision::"))
-}
-
-/// Words of the file's, for messages.
-fn one_line(text: &str) -> String {
-    text.replace('\n', "\\n")
 }
 
 /// Where in the model a call is, for messages.

@@ -269,6 +269,11 @@ pub struct Payload {
     pub tensor_meta: Option<TensorMeta>,
 }
 
+/// Words of the file's, for messages.
+pub fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

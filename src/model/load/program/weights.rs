@@ -2,9 +2,9 @@
 
 use super::codes;
 use super::graph::{Flattener, Scope, Value};
-use super::records::{Listing, Records, inner};
+use super::records::{Listing, Records};
 use super::schema::{InputSpec, Payload, Payloads, Signature, Size, TensorMeta};
-use crate::model::load::archive::Record;
+use crate::model::load::record::{Record, inner_name};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{HashMap, HashSet};
 
@@ -117,7 +117,7 @@ impl<'a> WeightsOf<'a> {
         let record = self
             .records
             .iter()
-            .position(|record| inner(&record.name) == path);
+            .position(|record| inner_name(&record.name) == path);
         let weight = Weight {
             value,
             name: name.to_owned(),
