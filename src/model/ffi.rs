@@ -41,7 +41,7 @@ struct RawLayer {
 }
 
 #[repr(C)]
-struct RawWanted {
+struct RawCapture {
     layer: *const c_char,
     choice: *const c_char,
 }
@@ -63,7 +63,7 @@ unsafe extern "C" {
     fn featx_layer_count(module: *const RawModule) -> usize;
     fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
     fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
-    fn featx_cut(module: *mut RawModule, wanted: *const RawWanted, count: usize) -> *mut c_char;
+    fn featx_cut(module: *mut RawModule, wanted: *const RawCapture, count: usize) -> *mut c_char;
     fn featx_first_layer(module: *const RawModule, channels: usize, fits: *mut bool)
     -> *mut c_char;
     fn featx_awaited(
@@ -186,9 +186,9 @@ impl Module {
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
-        let raw: Vec<RawWanted> = strings
+        let raw: Vec<RawCapture> = strings
             .iter()
-            .map(|(layer, choice)| RawWanted {
+            .map(|(layer, choice)| RawCapture {
                 layer: layer.as_ptr(),
                 choice: choice.as_ptr(),
             })

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How a cut graph computes (`featx_form`).
+/// How a cut graph computes (`featx_form` in `compute/module.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Operation by operation.
@@ -49,6 +49,14 @@ impl Form {
             Self::Plain => "plain",
             Self::Joined => "joined",
             Self::Fused => "fused",
+        }
+    }
+
+    /// What a form other than the plain one does, for messages.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Fused => "oneDNN graph fusion",
+            _ => "joining operations to their activations",
         }
     }
 }

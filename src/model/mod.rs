@@ -24,12 +24,12 @@ mod reduce;
 mod runtime;
 
 pub use compute::{
-    Activation, Extractor, ExtractorOptions, Feeder, Input, Layer, Layers, PROBED, Probe, TokensOf,
-    Varies, is_native, resolve,
+    Activation, Extractor, ExtractorOptions, Feeder, Input, KeptTokens, Layer, Layers, PROBED,
+    Probe, Variation, is_native, resolve,
 };
 pub use form::{Form, FormWish, FormsUsed};
 pub use layer_info::{LayerInfo, Silence};
-pub use load::{Archive, HookTensors, Selection, Wanted, tensors_of};
+pub use load::{Archive, HookTensors, Selection, WantedTensor, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};
 pub use runtime::{
     configure_cuda, ensure_threads, explain_terminate, install_arena, libtorch_version,

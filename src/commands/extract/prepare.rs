@@ -7,7 +7,7 @@ use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{
     self, Archive, Extractor, ExtractorOptions, Layers, PROBED, Probe, Reduction, Selection,
-    Silence, Varies,
+    Silence, Variation,
 };
 use crate::pipeline::{BATCHES, INPUTS, ORDINARY, cost};
 use crate::run::record::{self, Run};
@@ -236,13 +236,13 @@ pub fn set_batch(extractor: &mut Extractor, batch: u64) -> Result<()> {
     Ok(())
 }
 
-fn what_varies(varies: Varies) -> &'static str {
+fn what_varies(varies: Variation) -> &'static str {
     match varies {
-        Varies::Chance => {
+        Variation::Chance => {
             "gives other rows each time for the same images: it draws random numbers (was it traced in training mode?), \
              or keeps a count"
         }
-        Varies::Batch => {
+        Variation::Batch => {
             "gives an image another row beside other images: it computes with the whole batch (a BatchNorm without \
              running statistics does)"
         }

@@ -4,8 +4,8 @@ use super::forecast::{self, ModuleForecast};
 use crate::cli::choices::{Device, Precision};
 use crate::job::{Described, describe};
 use crate::model::{
-    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence, Wanted,
-    tensors_of,
+    Archive, Extractor, ExtractorOptions, LayerInfo, Layers, Probe, Reduction, Silence,
+    WantedTensor, tensors_of,
 };
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::{printing, table};
@@ -133,7 +133,7 @@ pub fn print_layer_names(path: &Path) -> Result<()> {
 }
 
 /// The tensors of a layer that gives more than one, as far as its type tells.
-fn several(info: &LayerInfo) -> Vec<Wanted> {
+fn several(info: &LayerInfo) -> Vec<WantedTensor> {
     match info.calls > 0 && info.tensors.len() > 1 {
         true => tensors_of(info),
         false => Vec::new(),

@@ -1,7 +1,7 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::cli::choices::{Pool, Tokens};
-use crate::model::compute::tokens::TokensOf;
+use crate::model::compute::kept_tokens::KeptTokens;
 use crate::model::reduce::{Grid, Projector, pooled};
 use crate::model::runtime::cuda;
 use crate::rows::row_type::RowType;
@@ -32,7 +32,7 @@ impl Activation {
         layer: &str,
         tensor: Tensor,
         batch: usize,
-        tokens: Option<TokensOf>,
+        tokens: Option<KeptTokens>,
     ) -> Result<Self> {
         ensure_rows(layer, &tensor.size(), batch)?;
         ensure!(
@@ -152,8 +152,8 @@ fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
     Ok(())
 }
 
-fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: TokensOf) -> Result<Tensor> {
-    let TokensOf { kept, prefix } = tokens;
+fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: KeptTokens) -> Result<Tensor> {
+    let KeptTokens { kept, prefix } = tokens;
     let (size, prefix) = (tensor.size(), prefix as i64);
     ensure!(
         size.len() == 3 && size[1] > 1,

@@ -4,6 +4,7 @@ use crate::cli::choices::{Device, Precision};
 use crate::images::Shape;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::precision::tolerance;
+use crate::model::fast::deviation::Deviation;
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
 use crate::model::form::{Form, FormWish};
@@ -197,11 +198,11 @@ impl Engine {
     }
 
     fn return_to_plain(&mut self, reason: &Error) {
-        self.notice = Some(match reason.downcast_ref::<trial::Wrong>() {
+        self.notice = Some(match reason.downcast_ref::<Deviation>() {
             Some(wrong) => wrong.to_string(),
             None => format!(
                 "{} fails from here on: not used any more ({reason:#})",
-                trial::name(self.form)
+                self.form.in_words()
             ),
         });
         self.module.drop_form(self.form);

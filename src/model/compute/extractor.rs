@@ -8,11 +8,10 @@ use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::input_error::wants_another_input;
 use crate::model::compute::layer::Layer;
 use crate::model::compute::probe::{self, PROBED};
-use crate::model::compute::tokens::TokensOf;
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
 use crate::model::form::{FormWish, FormsUsed};
-use crate::model::load::selection::Wanted;
+use crate::model::load::selection::WantedTensor;
 use crate::model::reduce::Reduction;
 use crate::model::runtime::threads;
 use anyhow::{Result, ensure};
@@ -29,7 +28,7 @@ const PACED_FOR: Duration = Duration::from_millis(300);
 /// Computes the activations of the wanted layers, batch by batch.
 pub struct Extractor {
     engine: Engine,
-    wanted: Vec<Wanted>,
+    wanted: Vec<WantedTensor>,
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
@@ -53,7 +52,7 @@ impl Extractor {
     /// costs.
     pub(super) fn settle(
         module: Module,
-        wanted: &[Wanted],
+        wanted: &[WantedTensor],
         file_name: &str,
         options: ExtractorOptions,
     ) -> Result<Self> {
@@ -127,7 +126,7 @@ impl Extractor {
         let sameness = self.engine.sameness();
         for layer in &mut self.layers {
             let (once, again) = (&once[layer.output], &again[layer.output]);
-            layer.varies = probe::varies(once, again, alone.get(layer.output), sameness)?;
+            layer.varies = probe::find_variation(once, again, alone.get(layer.output), sameness)?;
         }
         self.batch = batch;
         Ok(())
@@ -184,7 +183,7 @@ impl Extractor {
         self.layers.clear();
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
-            let Wanted { name, by_name, .. } = wanted;
+            let WantedTensor { name, by_name, .. } = wanted;
             let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
             let rows = nameable(name)
                 .and_then(|()| ensure_rows(name, &alone[output].size(), 1))

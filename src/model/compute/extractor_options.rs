@@ -2,8 +2,8 @@
 
 use crate::cli::choices::{Device, Precision};
 use crate::images::{Normaliser, Shape};
+use crate::model::compute::kept_tokens::KeptTokens;
 use crate::model::compute::probe::Probe;
-use crate::model::compute::tokens::TokensOf;
 use crate::model::reduce::Reduction;
 use anyhow::Result;
 use tch::Tensor;
@@ -13,7 +13,7 @@ use tch::Tensor;
 pub struct ExtractorOptions {
     pub shape: Shape,
     pub normaliser: Normaliser,
-    pub tokens: Option<TokensOf>,
+    pub tokens: Option<KeptTokens>,
     pub reduction: Reduction,
     /// What the model is tried on.
     pub probe: Probe,

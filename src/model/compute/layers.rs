@@ -9,8 +9,9 @@ use crate::model::load::archive::Archive;
 use crate::model::load::program::Program;
 use crate::model::load::reasons::ModelName;
 use crate::model::load::selection::{
-    HookTensors, Selection, Wanted, select, tensor_names, tensors_of,
+    HookTensors, Selection, WantedTensor, tensor_names, tensors_of,
 };
+use crate::model::load::selector::select;
 use crate::model::load::torchscript;
 use anyhow::{Context, Error, Result, anyhow};
 
@@ -100,7 +101,7 @@ impl Layers {
     ///
     /// # Errors
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
-    pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
+    pub fn cut(self, wanted: &[WantedTensor], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.name.to_string();
         let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
         let mut module = match self.model {

@@ -171,9 +171,9 @@ const char* featx_tensor_at(const featx_module* module, size_t layer, size_t ind
   return module->layers.at(layer).tensors.at(index).c_str();
 }
 
-char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count) {
+char* featx_cut(featx_module* module, const featx_capture* wanted, size_t count) {
   return guarded([&] {
-    std::vector<featx::Wanted> all;
+    std::vector<featx::Capture> all;
     for (size_t i = 0; i < count; ++i) {
       all.push_back({wanted[i].layer, wanted[i].choice});
     }

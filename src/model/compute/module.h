@@ -34,7 +34,7 @@ struct featx_layer {
 };
 
 // A tensor of a layer: nothing chosen for the first one, a number, a key. An empty layer is the module itself.
-struct featx_wanted {
+struct featx_capture {
   const char* layer;
   const char* choice;
 };
@@ -62,7 +62,7 @@ featx_layer featx_layer_at(const featx_module* module, size_t index);
 const char* featx_tensor_at(const featx_module* module, size_t layer, size_t index);
 
 // forward becomes: each of the wanted tensors, in this order.
-char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count);
+char* featx_cut(featx_module* module, const featx_capture* wanted, size_t count);
 
 // What the frozen graph's first layer takes, in words; *fits: images of so many channels are such. To be
 // freed; empty where none tells.

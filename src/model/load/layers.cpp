@@ -307,7 +307,7 @@ std::vector<Layer> survey(const Module& module) {
   return layers;
 }
 
-void cut(Module& module, const std::vector<Wanted>& wanted) {
+void cut(Module& module, const std::vector<Capture>& wanted) {
   const Names names(module);
   std::unordered_map<std::string, int64_t> entry_of_name{{"", -1}};
   for (size_t i = 0; i < names.entries().size(); ++i) {

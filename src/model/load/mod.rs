@@ -5,8 +5,9 @@ pub mod program;
 pub mod reasons;
 mod record;
 pub mod selection;
+pub mod selector;
 pub mod torchscript;
 mod torchvision;
 
 pub use archive::Archive;
-pub use selection::{HookTensors, Selection, Wanted, tensors_of};
+pub use selection::{HookTensors, Selection, WantedTensor, tensors_of};

@@ -9,7 +9,7 @@ mod graph;
 mod input;
 mod layers;
 pub mod records;
-mod saved;
+mod saved_dict;
 mod schema;
 mod weights;
 
@@ -28,7 +28,7 @@ use records::Records;
 use schema::{ExportedProgram, one_line};
 use std::collections::HashSet;
 use std::path::Path;
-use weights::{Weight, WeightsOf};
+use weights::{Weight, WeightIndex};
 
 /// A program, checked as far as that goes without running it.
 pub struct Program {
@@ -62,7 +62,7 @@ impl Program {
         let module = program.graph_module;
         let mut flattener = Flattener::default();
         let mut scope = Scope::new();
-        let payloads = WeightsOf::read(records, stored, &module.signature)?;
+        let payloads = WeightIndex::read(records, stored, &module.signature)?;
         let weights = payloads.bind(&module.signature, &mut flattener, &mut scope)?;
         let images = Images::bind(
             &module.signature,
@@ -104,15 +104,15 @@ impl Program {
         self.images
             .ensure_fit(shape)
             .with_context(|| format!("'{file_name}'"))?;
-        let captures: Vec<Kept> = wanted
+        let captures: Vec<CapturePoint> = wanted
             .iter()
-            .map(|wanted| self.kept(wanted))
+            .map(|wanted| self.capture_point(wanted))
             .collect::<Result<_>>()?;
         self.build(&captures)
             .with_context(|| format!("cannot cut '{file_name}'"))
     }
 
-    fn build(&self, captures: &[Kept]) -> Result<Module> {
+    fn build(&self, captures: &[CapturePoint]) -> Result<Module> {
         let end = captures.iter().map(|kept| kept.node + 1).max().unwrap_or(0);
         let calls = &self.calls[..end.min(self.calls.len())];
         if calls.iter().any(is_of_torchvision) {
@@ -139,7 +139,7 @@ impl Program {
         builder.finish(self.images.batch)
     }
 
-    fn kept(&self, wanted: &Capture) -> Result<Kept> {
+    fn capture_point(&self, wanted: &Capture) -> Result<CapturePoint> {
         let Capture { layer, choice } = wanted;
         let (node, values) = match self.modules.iter().find(|module| module.name == *layer) {
             _ if layer.is_empty() => (self.calls.len().saturating_sub(1), &self.outputs),
@@ -154,7 +154,7 @@ impl Program {
             choice => choice.parse::<usize>().ok(),
         };
         match number.and_then(|number| values.get(number)) {
-            Some(&value) => Ok(Kept { node, value }),
+            Some(&value) => Ok(CapturePoint { node, value }),
             None => bail!(
                 "'{layer}#{choice}' is not there; it gives {} tensors, numbered from 0",
                 values.len()
@@ -164,7 +164,7 @@ impl Program {
 }
 
 /// A value that is wanted, as it is after a node.
-struct Kept {
+struct CapturePoint {
     node: usize,
     value: Value,
 }
@@ -184,7 +184,7 @@ fn place(call: &Call) -> String {
 fn infos(
     modules: &[layers::Module],
     calls: &[Call],
-    payloads: &WeightsOf,
+    payloads: &WeightIndex,
     weights: &[Weight],
 ) -> Vec<LayerInfo> {
     let read: HashSet<Value> = calls

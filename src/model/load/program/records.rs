@@ -1,7 +1,7 @@
 //! The records of a `.pt2` archive that `torch.export.save` wrote: the program's JSON, which is read at once, and where
 //! its tensors lie.
 
-use super::saved::Saved;
+use super::saved_dict::SavedDict;
 use super::schema::Header;
 use crate::model::load::record::{Record, inner_name, read_record};
 use anyhow::{Context, Result, bail, ensure};
@@ -33,7 +33,7 @@ pub enum Listing {
     /// `NAME_weights_config.json`; each tensor's storage is a record.
     Json(Vec<u8>),
     /// `NAME.pt`, of PyTorch 2.8.
-    Saved(Saved),
+    Saved(SavedDict),
 }
 
 /// Whether an archive's records are those of a `.pt2` file.
@@ -81,7 +81,7 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
         let Some(name) = named(".pt") else {
             return Ok(Listing::Json(b"{\"config\": {}}".to_vec()));
         };
-        let (saved, records) = Saved::open(path, archive, name)?;
+        let (saved, records) = SavedDict::open(path, archive, name)?;
         tensors.extend(records);
         anyhow::Ok(Listing::Saved(saved))
     };

@@ -32,13 +32,13 @@ impl Weight {
 }
 
 /// Everything that the archive keeps.
-pub struct WeightsOf<'a> {
+pub struct WeightIndex<'a> {
     weights: Payloads,
     constants: Payloads,
     records: &'a [Record],
 }
 
-impl<'a> WeightsOf<'a> {
+impl<'a> WeightIndex<'a> {
     /// # Errors
     /// A list that is none.
     pub fn read(records: &Records, tensors: &'a [Record], signature: &Signature) -> Result<Self> {

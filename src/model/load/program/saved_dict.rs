@@ -16,13 +16,13 @@ use zip::{CompressionMethod, ZipArchive};
 
 /// A dict that was saved in an archive's record.
 #[derive(Debug)]
-pub struct Saved {
+pub struct SavedDict {
     /// The record's own name, without its folder.
     file: String,
     pickle: Vec<u8>,
 }
 
-impl Saved {
+impl SavedDict {
     /// Reads a record's pickle, and lists the tensors' records in it.
     ///
     /// # Errors
