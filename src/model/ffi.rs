@@ -120,7 +120,7 @@ impl Module {
             .map(|(offset, size)| RawRange { offset, size })
             .collect();
         let mut raw = null_mut();
-        // SAFETY: the path ends in NUL, `ranges` holds as many elements as said; both outlive the call.
+        // SAFETY: the path ends in NUL, `ranges` holds `ranges.len()` elements; both outlive the call.
         check(unsafe { featx_load(path.as_ptr(), ranges.as_ptr(), ranges.len(), &mut raw) })?;
         Ok(Self {
             raw,

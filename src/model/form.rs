@@ -38,7 +38,7 @@ impl FormWish {
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 
 impl Form {
-    /// Of its name; none where there are several.
+    /// The form of this name; none where it is several names.
     pub fn named(name: &str) -> Option<Self> {
         FORMS.into_iter().find(|form| form.name() == name)
     }

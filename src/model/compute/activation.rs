@@ -130,7 +130,7 @@ pub fn ensure_rows(layer: &str, size: &[i64], batch: usize) -> Result<()> {
 /// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.
 const PIECE: usize = 256 << 10;
 
-/// Copies elements into another memory order, a piece of the source's memory after the other. libtorch's copy goes
+/// Copies elements into another memory order, one piece of the source's memory after the other. libtorch's copy goes
 /// through the target instead: of a large image whose channels lie last, each cache line is fetched once for each
 /// channel then, in four times the time.
 fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {

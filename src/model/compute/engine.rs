@@ -105,8 +105,8 @@ impl Engine {
         self.module.wants_instead(channels)
     }
 
-    /// Looks for the way to compute batches of so many images that is wished. So many of the next batch have to prove it
-    /// once more, one or two.
+    /// Chooses the form for batches of so many images, as it is wished. `proofs`: how many images of the next batch have to
+    /// prove it once more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.

@@ -288,8 +288,8 @@ impl Extractor {
         self.engine.form().name()
     }
 
-    /// Looks for the way to compute that is wished, for this extractor and those that will be made of it. It costs the time
-    /// of a few batches, and [`Extractor::bytes_of_faster_forms`].
+    /// Chooses the form, as it is wished, for this extractor and for replicas that are made of it later. It costs the time of
+    /// a few batches, and [`Extractor::bytes_of_faster_forms`].
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.

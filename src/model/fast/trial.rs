@@ -17,14 +17,14 @@ use tch::Tensor;
 const CALLS: usize = 6;
 /// Batches of a run that pay for a trial, which takes three.
 const MANY: u64 = 16;
-/// Images that the plain form computes while others are tried, one by one: so does it when a form is proved, and what
-/// libtorch makes for one image is made by then.
+/// Images that the plain form computes, one by one, while others are tried. It computes single images when a form is
+/// proved, too; what libtorch prepares for one image is ready by then.
 pub const FEW: usize = 2;
 /// Of the plain form's time for one image, scaled to a batch: a form that takes less is as fast. More images at a time
 /// take less each.
-const PLAIN_TO_SEE: f64 = 0.6;
-/// Not of networks that compute a batch in less: one image of theirs takes much besides itself, and the plain form
-/// computes the batch too, in no time.
+const CLEARLY_AS_FAST: f64 = 0.6;
+/// Networks that compute a batch in less are timed whole in both forms: a single image costs them much besides itself, and
+/// a batch costs little.
 const SHORT: Duration = Duration::from_millis(100);
 
 /// Whether a run of so many images is long enough for a trial.
@@ -32,7 +32,7 @@ pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
     run_images >= MANY * batch as u64
 }
 
-/// What the plain form makes of a few images, to which others are held.
+/// What the plain form gives for a few images. Other forms are compared with it.
 struct PlainOutputs<'a> {
     images: &'a Tensor,
     /// Of each image.
@@ -113,7 +113,7 @@ fn agrees(
     Ok((images, time))
 }
 
-/// Whether a form that computed these images in this time is as fast as the plain one. If that is not plain to see, both
+/// Whether a form that computed these images in this time is as fast as the plain one. If that is not clear from it, both
 /// compute them, and their fastest calls count.
 ///
 /// # Errors
@@ -125,7 +125,7 @@ fn keeps_up(
     (images, mut time): (Tensor, Duration),
 ) -> Result<bool> {
     let one_by_one = plain.time * images.size()[0] as u32;
-    if one_by_one > SHORT && time <= one_by_one.mul_f64(PLAIN_TO_SEE) {
+    if one_by_one > SHORT && time <= one_by_one.mul_f64(CLEARLY_AS_FAST) {
         return Ok(true);
     }
     let mut fastest = Duration::MAX;

@@ -1,4 +1,4 @@
-// 3 x 3 convolutions in fewer multiplications than a direct one takes, which oneDNN has not on these processors.
+// 3 x 3 convolutions in fewer multiplications than a direct one takes. On these processors oneDNN has no such way.
 //
 // Winograd's minimal filtering F(2 x 2, 3 x 3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015, arXiv:1509.09308, section 4.1: four outputs take 16 multiplications for 36. Its larger tiles take

@@ -52,8 +52,8 @@ std::string class_name(const Module& module) {
   return module.type()->name()->name();
 }
 
-// A traced module returns None where it gave its input back, and also where nothing used what it computed. Only of these
-// it is sure, out of training.
+// A traced module returns None where it gave its input back, and also where nothing used what it computed. Out of training,
+// these are the only ones that are sure to give it back.
 bool gives_back_its_input(const Module& module) {
   static constexpr std::array CLASSES{"Identity", "Drop", "StochasticDepth"};
   const auto type = class_name(module);

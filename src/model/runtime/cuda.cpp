@@ -30,7 +30,7 @@ void* open_library(const char* name, int mode, const char* missing) {
   return library;
 }
 
-// Whether the driver sees a GPU, by its own words: cuInit, cuDeviceGetCount of the CUDA driver API.
+// Whether the driver itself sees a GPU: cuInit, cuDeviceGetCount of the CUDA driver API.
 bool driver_sees_gpu(void* driver) {
   const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
   const auto device_count = reinterpret_cast<int (*)(int*)>(dlsym(driver, "cuDeviceGetCount"));

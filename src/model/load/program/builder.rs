@@ -92,7 +92,7 @@ unsafe extern "C" {
     fn featx_program_finish(program: *mut RawProgram, out: *mut *mut RawModule) -> *mut c_char;
 }
 
-/// A graph in the making.
+/// A graph that is being built.
 pub struct Builder {
     raw: *mut RawProgram,
     outputs: usize,
