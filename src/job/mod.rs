@@ -14,7 +14,7 @@ use crate::cli::extract::{Auto, Extract, OnError};
 use crate::cli::{find_model, wrong_usage};
 use crate::images::Preprocess;
 use crate::memory::{RamBudget, cores};
-use crate::model::{self, HookTensors, Reduction, TokensOf};
+use crate::model::{self, HookTensors, KeptTokens, Reduction};
 use crate::rows::row_type::RowType;
 use crate::text::toml_file;
 use anyhow::{Context, Result, ensure};
@@ -56,7 +56,7 @@ pub struct Job {
     pub step_size: Option<usize>,
     pub stored: RowType,
     pub flatten: bool,
-    pub tokens: Option<TokensOf>,
+    pub tokens: Option<KeptTokens>,
     pub reduction: Reduction,
     /// Which tensor of a traced layer a forward hook sees first.
     pub hooks: HookTensors,
@@ -121,7 +121,7 @@ impl Job {
             step_size: args.step_size.and_then(Auto::fixed),
             stored: args.dtype.unwrap_or_default(),
             flatten: args.flatten,
-            tokens: args.tokens.map(|kept| TokensOf {
+            tokens: args.tokens.map(|kept| KeptTokens {
                 kept,
                 prefix: described.prefix,
             }),

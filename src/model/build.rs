@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders with C++. Each is compiled as one file: of a single one's time, four fifths go into libtorch's headers.
-const ROOMS: [&str; 3] = ["load", "fast", "compute"];
+/// The folders with C++. Those of a row are compiled as one file: of a single one's time, four fifths go into libtorch's
+/// headers.
+const ROOMS: [&[&str]; 3] = [&["runtime", "compute"], &["load"], &["fast"]];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
 pub fn build() {
@@ -28,21 +29,25 @@ pub fn build() {
         .compile("featx_model");
 }
 
-/// A file that includes all C++ of a room, by name.
-fn whole(room: &str) -> PathBuf {
+/// A file that includes all C++ of these rooms, by name.
+fn whole(rooms: &[&str]) -> PathBuf {
+    let mut includes: Vec<String> = rooms.iter().copied().flat_map(includes).collect();
+    includes.sort();
+    let out = std::env::var_os("OUT_DIR").expect("cargo names a folder for what is made");
+    let file = Path::new(&out).join(rooms.join("_") + ".cpp");
+    fs::write(&file, includes.concat()).expect("the folder can be written");
+    file
+}
+
+/// A line for each C++ file of a room.
+fn includes(room: &str) -> impl Iterator<Item = String> {
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
     let folder = Path::new(&root).join("src/model").join(room);
     let entries = fs::read_dir(folder).expect("the room is there");
     let files = entries.map(|entry| entry.expect("its files can be listed").path());
-    let mut includes: Vec<String> = files
+    files
         .filter(|path| path.extension().is_some_and(|ending| ending == "cpp"))
         .map(|path| format!("#include \"{}\"\n", path.display()))
-        .collect();
-    includes.sort();
-    let out = std::env::var_os("OUT_DIR").expect("cargo names a folder for what is made");
-    let file = Path::new(&out).join(format!("{room}.cpp"));
-    fs::write(&file, includes.concat()).expect("the folder can be written");
-    file
 }
 
 /// `2.11.0`, from the headers.
@@ -59,7 +64,7 @@ fn version(libtorch: &Path) -> String {
     ["MAJOR", "MINOR", "PATCH"].map(number).join(".")
 }
 
-/// Has cargo compile the C++ anew when C++ changes, and not when Rust beside it does.
+/// Has cargo compile the C++ again when C++ changes, and not when Rust beside it does.
 fn watch_cpp(folder: &str) {
     let entries = fs::read_dir(folder).expect("the model room is there");
     for entry in entries {

@@ -1,15 +1,15 @@
-//! The C++ module (`module.h`), made safe.
+//! The C++ module (`compute/module.h`), made safe.
 
 use crate::cli::choices::Precision;
-use crate::model::fast::arena::{arena_extent, trim_arena};
-use crate::model::fast::form::Form;
+use crate::model::batch_size::BatchSize;
+use crate::model::form::Form;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
-use crate::model::load::archive::Archive;
-use crate::model::load::batch::Batch;
-use crate::model::message::{check, owned_text, text};
+use crate::model::runtime::arena::{arena_extent, trim_arena};
+use crate::model::runtime::message::{check, owned_text, text};
 use anyhow::Result;
 use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use tch::Tensor;
@@ -41,7 +41,7 @@ struct RawLayer {
 }
 
 #[repr(C)]
-struct RawWanted {
+struct RawCapture {
     layer: *const c_char,
     choice: *const c_char,
 }
@@ -63,7 +63,7 @@ unsafe extern "C" {
     fn featx_layer_count(module: *const RawModule) -> usize;
     fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
     fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
-    fn featx_cut(module: *mut RawModule, wanted: *const RawWanted, count: usize) -> *mut c_char;
+    fn featx_cut(module: *mut RawModule, wanted: *const RawCapture, count: usize) -> *mut c_char;
     fn featx_first_layer(module: *const RawModule, channels: usize, fits: *mut bool)
     -> *mut c_char;
     fn featx_awaited(
@@ -93,17 +93,7 @@ unsafe extern "C" {
         input: *const C_tensor,
         outputs: *mut *mut C_tensor,
     ) -> *mut c_char;
-    fn featx_open_torchvision() -> *mut c_char;
     fn featx_free_module(module: *mut RawModule);
-}
-
-/// Opens torchvision's library where it stands beside libtorch, as pip installs both.
-///
-/// # Errors
-/// It is not there, or cannot be opened.
-pub fn open_torchvision() -> Result<()> {
-    // SAFETY: it takes nothing; the library registers its operators with libtorch.
-    check(unsafe { featx_open_torchvision() })
 }
 
 /// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
@@ -111,7 +101,7 @@ pub struct Module {
     raw: *mut RawModule,
     outputs: usize,
     /// Others are computed in batches of sizes that it takes.
-    pub batch: Batch,
+    pub batch: BatchSize,
     /// Of a fixed batch, once it is frozen: of each output, whether it is the same whatever the images.
     constant: Arc<[bool]>,
 }
@@ -120,34 +110,29 @@ pub struct Module {
 unsafe impl Send for Module {}
 
 impl Module {
-    /// Loads the archive's code and structure. Tensors in deferrable records stay unread.
+    /// Loads a TorchScript file's code and structure. `deferred`: offset and size of records of tensors that stay unread.
     ///
     /// # Errors
     /// libtorch's, where it cannot load the file.
-    pub fn load(archive: &Archive) -> Result<Self> {
-        let path = CString::new(archive.path().as_os_str().as_bytes())?;
-        let ranges: Vec<RawRange> = archive
-            .deferrable
-            .iter()
-            .map(|record| RawRange {
-                offset: record.offset,
-                size: record.size,
-            })
+    pub fn load(path: &Path, deferred: impl Iterator<Item = (u64, u64)>) -> Result<Self> {
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        let ranges: Vec<RawRange> = deferred
+            .map(|(offset, size)| RawRange { offset, size })
             .collect();
         let mut raw = null_mut();
-        // SAFETY: the path ends in NUL, `ranges` holds as many elements as said; both outlive the call.
+        // SAFETY: the path ends in NUL, `ranges` holds `ranges.len()` elements; both outlive the call.
         check(unsafe { featx_load(path.as_ptr(), ranges.as_ptr(), ranges.len(), &mut raw) })?;
         Ok(Self {
             raw,
             outputs: 0,
-            batch: Batch::Any,
+            batch: BatchSize::Any,
             constant: Arc::default(),
         })
     }
 
     /// # Safety
     /// `raw` is a module that nothing else uses or frees; its forward gives so many tensors.
-    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize, batch: Batch) -> Self {
+    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize, batch: BatchSize) -> Self {
         Self {
             raw,
             outputs,
@@ -201,9 +186,9 @@ impl Module {
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
-        let raw: Vec<RawWanted> = strings
+        let raw: Vec<RawCapture> = strings
             .iter()
-            .map(|(layer, choice)| RawWanted {
+            .map(|(layer, choice)| RawCapture {
                 layer: layer.as_ptr(),
                 choice: choice.as_ptr(),
             })
@@ -222,15 +207,15 @@ impl Module {
         (!fits).then_some(words)
     }
 
-    /// Reads, from the archive that the module was loaded from, the tensors that the cut uses. Returns their bytes.
+    /// Has `read` fill in the tensors that the cut uses: it gets the number of a deferred record, and the memory for its
+    /// bytes.
     ///
     /// # Errors
-    /// Where a record cannot be read or fails its CRC-32.
-    pub fn fill(&mut self, archive: &Archive) -> Result<u64> {
+    /// Those of `read`.
+    pub fn fill(&mut self, mut read: impl FnMut(usize, &mut [u8]) -> Result<()>) -> Result<()> {
         let (mut buffers, mut count) = (null(), 0);
         // SAFETY: both are out parameters; the array lives until the module is changed.
         check(unsafe { featx_awaited(self.raw, &mut buffers, &mut count) })?;
-        let mut bytes = 0;
         for i in 0..count {
             // SAFETY: `i` is below the array's length.
             let buffer = unsafe { &*buffers.add(i) };
@@ -238,10 +223,9 @@ impl Module {
             // reads or writes it during this call. Any bytes are valid u8.
             let memory =
                 unsafe { std::slice::from_raw_parts_mut(buffer.data, buffer.size as usize) };
-            archive.read(&archive.deferrable[buffer.record], memory)?;
-            bytes += buffer.size;
+            read(buffer.record, memory)?;
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Turns attributes into constants, folds what can be folded, frees what the cut does not use.
@@ -321,9 +305,9 @@ impl Module {
     /// Where the graph offers nothing for it.
     pub fn make(&mut self, form: Form, batch: usize) -> Result<()> {
         let times = match self.batch {
-            Batch::Any => batch,
-            Batch::AtMost(most) => batch.min(most),
-            Batch::Exactly(_) => 1, // the recorded images are a whole batch
+            BatchSize::Any => batch,
+            BatchSize::AtMost(most) => batch.min(most),
+            BatchSize::Exactly(_) => 1, // the recorded images are a whole batch
         };
         // SAFETY: `raw` is a live module, used by nobody else.
         check(unsafe { featx_make(self.raw, form as c_int, times as i64) })

@@ -1,17 +1,17 @@
 //! Layers whose rows depend on more than their images.
 
 use crate::job::Job;
-use crate::model::{Extractor, Varies};
+use crate::model::{Extractor, Variation};
 use anyhow::{Result, bail};
 
 /// What the rows of a layer depend on besides their images, and what may be the cause.
-pub fn words(varies: Varies) -> &'static str {
+pub fn words(varies: Variation) -> &'static str {
     match varies {
-        Varies::Chance => {
+        Variation::Chance => {
             "gives other rows each time for the same images: it draws random numbers (was it traced in training mode?), \
              or keeps a count"
         }
-        Varies::Batch => {
+        Variation::Batch => {
             "gives an image another row beside other images: it computes with the whole batch (a BatchNorm without \
              running statistics does)"
         }

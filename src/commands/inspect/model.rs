@@ -3,7 +3,7 @@
 use super::forecast::{self, ModuleForecast};
 use super::trial;
 use crate::job::{ModelDescription, describe};
-use crate::model::{Archive, Extractor, LayerInfo, Layers, Silence, Wanted, tensors_of};
+use crate::model::{Archive, Extractor, LayerInfo, Layers, Silence, WantedTensor, tensors_of};
 use crate::text::figures::{bytes, count, row_shape};
 use crate::text::{printing, table};
 use anyhow::Result;
@@ -130,7 +130,7 @@ pub fn print_layer_names(path: &Path) -> Result<()> {
 }
 
 /// The tensors of a layer that gives more than one, as far as its type tells.
-fn several(info: &LayerInfo) -> Vec<Wanted> {
+fn several(info: &LayerInfo) -> Vec<WantedTensor> {
     match info.calls > 0 && info.tensors.len() > 1 {
         true => tensors_of(info),
         false => Vec::new(),

@@ -1,9 +1,9 @@
 //! What a layer gave for one batch, and how its rows are stored.
 
 use crate::cli::choices::{Pool, Tokens};
-use crate::model::compute::cuda;
-use crate::model::compute::tokens::TokensOf;
+use crate::model::compute::kept_tokens::KeptTokens;
 use crate::model::reduce::{Grid, Projector, pooled};
+use crate::model::runtime::cuda;
 use crate::rows::row_type::RowType;
 use crate::text::figures::{counted, row_shape};
 use anyhow::{Result, ensure};
@@ -32,7 +32,7 @@ impl Activation {
         layer: &str,
         tensor: Tensor,
         batch: usize,
-        tokens: Option<TokensOf>,
+        tokens: Option<KeptTokens>,
     ) -> Result<Self> {
         ensure_rows(layer, &tensor.size(), batch)?;
         ensure!(
@@ -130,7 +130,7 @@ pub fn ensure_rows(layer: &str, size: &[i64], batch: usize) -> Result<()> {
 /// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.
 const PIECE: usize = 256 << 10;
 
-/// Copies elements into another memory order, a piece of the source's memory after the other. libtorch's copy goes
+/// Copies elements into another memory order, one piece of the source's memory after the other. libtorch's copy goes
 /// through the target instead: of a large image whose channels lie last, each cache line is fetched once for each
 /// channel then, in four times the time.
 fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
@@ -152,8 +152,8 @@ fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
     Ok(())
 }
 
-fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: TokensOf) -> Result<Tensor> {
-    let TokensOf { kept, prefix } = tokens;
+fn reduce_tokens(layer: &str, tensor: &Tensor, tokens: KeptTokens) -> Result<Tensor> {
+    let KeptTokens { kept, prefix } = tokens;
     let (size, prefix) = (tensor.size(), prefix as i64);
     ensure!(
         size.len() == 3 && size[1] > 1,

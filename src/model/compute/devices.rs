@@ -1,7 +1,7 @@
 //! The devices that `--device` asks for, and those that there are.
 
 use crate::cli::choices::{Device, DeviceChoice};
-use crate::model::compute::cuda;
+use crate::model::runtime::cuda;
 use anyhow::{Context, Result, bail, ensure};
 
 /// The devices to compute on, and why, for the user to see. Opens libtorch's CUDA library where it is needed.

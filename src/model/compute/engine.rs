@@ -2,12 +2,13 @@
 
 use crate::cli::choices::{Device, Precision};
 use crate::images::Shape;
-use crate::model::compute::cuda;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::precision::tolerance;
-use crate::model::fast::form::{Form, FormWish};
+use crate::model::fast::deviation::Deviation;
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
+use crate::model::form::{Form, FormWish};
+use crate::model::runtime::cuda;
 use anyhow::{Error, Result};
 use tch::Tensor;
 
@@ -104,8 +105,8 @@ impl Engine {
         self.module.wants_instead(channels)
     }
 
-    /// Looks for the way to compute batches of so many images that is wished. So many of the next batch have to prove it
-    /// once more, one or two.
+    /// Chooses the form for batches of so many images, as it is wished. `proofs`: how many images of the next batch have to
+    /// prove it once more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
@@ -197,11 +198,11 @@ impl Engine {
     }
 
     fn return_to_plain(&mut self, reason: &Error) {
-        self.notice = Some(match reason.downcast_ref::<trial::Wrong>() {
+        self.notice = Some(match reason.downcast_ref::<Deviation>() {
             Some(wrong) => wrong.to_string(),
             None => format!(
                 "{} fails from here on: not used any more ({reason:#})",
-                trial::name(self.form)
+                self.form.in_words()
             ),
         });
         self.module.drop_form(self.form);
@@ -270,13 +271,15 @@ mod tests {
         let made = Command::new(python).args(["-c", &code]).arg(&path).status();
         assert!(made.unwrap().success());
         let archive = Archive::open(&path).unwrap();
-        let mut module = Module::load(&archive).unwrap();
+        let mut module = crate::model::load::torchscript::load(&archive).unwrap();
         let layer = |name: &str| Capture {
             layer: name.into(),
             choice: String::new(),
         };
         module.cut(&[layer("0"), layer("2")]).unwrap();
-        module.fill(&archive).unwrap();
+        module
+            .fill(|record, memory| archive.read(record, memory))
+            .unwrap();
         module.freeze().unwrap();
         std::fs::remove_file(path).unwrap();
         Engine::new(module, Device::Cpu, Precision::F32, true).unwrap()

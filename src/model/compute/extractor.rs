@@ -1,19 +1,19 @@
 //! A model cut at its wanted layers, ready to compute.
 
 use crate::cli::choices::{Device, Precision};
-use crate::images::{Normaliser, Shape};
 use crate::model::compute::activation::{Activation, ensure_rows};
 use crate::model::compute::engine::Engine;
+use crate::model::compute::extractor_options::ExtractorOptions;
 use crate::model::compute::feeder::{Feeder, Input};
 use crate::model::compute::input_error::wants_another_input;
 use crate::model::compute::layer::Layer;
-use crate::model::compute::probe::{self, PROBED, Probe};
-use crate::model::compute::threads;
-use crate::model::compute::tokens::TokensOf;
-use crate::model::fast::{FormWish, FormsUsed, trial};
+use crate::model::compute::probe::{self, PROBED};
+use crate::model::fast::trial;
 use crate::model::ffi::Module;
-use crate::model::load::selection::Wanted;
+use crate::model::form::{FormWish, FormsUsed};
+use crate::model::load::selection::WantedTensor;
 use crate::model::reduce::Reduction;
+use crate::model::runtime::threads;
 use anyhow::{Result, ensure};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,25 +25,10 @@ const BYTES_OF_COMPILER: u64 = 32 << 20;
 /// Forward passes are timed for so long.
 const PACED_FOR: Duration = Duration::from_millis(300);
 
-/// How the cut model is fed, and what becomes of what it gives.
-#[derive(Debug, Clone)]
-pub struct ExtractorOptions {
-    pub shape: Shape,
-    pub normaliser: Normaliser,
-    pub tokens: Option<TokensOf>,
-    pub reduction: Reduction,
-    /// What the model is tried on.
-    pub probe: Probe,
-    pub device: Device,
-    pub precision: Precision,
-    /// On a GPU, f32 may be computed with fewer digits.
-    pub tf32: bool,
-}
-
 /// Computes the activations of the wanted layers, batch by batch.
 pub struct Extractor {
     engine: Engine,
-    wanted: Vec<Wanted>,
+    wanted: Vec<WantedTensor>,
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
@@ -67,14 +52,14 @@ impl Extractor {
     /// costs.
     pub(super) fn settle(
         module: Module,
-        wanted: &[Wanted],
+        wanted: &[WantedTensor],
         file_name: &str,
         options: ExtractorOptions,
     ) -> Result<Self> {
         let on_gpu = options.device != Device::Cpu;
         let channels_last = !on_gpu || options.tf32 || options.precision != Precision::F32;
         let mut engine = Engine::new(module, options.device, options.precision, channels_last)?;
-        let image = probe_batch(&options, 1)?;
+        let image = options.probe_batch(1)?;
         let mut tried = engine.try_on(&image);
         if tried.is_err() && channels_last {
             // A `view` of an activation that is not contiguous, for one.
@@ -131,7 +116,7 @@ impl Extractor {
     /// A layer asked for by name that gives no row an image.
     pub fn set_batch(&mut self, batch: usize) -> Result<()> {
         self.batch = batch.min(PROBED);
-        let images = probe_batch(&self.options, self.batch)?;
+        let images = self.options.probe_batch(self.batch)?;
         let alone = self.take_alone()?;
         let outputs = self.engine.compute(&images)?;
         let once = probe::samples(&outputs)?;
@@ -141,7 +126,7 @@ impl Extractor {
         let sameness = self.engine.sameness();
         for layer in &mut self.layers {
             let (once, again) = (&once[layer.output], &again[layer.output]);
-            layer.varies = probe::varies(once, again, alone.get(layer.output), sameness)?;
+            layer.varies = probe::find_variation(once, again, alone.get(layer.output), sameness)?;
         }
         self.batch = batch;
         Ok(())
@@ -188,7 +173,7 @@ impl Extractor {
         if !alone.is_empty() {
             return Ok(alone);
         }
-        let image = probe_batch(&self.options, 1)?;
+        let image = self.options.probe_batch(1)?;
         probe::samples(&self.engine.compute(&image)?)
     }
 
@@ -198,7 +183,7 @@ impl Extractor {
         self.layers.clear();
         self.left_out.clear();
         for (output, (wanted, tensor)) in self.wanted.iter().zip(outputs).enumerate() {
-            let Wanted { name, by_name, .. } = wanted;
+            let WantedTensor { name, by_name, .. } = wanted;
             let whole = tensor.size().iter().skip(1).map(|&n| n as u64).collect();
             let rows = nameable(name)
                 .and_then(|()| ensure_rows(name, &alone[output].size(), 1))
@@ -274,7 +259,7 @@ impl Extractor {
     /// # Errors
     /// libtorch's.
     pub fn pace(&mut self) -> Result<f64> {
-        let images = probe_batch(&self.options, self.batch)?;
+        let images = self.options.probe_batch(self.batch)?;
         let mut pass = || -> Result<()> {
             self.engine.compute(&images)?;
             self.engine.synchronize()
@@ -303,8 +288,8 @@ impl Extractor {
         self.engine.form().name()
     }
 
-    /// Looks for the way to compute that is wished, for this extractor and those that will be made of it. It costs the time
-    /// of a few batches, and [`Extractor::bytes_of_faster_forms`].
+    /// Chooses the form, as it is wished, for this extractor and for replicas that are made of it later. It costs the time of
+    /// a few batches, and [`Extractor::bytes_of_faster_forms`].
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
@@ -364,14 +349,4 @@ fn nameable(layer: &str) -> Result<()> {
         "layer '{layer}' has a '/' in its name, which its folder cannot have; rename the module and export it again"
     );
     Ok(())
-}
-
-fn probe_batch(options: &ExtractorOptions, images: usize) -> Result<Tensor> {
-    let ExtractorOptions {
-        shape,
-        normaliser,
-        device,
-        ..
-    } = options;
-    options.probe.batch(images, *shape, normaliser, *device)
 }

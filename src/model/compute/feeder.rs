@@ -2,7 +2,7 @@
 
 use crate::cli::choices::Device;
 use crate::images::{Normaliser, Shape};
-use crate::model::compute::cuda;
+use crate::model::runtime::cuda;
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 

@@ -1,7 +1,7 @@
 //! What is said where a model cannot compute on the images that it would be given.
 
 use crate::cli::choices::Precision;
-use crate::model::compute::extractor::ExtractorOptions;
+use crate::model::compute::extractor_options::ExtractorOptions;
 use anyhow::{Error, anyhow};
 
 /// `instead`: what the model's first layer takes, where that is known.

@@ -1,5 +1,6 @@
 //! A layer of a cut model, as it was seen to be when the model was tried.
 
+use crate::model::compute::variation::Variation;
 use crate::model::reduce::{Projector, Reduction};
 use crate::text::figures::row_shape;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ pub struct Layer {
     /// As it is given back.
     pub shape: Vec<u64>,
     /// How its rows were seen to change from one computation to the next.
-    pub varies: Option<Varies>,
+    pub varies: Option<Variation>,
     /// As the model gives it.
     pub whole: Vec<u64>,
     /// Before it is projected.
@@ -19,25 +20,6 @@ pub struct Layer {
     pub(super) projector: Option<Arc<Projector>>,
     /// Which of the cut's outputs it is.
     pub(super) output: usize,
-}
-
-/// What a row depends on besides its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Varies {
-    /// Random numbers, or a count that the model keeps.
-    Chance,
-    /// The images that are computed with it.
-    Batch,
-}
-
-impl Varies {
-    /// As `run.toml` calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chance => "chance",
-            Self::Batch => "batch",
-        }
-    }
 }
 
 impl Layer {

@@ -1,15 +1,18 @@
 //! A model file's layers, and the cut at some of them.
 
-use crate::model::compute::extractor::{Extractor, ExtractorOptions};
+use crate::model::compute::extractor::Extractor;
+use crate::model::compute::extractor_options::ExtractorOptions;
 use crate::model::compute::layer::Layer;
-use crate::model::ffi::{Module, open_torchvision};
+use crate::model::ffi::Module;
 use crate::model::layer_info::{Capture, LayerInfo};
 use crate::model::load::archive::Archive;
 use crate::model::load::program::Program;
 use crate::model::load::reasons::ModelName;
 use crate::model::load::selection::{
-    HookTensors, Selection, Wanted, select, tensor_names, tensors_of,
+    HookTensors, Selection, WantedTensor, tensor_names, tensors_of,
 };
+use crate::model::load::selector::select;
+use crate::model::load::torchscript;
 use crate::text::shell;
 use anyhow::{Context, Error, Result, anyhow};
 
@@ -36,12 +39,12 @@ impl Layers {
         let name = ModelName::new(archive.path());
         let (model, infos) = match &archive.program {
             Some(records) => {
-                let program = Program::read(records, &archive)?;
+                let program = Program::read(records, archive.path(), &archive.deferrable)?;
                 let infos = program.infos.clone();
                 (Model::Program(Box::new(program)), infos)
             }
             None => {
-                let module = load(&archive)?;
+                let module = torchscript::load(&archive)?;
                 let infos = module.layers();
                 (Model::TorchScript(module), infos)
             }
@@ -100,7 +103,7 @@ impl Layers {
     ///
     /// # Errors
     /// A damaged record, a layer asked for by name that gives no rows, or libtorch's own errors.
-    pub fn cut(self, wanted: &[Wanted], options: ExtractorOptions) -> Result<Extractor> {
+    pub fn cut(self, wanted: &[WantedTensor], options: ExtractorOptions) -> Result<Extractor> {
         let file_name = self.name.to_string();
         let captures: Vec<Capture> = wanted.iter().map(|w| w.capture.clone()).collect();
         let mut module = match self.model {
@@ -112,7 +115,7 @@ impl Layers {
             }
             Model::Program(program) => program.cut(&captures, options.shape, &file_name)?,
         };
-        module.fill(&self.archive)?;
+        module.fill(|record, memory| self.archive.read(record, memory))?;
         module
             .freeze()
             .with_context(|| format!("cannot freeze '{file_name}'"))?;
@@ -121,23 +124,4 @@ impl Layers {
         extractor.own_type = own_type;
         Ok(extractor)
     }
-}
-
-/// Loads the module, with torchvision's operators where it uses them.
-fn load(archive: &Archive) -> Result<Module> {
-    let path = archive.path().display();
-    let error = match Module::load(archive) {
-        Err(error) if error.to_string().contains("torchvision::") => error,
-        loaded => {
-            return loaded
-                .with_context(|| format!("libtorch cannot load '{path}'; export it again"));
-        }
-    };
-    open_torchvision().with_context(|| {
-        format!(
-            "'{path}' uses operators of torchvision ({error}), whose library cannot be opened beside libtorch; export a \
-             part of the model that does without them, its backbone for one"
-        )
-    })?;
-    Module::load(archive).with_context(|| format!("libtorch cannot load '{path}'; export it again"))
 }

@@ -1,27 +1,27 @@
 //! Computes activations: what goes into a cut model, what comes out, and on which device.
 
 pub mod activation;
-pub mod cuda;
 pub mod devices;
 pub mod engine;
 pub mod extractor;
+pub mod extractor_options;
 pub mod feeder;
 mod input_error;
+pub mod kept_tokens;
 pub mod layer;
 pub mod layers;
 pub mod precision;
 pub mod probe;
-pub mod threads;
-pub mod tokens;
+pub mod variation;
 
 pub use activation::Activation;
-pub use cuda::configure_cuda;
 pub use devices::resolve;
-pub use extractor::{Extractor, ExtractorOptions};
+pub use extractor::Extractor;
+pub use extractor_options::ExtractorOptions;
 pub use feeder::{Feeder, Input};
-pub use layer::{Layer, Varies};
+pub use kept_tokens::KeptTokens;
+pub use layer::Layer;
 pub use layers::Layers;
 pub use precision::is_native;
 pub use probe::{PROBED, Probe};
-pub use threads::{ensure_threads, explain_terminate, libtorch_version, set_threads};
-pub use tokens::TokensOf;
+pub use variation::Variation;

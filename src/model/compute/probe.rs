@@ -3,8 +3,8 @@
 use crate::cli::choices::Device;
 use crate::images::{Normaliser, Shape};
 use crate::model::compute::feeder::{blank, place};
-use crate::model::compute::layer::Varies;
-use crate::model::fast::trial;
+use crate::model::compute::variation::Variation;
+use crate::model::fast::deviation::distance;
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
@@ -64,20 +64,20 @@ fn as_values(bytes: &[u8]) -> Vec<f32> {
 ///
 /// # Errors
 /// libtorch's.
-pub fn varies(
+pub fn find_variation(
     once: &Tensor,
     again: &Tensor,
     alone: Option<&Tensor>,
     sameness: f64,
-) -> Result<Option<Varies>> {
+) -> Result<Option<Variation>> {
     let rows = again.f_split(1, 0)?;
     let pairs: Vec<_> = (0..).zip(&rows).collect();
-    if trial::distance(once, &pairs)? > sameness {
-        return Ok(Some(Varies::Chance));
+    if distance(once, &pairs)? > sameness {
+        return Ok(Some(Variation::Chance));
     }
     let alone = alone.filter(|alone| alone.size()[..1] == [1]);
     match alone {
-        Some(alone) if trial::distance(once, &[(0, alone)])? > sameness => Ok(Some(Varies::Batch)),
+        Some(alone) if distance(once, &[(0, alone)])? > sameness => Ok(Some(Variation::Batch)),
         _ => Ok(None),
     }
 }

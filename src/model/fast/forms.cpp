@@ -2,6 +2,7 @@
 
 #include "fast/fusion.h"
 #include "fast/pointwise.h"
+#include "fast/winograd.h"
 
 #include <algorithm>
 #include <iterator>
@@ -144,6 +145,23 @@ std::shared_ptr<Graph> fused(const Recording& recording, int64_t batch) {
   join(graph, [](const Node* node) { return is_winograd(node) || !can_fuse(node); });
   fuse(graph);
   return graph;
+}
+
+uint64_t packed_bytes(const at::Tensor& constant) {
+  return has_winograd(constant) ? winograd_bytes(constant) : constant.nbytes();
+}
+
+void lay_weights(const std::shared_ptr<Graph>& graph, at::MemoryFormat format) {
+  for (const auto kind : CONVOLUTIONS) {
+    for (Node* node : findAllNodes(*graph, kind, /*recurse=*/true)) {
+      const auto weight = toIValue(node->input(1));
+      if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {
+        WithInsertPoint here(node);
+        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(format)));
+      }
+    }
+  }
+  EliminateDeadCode(graph);
 }
 
 void compute_in(const std::shared_ptr<Graph>& graph, at::ScalarType type) {

@@ -1,5 +1,6 @@
-// Faster forms of a frozen graph. Whether one gives the plain graph's numbers is for the caller to prove: fusion has
-// been seen to be right once and wrong ever after.
+// The forms of a frozen graph, and all that other rooms use of this one's C++: its other headers are its own. Whether a
+// faster form gives the plain graph's numbers is for the caller to prove: fusion has been seen to be right once and wrong
+// ever after.
 #pragma once
 
 #include <memory>
@@ -46,6 +47,12 @@ std::shared_ptr<torch::jit::Graph> joined(const Recording& recording, int64_t ba
 
 // The same, but for what oneDNN's graph compiler does better (`fusion.h`). Throws where that is nothing.
 std::shared_ptr<torch::jit::Graph> fused(const Recording& recording, int64_t batch);
+
+// Bytes of a graph's constant where a faster form packs it.
+uint64_t packed_bytes(const at::Tensor& constant);
+
+// Weights of convolutions get the memory order that oneDNN wants beside its input, once instead of at every call.
+void lay_weights(const std::shared_ptr<torch::jit::Graph>& graph, at::MemoryFormat format);
 
 // The graph computes in this type: its input and all floating constants are converted.
 void compute_in(const std::shared_ptr<torch::jit::Graph>& graph, at::ScalarType type);

@@ -17,7 +17,7 @@ namespace {
 
 using namespace torch::jit;
 
-// What oneDNN can apply while it has an operation's results at hand, as mkldnn::_convolution_pointwise takes it.
+// What oneDNN can apply to an operation's results as it makes them, as mkldnn::_convolution_pointwise takes it.
 struct Activation {
   const char* name = "none";
   std::vector<IValue> scalars;

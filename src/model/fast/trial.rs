@@ -6,24 +6,25 @@
 //! and the same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows
 //! are the same. So nothing here depends on small differences in time.
 
-use crate::model::fast::form::{Form, FormWish};
+use crate::model::fast::deviation::{Deviation, distance};
 use crate::model::ffi::Module;
+use crate::model::form::{Form, FormWish};
 use anyhow::{Result, ensure};
 use std::time::{Duration, Instant};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Calls after which a form that was slower in all of them is refused: other work on the machine holds up some.
 const CALLS: usize = 6;
 /// Batches of a run that pay for a trial, which takes three.
 const MANY: u64 = 16;
-/// Images that the plain form computes while others are tried, one by one: so does it when a form is proved, and what
-/// libtorch makes for one image is made by then.
+/// Images that the plain form computes, one by one, while others are tried. It computes single images when a form is
+/// proved, too; what libtorch prepares for one image is ready by then.
 pub const FEW: usize = 2;
 /// Of the plain form's time for one image, scaled to a batch: a form that takes less is as fast. More images at a time
 /// take less each.
-const PLAIN_TO_SEE: f64 = 0.6;
-/// Not of networks that compute a batch in less: one image of theirs takes much besides itself, and the plain form
-/// computes the batch too, in no time.
+const CLEARLY_AS_FAST: f64 = 0.6;
+/// Networks that compute a batch in less are timed whole in both forms: a single image costs them much besides itself, and
+/// a batch costs little.
 const SHORT: Duration = Duration::from_millis(100);
 
 /// Whether a run of so many images is long enough for a trial.
@@ -31,8 +32,8 @@ pub fn is_worth_it(run_images: u64, batch: usize) -> bool {
     run_images >= MANY * batch as u64
 }
 
-/// What the plain form makes of a few images, to which others are held.
-struct Plain<'a> {
+/// What the plain form gives for a few images. Other forms are compared with it.
+struct PlainOutputs<'a> {
     images: &'a Tensor,
     /// Of each image.
     outputs: Vec<Vec<Tensor>>,
@@ -51,7 +52,7 @@ pub fn choose(
     batch: usize,
     tolerance: f64,
     wish: FormWish,
-) -> Result<(Form, Option<Wrong>)> {
+) -> Result<(Form, Option<Deviation>)> {
     let (mut outputs, mut time) = (Vec::new(), Duration::MAX);
     for image in 0..images.size()[0] {
         let (output, taken) = timed(module, Form::Plain, &take(images, &[image])?)?;
@@ -59,7 +60,7 @@ pub fn choose(
         // A first call makes much that later ones find.
         time = taken / module.batch.fixed().unwrap_or(1) as u32;
     }
-    let plain = Plain {
+    let plain = PlainOutputs {
         images,
         outputs,
         time,
@@ -82,12 +83,12 @@ pub fn choose(
 /// Computes two batches in a form whose rows have to be the plain form's; gives the second one, and the time it took.
 ///
 /// # Errors
-/// libtorch's: a graph that offers nothing to the form, for one. Rows that differ ([`Wrong`]).
+/// libtorch's: a graph that offers nothing to the form, for one. Rows that differ ([`Deviation`]).
 fn agrees(
     module: &mut Module,
     form: Form,
     batch: usize,
-    plain: &Plain,
+    plain: &PlainOutputs,
     tolerance: f64,
 ) -> Result<(Tensor, Duration)> {
     let few = plain.images.size()[0];
@@ -112,7 +113,7 @@ fn agrees(
     Ok((images, time))
 }
 
-/// Whether a form that computed these images in this time is as fast as the plain one. If that is not plain to see, both
+/// Whether a form that computed these images in this time is as fast as the plain one. If that is not clear from it, both
 /// compute them, and their fastest calls count.
 ///
 /// # Errors
@@ -120,11 +121,11 @@ fn agrees(
 fn keeps_up(
     module: &mut Module,
     form: Form,
-    plain: &Plain,
+    plain: &PlainOutputs,
     (images, mut time): (Tensor, Duration),
 ) -> Result<bool> {
     let one_by_one = plain.time * images.size()[0] as u32;
-    if one_by_one > SHORT && time <= one_by_one.mul_f64(PLAIN_TO_SEE) {
+    if one_by_one > SHORT && time <= one_by_one.mul_f64(CLEARLY_AS_FAST) {
         return Ok(true);
     }
     let mut fastest = Duration::MAX;
@@ -157,7 +158,7 @@ fn timed(module: &mut Module, form: Form, images: &Tensor) -> Result<(Vec<Tensor
 /// Their activations have to agree.
 ///
 /// # Errors
-/// libtorch's; activations that differ by more than `tolerance` ([`Wrong`]).
+/// libtorch's; activations that differ by more than `tolerance` ([`Deviation`]).
 pub fn prove(
     module: &mut Module,
     form: Form,
@@ -188,7 +189,7 @@ fn take(images: &Tensor, rows: &[i64]) -> Result<Tensor> {
 /// and its image's outputs.
 ///
 /// # Errors
-/// libtorch's; [`Wrong`].
+/// libtorch's; [`Deviation`].
 fn ensure_equal(
     form: Form,
     outputs: &[Tensor],
@@ -205,7 +206,7 @@ fn ensure_equal(
             .map(|&(row, plain)| (row, &plain[layer]))
             .collect();
         let distance = distance(output, &pairs)?;
-        let wrong = Wrong {
+        let wrong = Deviation {
             form,
             distance,
             tolerance,
@@ -213,74 +214,4 @@ fn ensure_equal(
         ensure!(distance <= tolerance, wrong); // NaN too
     }
     Ok(())
-}
-
-/// A form's activations are this far from the plain graph's.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{} changes this model's activations by {distance:.1e} (relative L2), more than {tolerance:.0e}: not used",
-    name(*form)
-)]
-pub struct Wrong {
-    form: Form,
-    distance: f64,
-    tolerance: f64,
-}
-
-/// As users are told.
-pub fn name(form: Form) -> &'static str {
-    match form {
-        Form::Fused => "oneDNN graph fusion",
-        _ => "joining operations to their activations",
-    }
-}
-
-/// |a - b| / |b| over rows a of a tensor, by their numbers, and tensors b of one row each; infinite where their shapes
-/// differ. Row by row, for two batches of a large layer are all the memory that there is.
-pub fn distance(rows: &Tensor, pairs: &[(i64, &Tensor)]) -> Result<f64> {
-    let size = rows.size();
-    let (mut apart, mut length) = (0.0, 0.0);
-    for &(row, one) in pairs {
-        if row >= size[0] || one.size() != [&[1], &size[1..]].concat() {
-            return Ok(f64::INFINITY);
-        }
-        let one = one.f_select(0, 0)?.f_to_kind(Kind::Float)?;
-        let difference = rows.f_select(0, row)?.f_to_kind(Kind::Float)?.f_sub(&one)?;
-        apart += difference.f_norm()?.double_value(&[]).powi(2);
-        length += one.f_norm()?.double_value(&[]).powi(2);
-    }
-    Ok(match apart {
-        0.0 => 0.0,
-        _ => (apart / length).sqrt(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_distance_is_relative_and_never_right_by_accident() {
-        let of = |values: &[f32], pairs: &[(i64, i64)]| {
-            let rows = |values: &[f32]| Tensor::from_slice(values).view([-1, 2]);
-            let plain = [rows(&[3.0, 4.0]), rows(&[6.0, 8.0])];
-            let pairs: Vec<_> = pairs
-                .iter()
-                .map(|&(row, image)| (row, &plain[image as usize]))
-                .collect();
-            distance(&rows(values), &pairs).unwrap()
-        };
-        let in_order = [(0, 0), (1, 1)];
-        assert_eq!(of(&[3.0, 4.0, 6.0, 8.0], &in_order), 0.0);
-        assert!((of(&[3.0, 4.5, 6.0, 8.0], &[(0, 0)]) - 0.1).abs() < 1e-6);
-        assert!((of(&[6.0, 8.0, 3.0, 4.0], &in_order) - 50f64.sqrt() / 125f64.sqrt()).abs() < 1e-6);
-        assert_eq!(of(&[6.0, 8.0, 3.0, 4.0], &[(0, 1), (1, 0)]), 0.0);
-        assert_eq!(of(&[3.0, 4.0], &in_order), f64::INFINITY);
-        assert!(of(&[f32::NAN, 4.0, 6.0, 8.0], &in_order).is_nan());
-        let (two, three) = (
-            Tensor::ones([1, 2], (Kind::Float, tch::Device::Cpu)),
-            Tensor::ones([1, 3], (Kind::Float, tch::Device::Cpu)),
-        );
-        assert_eq!(distance(&two, &[(0, &three)]).unwrap(), f64::INFINITY);
-    }
 }

@@ -1,7 +1,7 @@
 #include "fast/winograd.h"
 
-#include "compute/private.h"
-#include "compute/threads.h"
+#include "runtime/private.h"
+#include "runtime/threads.h"
 
 #include <algorithm>
 #include <atomic>
@@ -242,6 +242,11 @@ bool has_winograd(const at::Tensor& weight) {
   static const bool is_fast = at::get_cpu_capability() == "AVX512";
   return is_fast && weight.scalar_type() == at::kFloat && weight.dim() == 4 && weight.size(0) % WIDTH == 0 &&
       weight.size(1) % WIDTH == 0 && weight.size(2) == 3 && weight.size(3) == 3;
+}
+
+// Of the 9 numbers of 3 x 3 weights, it makes those of a tile's pixels.
+size_t winograd_bytes(const at::Tensor& weight) {
+  return weight.nbytes() / 9 * PIXELS;
 }
 
 // (block of columns, pixel, channel, column of the block): G w G^T of each 3 x 3 weights w, as one product.

@@ -1,4 +1,4 @@
-// 3 x 3 convolutions in fewer multiplications than a direct one takes, which oneDNN has not on these processors.
+// 3 x 3 convolutions in fewer multiplications than a direct one takes. On these processors oneDNN has no such way.
 //
 // Winograd's minimal filtering F(2 x 2, 3 x 3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015, arXiv:1509.09308, section 4.1: four outputs take 16 multiplications for 36. Its larger tiles take
@@ -14,8 +14,11 @@ namespace featx {
 // channels, height, width).
 bool has_winograd(const at::Tensor& weight);
 
-// A convolution's weight as `WINOGRAD` takes it: 16/9 of its size.
+// A convolution's weight as `WINOGRAD` takes it.
 at::Tensor winograd_weight(const at::Tensor& weight);
+
+// Bytes of what winograd_weight makes of it.
+size_t winograd_bytes(const at::Tensor& weight);
 
 // The operation, which applies the activation after it: "none", "relu" or "hardtanh". Its other arguments are those of
 // mkldnn::_convolution_pointwise of the same names. Images and output have channels last.

@@ -2,6 +2,7 @@
 //! and where each tensor lies, and reads records with their CRC-32 checked (libtorch checks none).
 
 use crate::model::load::program::records::{self, Records};
+use crate::model::load::record::{Record, inner_name};
 use crate::text::figures::hex;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -26,17 +27,6 @@ pub struct Archive {
     pub loaded_whole: bool,
     /// Of a program of torch.export; none for TorchScript.
     pub program: Option<Records>,
-}
-
-/// One uncompressed record: a tensor's storage.
-#[derive(Debug, Clone)]
-pub struct Record {
-    pub name: String,
-    /// Where its bytes start in the file.
-    pub offset: u64,
-    /// Bytes.
-    pub size: u64,
-    pub crc32: u32,
 }
 
 impl Archive {
@@ -92,11 +82,12 @@ impl Archive {
         &self.path
     }
 
-    /// Reads a record's bytes into `buffer`, which has its size.
+    /// Reads the bytes of a deferrable record, given by its number, into `buffer`, which has its size.
     ///
     /// # Errors
     /// Where reading fails or the CRC-32 is not the one that the directory gives.
-    pub fn read(&self, record: &Record, buffer: &mut [u8]) -> Result<()> {
+    pub fn read(&self, deferrable: usize, buffer: &mut [u8]) -> Result<()> {
+        let record = &self.deferrable[deferrable];
         self.file
             .read_exact_at(buffer, record.offset)
             .with_context(|| {
@@ -191,7 +182,7 @@ fn read_directory(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Vec<Re
             .name()
             .with_context(|| format!("'{}' is damaged", path.display()))?
             .into_owned();
-        let (_, inner) = name.split_once('/').unwrap_or(("", &name));
+        let inner = inner_name(&name);
         // Constants are read with the code: while libtorch loads them it joins those of equal value.
         let is_tensor = inner.starts_with("data/");
         if is_tensor && entry.compression() == CompressionMethod::Stored {

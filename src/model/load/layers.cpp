@@ -52,8 +52,8 @@ std::string class_name(const Module& module) {
   return module.type()->name()->name();
 }
 
-// A traced module returns None where it gave its input back, and also where nothing used what it computed. Only of these
-// it is sure, out of training.
+// A traced module returns None where it gave its input back, and also where nothing used what it computed. Out of training,
+// these are the only ones that are sure to give it back.
 bool gives_back_its_input(const Module& module) {
   static constexpr std::array CLASSES{"Identity", "Drop", "StochasticDepth"};
   const auto type = class_name(module);
@@ -307,7 +307,7 @@ std::vector<Layer> survey(const Module& module) {
   return layers;
 }
 
-void cut(Module& module, const std::vector<Wanted>& wanted) {
+void cut(Module& module, const std::vector<Capture>& wanted) {
   const Names names(module);
   std::unordered_map<std::string, int64_t> entry_of_name{{"", -1}};
   for (size_t i = 0; i < names.entries().size(); ++i) {

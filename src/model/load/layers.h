@@ -24,7 +24,8 @@ struct Layer {
   bool in_order = true; // they stand in the order of its Python code
 };
 
-struct Wanted {
+// A tensor that is wanted.
+struct Capture {
   std::string layer; // dotted name; empty for the module itself
   Choice choice;
 };
@@ -34,7 +35,7 @@ std::vector<Layer> survey(const torch::jit::Module& module);
 
 // Rewrites forward so that it returns a list of the wanted tensors, in that order, and nothing after the
 // last of them is computed.
-void cut(torch::jit::Module& module, const std::vector<Wanted>& wanted);
+void cut(torch::jit::Module& module, const std::vector<Capture>& wanted);
 
 // Takes away the clones that guard captured tensors where nothing writes to them afterwards.
 void drop_needless_clones(const std::shared_ptr<torch::jit::Graph>& graph);

@@ -121,7 +121,7 @@ Value* as_member(Graph& graph, Value* value, Value* unset, const Some& some) {
   return found;
 }
 
-// The tensor of this number, in the order in which a reader comes upon them.
+// The tensor of this number, in the order in which a reader meets them.
 Value* numbered(Graph& graph, Value* value, size_t number, Value* unset) {
   const auto type = value->type();
   const auto held = count(type);

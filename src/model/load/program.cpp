@@ -23,7 +23,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
-#include "load/guarded.h"
+#include "runtime/guarded.h"
 
 using namespace torch::jit;
 using featx::guarded;
@@ -269,7 +269,7 @@ void capture(featx_program& program, uint32_t value, size_t output) {
 
 } // namespace
 
-featx::Built featx::finish(featx_program& program) {
+featx::BuiltModule featx::finish(featx_program& program) {
   program.graph->registerOutput(program.list);
   EliminateDeadCode(program.graph);
   program.graph->lint();

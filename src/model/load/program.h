@@ -11,7 +11,6 @@
 
 extern "C" {
 
-struct featx_module;
 struct featx_program;
 
 // Kinds of an item: none, a value by its number, and constants.
@@ -76,9 +75,6 @@ char* featx_program_call(featx_program* program, const featx_call* call);
 // Keeps a copy of a value, as it is after the calls so far, as one of the outputs.
 char* featx_program_capture(featx_program* program, uint32_t value, size_t output);
 
-// A module whose forward makes the calls and returns the outputs, in the shape that a cut TorchScript module has.
-char* featx_program_finish(featx_program* program, featx_module** out);
-
 }
 
 namespace featx {
@@ -99,13 +95,15 @@ class Records {
   std::unordered_map<const void*, int64_t> records_;
 };
 
-struct Built {
+// What becomes of a program.
+struct BuiltModule {
   torch::jit::Module module;
   Records records;
   std::vector<at::Tensor> weights;
   size_t outputs;
 };
 
-Built finish(featx_program& program);
+// A module whose forward makes the calls and returns the outputs, in the shape that a cut TorchScript module has.
+BuiltModule finish(featx_program& program);
 
 } // namespace featx

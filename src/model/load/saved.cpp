@@ -10,7 +10,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/serialization/unpickler.h>
 
-#include "load/guarded.h"
+#include "runtime/guarded.h"
 
 using featx::guarded;
 

@@ -8,7 +8,9 @@
 
 #include <c10/util/Exception.h>
 
-namespace featx {
+#include "runtime/guarded.h"
+
+using featx::guarded;
 
 namespace {
 
@@ -32,8 +34,6 @@ std::string python_library(const std::filesystem::path& packages) {
   return "lib" + packages.parent_path().filename().string() + ".so.1.0";
 }
 
-} // namespace
-
 void open_torchvision() {
   const auto torch = libtorch_folder();
   const auto packages = torch.parent_path().parent_path();
@@ -44,4 +44,8 @@ void open_torchvision() {
   open_library(library);
 }
 
-} // namespace featx
+} // namespace
+
+char* featx_open_torchvision() {
+  return guarded([] { open_torchvision(); });
+}

@@ -1,5 +1,5 @@
-//! A projection's entries in the order in which they are used: through memory once, a block that fits into a core's
-//! cache after the other.
+//! A projection's entries in the order in which they are used: once through memory, block by block. A block fits into a
+//! core's cache.
 
 use crate::model::reduce::projection::Projection;
 

@@ -1,8 +1,8 @@
 //! Projects a layer's activations, on the device where they are.
 
-use crate::model::compute::threads;
 use crate::model::reduce::blocks::{Blocks, Places};
 use crate::model::reduce::projection::Projection;
+use crate::model::runtime::threads;
 use anyhow::{Result, ensure};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tch::{Device, Kind, Tensor};

@@ -1,10 +1,10 @@
 //! The C++ side (`load/program.h`), made safe: a TorchScript module, built node by node.
 
-use super::graph::{Call, Given, Item, Operation, Output, Value};
+use super::graph::{Call, Item, Operand, Operation, Output, Value};
 use super::weights::Weight;
+use crate::model::batch_size::BatchSize;
 use crate::model::ffi::{Module, RawModule};
-use crate::model::load::batch::Batch;
-use crate::model::message::check;
+use crate::model::runtime::message::check;
 use anyhow::{Result, bail};
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -16,7 +16,7 @@ struct RawProgram {
 
 /// `featx_kind`
 #[repr(C)]
-enum Kind {
+enum ItemKind {
     None,
     Value,
     Int,
@@ -44,7 +44,7 @@ struct RawArgument {
 
 /// `featx_output_kind`
 #[repr(C)]
-enum Gives {
+enum OutputKind {
     None,
     Tensor,
     Tensors,
@@ -92,7 +92,7 @@ unsafe extern "C" {
     fn featx_program_finish(program: *mut RawProgram, out: *mut *mut RawModule) -> *mut c_char;
 }
 
-/// A graph in the making.
+/// A graph that is being built.
 pub struct Builder {
     raw: *mut RawProgram,
     outputs: usize,
@@ -172,7 +172,7 @@ impl Builder {
     }
 
     /// `batch`: how many images the module takes at a time.
-    pub fn finish(self, batch: Batch) -> Result<Module> {
+    pub fn finish(self, batch: BatchSize) -> Result<Module> {
         let mut raw = null_mut();
         // SAFETY: `self.raw` is a live program, the other an out parameter.
         check(unsafe { featx_program_finish(self.raw, &mut raw) })?;
@@ -197,10 +197,10 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn new(name: &str, given: &Given) -> Result<Self> {
+    fn new(name: &str, given: &Operand) -> Result<Self> {
         let (items, is_list) = match given {
-            Given::One(item) => (std::slice::from_ref(item), false),
-            Given::Many(items) => (items.as_slice(), true),
+            Operand::One(item) => (std::slice::from_ref(item), false),
+            Operand::Many(items) => (items.as_slice(), true),
         };
         let mut texts = Vec::new();
         let items = items
@@ -229,30 +229,30 @@ impl Arguments {
 fn raw_item(item: &Item, texts: &mut Vec<CString>) -> Result<RawItem> {
     let (mut integer, mut real, mut text) = (0, 0.0, null());
     let kind = match item {
-        Item::None => Kind::None,
+        Item::None => ItemKind::None,
         Item::Value(value) => {
             integer = i64::from(*value);
-            Kind::Value
+            ItemKind::Value
         }
         Item::Int(number) => {
             integer = *number;
-            Kind::Int
+            ItemKind::Int
         }
         Item::Real(number) => {
             real = *number;
-            Kind::Real
+            ItemKind::Real
         }
         Item::Bool(flag) => {
             integer = i64::from(*flag);
-            Kind::Bool
+            ItemKind::Bool
         }
         Item::Text(words) => {
             let words = CString::new(words.as_str())?;
             text = words.as_ptr(); // its bytes stay where they are when it moves
             texts.push(words);
-            Kind::Text
+            ItemKind::Text
         }
-        Item::Device => Kind::Device,
+        Item::Device => ItemKind::Device,
     };
     Ok(RawItem {
         kind: kind as c_int,
@@ -264,12 +264,12 @@ fn raw_item(item: &Item, texts: &mut Vec<CString>) -> Result<RawItem> {
 
 fn raw_output(output: &Output) -> RawOutput {
     let (kind, values): (_, &[Value]) = match output {
-        Output::None => (Gives::None, &[]),
-        Output::Tensor(value) => (Gives::Tensor, std::slice::from_ref(value)),
-        Output::Tensors(values) => (Gives::Tensors, values),
-        Output::Int(value) => (Gives::Int, std::slice::from_ref(value)),
-        Output::Real(value) => (Gives::Real, std::slice::from_ref(value)),
-        Output::Bool(value) => (Gives::Bool, std::slice::from_ref(value)),
+        Output::None => (OutputKind::None, &[]),
+        Output::Tensor(value) => (OutputKind::Tensor, std::slice::from_ref(value)),
+        Output::Tensors(values) => (OutputKind::Tensors, values),
+        Output::Int(value) => (OutputKind::Int, std::slice::from_ref(value)),
+        Output::Real(value) => (OutputKind::Real, std::slice::from_ref(value)),
+        Output::Bool(value) => (OutputKind::Bool, std::slice::from_ref(value)),
     };
     RawOutput {
         kind: kind as c_int,

@@ -2,8 +2,7 @@
 //! (`no_grad`) are put in their place, and codes are ATen's own.
 
 use super::codes;
-use super::one_line;
-use super::schema::{Argument, Graph, NamedArgument, Node, OptionalTensor, Symbolic};
+use super::schema::{Argument, Graph, NamedArgument, Node, OptionalTensor, Symbolic, one_line};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 
@@ -14,7 +13,7 @@ pub type Value = u32;
 #[derive(Debug, PartialEq)]
 pub struct Call {
     pub operation: Operation,
-    pub arguments: Vec<(String, Given)>,
+    pub arguments: Vec<(String, Operand)>,
     pub outputs: Vec<Output>,
     /// The modules that it is in, as PyTorch writes them; none where it belongs to no module.
     pub stack: Option<String>,
@@ -32,7 +31,7 @@ pub enum Operation {
 
 /// What a call is given for an argument.
 #[derive(Debug, PartialEq)]
-pub enum Given {
+pub enum Operand {
     One(Item),
     Many(Vec<Item>),
 }
@@ -69,7 +68,7 @@ impl Output {
     }
 }
 
-impl Given {
+impl Operand {
     /// The values in it.
     pub fn values(&self) -> impl Iterator<Item = Value> + '_ {
         let items = match self {
@@ -130,7 +129,7 @@ impl Flattener {
         }
         let mut arguments = Vec::new();
         for NamedArgument { name, arg } in &node.inputs {
-            match given(arg, scope)? {
+            match operand(arg, scope)? {
                 Some(given) => arguments.push((name.clone(), given)),
                 None => {
                     let why =
@@ -346,7 +345,7 @@ fn find(name: &str, scope: &Scope) -> Result<Value> {
 }
 
 /// None for what featx does not know.
-fn given(argument: &Argument, scope: &Scope) -> Result<Option<Given>> {
+fn operand(argument: &Argument, scope: &Scope) -> Result<Option<Operand>> {
     let value = |name: &str| find(name, scope).map(Item::Value);
     let symbolic = |number: &Symbolic| {
         Ok(match number {
@@ -360,23 +359,23 @@ fn given(argument: &Argument, scope: &Scope) -> Result<Option<Given>> {
         OptionalTensor::AsTensor(named) => value(&named.name),
         OptionalTensor::AsNone(_) => Ok(Item::None),
     };
-    let code = |code: Option<i64>| code.map(|code| Given::One(Item::Int(code)));
+    let code = |code: Option<i64>| code.map(|code| Operand::One(Item::Int(code)));
     Ok(Some(match argument {
-        Argument::AsNone(_) => Given::One(Item::None),
-        Argument::AsTensor(named) => Given::One(value(&named.name)?),
+        Argument::AsNone(_) => Operand::One(Item::None),
+        Argument::AsTensor(named) => Operand::One(value(&named.name)?),
         Argument::AsTensors(all) => many(all, |named| value(&named.name))?,
-        Argument::AsOptionalTensor(tensor) => Given::One(optional(tensor)?),
+        Argument::AsOptionalTensor(tensor) => Operand::One(optional(tensor)?),
         Argument::AsOptionalTensors(all) => many(all, optional)?,
-        Argument::AsInt(number) => Given::One(Item::Int(*number)),
+        Argument::AsInt(number) => Operand::One(Item::Int(*number)),
         Argument::AsInts(all) => many(all, |number| Ok(Item::Int(*number)))?,
-        Argument::AsFloat(number) => Given::One(Item::Real(number.0)),
+        Argument::AsFloat(number) => Operand::One(Item::Real(number.0)),
         Argument::AsFloats(all) => many(all, |number| Ok(Item::Real(number.0)))?,
-        Argument::AsBool(flag) => Given::One(Item::Bool(*flag)),
+        Argument::AsBool(flag) => Operand::One(Item::Bool(*flag)),
         Argument::AsBools(all) => many(all, |flag| Ok(Item::Bool(*flag)))?,
-        Argument::AsString(text) => Given::One(Item::Text(text.clone())),
+        Argument::AsString(text) => Operand::One(Item::Text(text.clone())),
         Argument::AsStrings(all) => many(all, |text| Ok(Item::Text(text.clone())))?,
         Argument::AsSymInt(number) | Argument::AsSymFloat(number) | Argument::AsSymBool(number) => {
-            Given::One(symbolic(number)?)
+            Operand::One(symbolic(number)?)
         }
         Argument::AsSymInts(all) | Argument::AsSymFloats(all) | Argument::AsSymBools(all) => {
             many(all, symbolic)?
@@ -387,11 +386,11 @@ fn given(argument: &Argument, scope: &Scope) -> Result<Option<Given>> {
         Argument::AsMemoryFormat(number) => return Ok(code(codes::memory_format(*number))),
         Argument::AsLayout(number) => return Ok(code(codes::layout(*number))),
         // Everything is loaded on the CPU, and moved from there as a whole.
-        Argument::AsDevice(device) if device.kind != "meta" => Given::One(Item::Device),
+        Argument::AsDevice(device) if device.kind != "meta" => Operand::One(Item::Device),
         _ => return Ok(None),
     }))
 }
 
-fn many<T>(all: &[T], item: impl Fn(&T) -> Result<Item>) -> Result<Given> {
-    Ok(Given::Many(all.iter().map(item).collect::<Result<_>>()?))
+fn many<T>(all: &[T], item: impl Fn(&T) -> Result<Item>) -> Result<Operand> {
+    Ok(Operand::Many(all.iter().map(item).collect::<Result<_>>()?))
 }

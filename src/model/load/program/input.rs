@@ -5,7 +5,7 @@ use super::graph::{Flattener, Scope, Value};
 use super::schema::{Argument, InputSpec, Range, Signature, Size};
 use super::weights::Metas;
 use crate::images::Shape;
-use crate::model::load::batch::Batch;
+use crate::model::batch_size::BatchSize;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     pub value: Value,
-    pub batch: Batch,
+    pub batch: BatchSize,
     pub channels: Option<u64>,
     /// Height and width, where the program was exported for one size.
     pub height: Option<u64>,
@@ -106,11 +106,11 @@ fn fixed(size: &Size) -> Option<u64> {
     }
 }
 
-fn batch_of(size: &Size, ranges: &HashMap<String, Range>) -> Result<Batch> {
+fn batch_of(size: &Size, ranges: &HashMap<String, Range>) -> Result<BatchSize> {
     let most = match size {
         Size::AsInt(size) => {
             let size = usize::try_from(*size).ok().filter(|size| *size > 0);
-            return Ok(Batch::Exactly(
+            return Ok(BatchSize::Exactly(
                 size.context("it takes batches of no images")?,
             ));
         }
@@ -121,8 +121,8 @@ fn batch_of(size: &Size, ranges: &HashMap<String, Range>) -> Result<Batch> {
     };
     // PyTorch's own ends of int64 are no limits.
     Ok(match most {
-        Some(most) if (1..1 << 31).contains(&most) => Batch::AtMost(most),
-        _ => Batch::Any,
+        Some(most) if (1..1 << 31).contains(&most) => BatchSize::AtMost(most),
+        _ => BatchSize::Any,
     })
 }
 
@@ -146,11 +146,11 @@ mod tests {
         let ranges = |text: &str| serde_json::from_str::<HashMap<String, Range>>(text).unwrap();
         let none = ranges(r#"{"s77": {"min_val": 2, "max_val": null}}"#);
         let eight = ranges(r#"{"s77": {"min_val": 2, "max_val": 8}}"#);
-        assert_eq!(batch_of(&open, &none).unwrap(), Batch::Any);
-        assert_eq!(batch_of(&open, &eight).unwrap(), Batch::AtMost(8));
+        assert_eq!(batch_of(&open, &none).unwrap(), BatchSize::Any);
+        assert_eq!(batch_of(&open, &eight).unwrap(), BatchSize::AtMost(8));
         assert_eq!(
             batch_of(&size(r#"{"as_int": 4}"#), &none).unwrap(),
-            Batch::Exactly(4)
+            BatchSize::Exactly(4)
         );
         assert!(batch_of(&size(r#"{"as_int": 0}"#), &none).is_err());
     }

@@ -65,7 +65,7 @@ pub fn find(
     scope: &Scope,
     outputs: &[Value],
 ) -> Vec<Module> {
-    let stacks: Vec<Option<Vec<Entered>>> = calls
+    let stacks: Vec<Option<Vec<StackEntry>>> = calls
         .iter()
         .map(|call| read_stack(call.stack.as_deref()?))
         .collect();
@@ -101,7 +101,7 @@ pub fn find(
 }
 
 /// A module on a node's stack.
-struct Entered<'a> {
+struct StackEntry<'a> {
     key: &'a str,
     path: &'a str,
     kind: &'a str,
@@ -109,19 +109,19 @@ struct Entered<'a> {
 
 /// `key,path,type;key,path,type;…`; the model itself, whose path is empty, is left out. A type's parameters may hold
 /// commas, and so may a path. None for what PyTorch added itself, which is in no module.
-fn read_stack(text: &str) -> Option<Vec<Entered<'_>>> {
+fn read_stack(text: &str) -> Option<Vec<StackEntry<'_>>> {
     let read = |entry| {
         let (key, rest) = str::split_once(entry, ',')?;
         let open = rest.find(['[', '(']).unwrap_or(rest.len());
         let comma = rest[..open].rfind(',')?;
         let (path, kind) = (&rest[..comma], &rest[comma + 1..]);
-        (!path.is_empty()).then_some(Entered { key, path, kind })
+        (!path.is_empty()).then_some(StackEntry { key, path, kind })
     };
     (!text.contains("_empty_nn_module_stack")).then(|| text.split(';').filter_map(read).collect())
 }
 
 /// In the order of their last nodes. A node without a stack (a size that PyTorch asks for) breaks none.
-fn rows(stacks: &[Option<Vec<Entered>>]) -> Vec<Row> {
+fn rows(stacks: &[Option<Vec<StackEntry>>]) -> Vec<Row> {
     let mut open: Vec<Row> = Vec::new();
     let mut closed = Vec::new();
     for (node, stack) in stacks.iter().enumerate() {

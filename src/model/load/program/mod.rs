@@ -9,24 +9,26 @@ mod graph;
 mod input;
 mod layers;
 pub mod records;
-mod saved;
+mod saved_dict;
 mod schema;
 mod weights;
 
 use crate::images::Shape;
-use crate::model::ffi::{Module, open_torchvision};
+use crate::model::batch_size::BatchSize;
+use crate::model::ffi::Module;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
-use crate::model::load::archive::Archive;
-use crate::model::load::batch::Batch;
+use crate::model::load::record::Record;
+use crate::model::load::torchvision::open_torchvision;
 use anyhow::{Context, Result, anyhow, bail};
 use builder::Builder;
 use graph::{Call, Flattener, Operation, Scope, Value, tensors};
 use input::Images;
 use layers::{Activation, Tensors};
 use records::Records;
-use schema::ExportedProgram;
+use schema::{ExportedProgram, one_line};
 use std::collections::HashSet;
-use weights::{Weight, WeightsOf};
+use std::path::Path;
+use weights::{Weight, WeightIndex};
 
 /// A program, checked as far as that goes without running it.
 pub struct Program {
@@ -42,23 +44,25 @@ pub struct Program {
 }
 
 impl Program {
+    /// `tensors`: the archive's deferred records.
+    ///
     /// # Errors
     /// JSON that is no program, a weight that does not lie within its record, inputs other than one batch of images.
-    pub fn read(records: &Records, archive: &Archive) -> Result<Self> {
-        let cannot = || format!("cannot run '{}'", archive.path().display());
+    pub fn read(records: &Records, path: &Path, tensors: &[Record]) -> Result<Self> {
+        let cannot = || format!("cannot run '{}'", path.display());
         let program = serde_json::from_slice(&records.model)
             .map_err(|error| anyhow!(one_line(&error.to_string())))
             .context("its program is not what torch.export writes; export the model again");
         program
-            .and_then(|program| Self::of(program, records, archive))
+            .and_then(|program| Self::of(program, records, tensors))
             .with_context(cannot)
     }
 
-    fn of(program: ExportedProgram, records: &Records, archive: &Archive) -> Result<Self> {
+    fn of(program: ExportedProgram, records: &Records, stored: &[Record]) -> Result<Self> {
         let module = program.graph_module;
         let mut flattener = Flattener::default();
         let mut scope = Scope::new();
-        let payloads = WeightsOf::read(records, &archive.deferrable, &module.signature)?;
+        let payloads = WeightIndex::read(records, stored, &module.signature)?;
         let weights = payloads.bind(&module.signature, &mut flattener, &mut scope)?;
         let images = Images::bind(
             &module.signature,
@@ -78,11 +82,7 @@ impl Program {
         Ok(Self {
             calls,
             weights,
-            records: archive
-                .deferrable
-                .iter()
-                .map(|record| record.size)
-                .collect(),
+            records: stored.iter().map(|record| record.size).collect(),
             images,
             modules,
             outputs,
@@ -91,7 +91,7 @@ impl Program {
     }
 
     /// How many images it takes at a time.
-    pub fn batch(&self) -> Batch {
+    pub fn batch(&self) -> BatchSize {
         self.images.batch
     }
 
@@ -104,15 +104,15 @@ impl Program {
         self.images
             .ensure_fit(shape)
             .with_context(|| format!("'{file_name}'"))?;
-        let captures: Vec<Kept> = wanted
+        let captures: Vec<CapturePoint> = wanted
             .iter()
-            .map(|wanted| self.kept(wanted))
+            .map(|wanted| self.capture_point(wanted))
             .collect::<Result<_>>()?;
         self.build(&captures)
             .with_context(|| format!("cannot cut '{file_name}'"))
     }
 
-    fn build(&self, captures: &[Kept]) -> Result<Module> {
+    fn build(&self, captures: &[CapturePoint]) -> Result<Module> {
         let end = captures.iter().map(|kept| kept.node + 1).max().unwrap_or(0);
         let calls = &self.calls[..end.min(self.calls.len())];
         if calls.iter().any(is_of_torchvision) {
@@ -139,7 +139,7 @@ impl Program {
         builder.finish(self.images.batch)
     }
 
-    fn kept(&self, wanted: &Capture) -> Result<Kept> {
+    fn capture_point(&self, wanted: &Capture) -> Result<CapturePoint> {
         let Capture { layer, choice } = wanted;
         let (node, values) = match self.modules.iter().find(|module| module.name == *layer) {
             _ if layer.is_empty() => (self.calls.len().saturating_sub(1), &self.outputs),
@@ -154,7 +154,7 @@ impl Program {
             choice => choice.parse::<usize>().ok(),
         };
         match number.and_then(|number| values.get(number)) {
-            Some(&value) => Ok(Kept { node, value }),
+            Some(&value) => Ok(CapturePoint { node, value }),
             None => bail!(
                 "'{layer}#{choice}' is not there; it gives {} tensors, numbered from 0",
                 values.len()
@@ -164,18 +164,13 @@ impl Program {
 }
 
 /// A value that is wanted, as it is after a node.
-struct Kept {
+struct CapturePoint {
     node: usize,
     value: Value,
 }
 
 fn is_of_torchvision(call: &Call) -> bool {
     matches!(&call.operation, Operation::Operator { name, .. } if name.starts_with("torchvision::"))
-}
-
-/// Words of the file's, for messages.
-fn one_line(text: &str) -> String {
-    text.replace('\n', "\\n")
 }
 
 /// Where in the model a call is, for messages.
@@ -189,7 +184,7 @@ fn place(call: &Call) -> String {
 fn infos(
     modules: &[layers::Module],
     calls: &[Call],
-    payloads: &WeightsOf,
+    payloads: &WeightIndex,
     weights: &[Weight],
 ) -> Vec<LayerInfo> {
     let read: HashSet<Value> = calls

@@ -1,12 +1,11 @@
 //! The records of a `.pt2` archive that `torch.export.save` wrote: the program's JSON, which is read at once, and where
 //! its tensors lie.
 
-use super::saved::Saved;
+use super::saved_dict::SavedDict;
 use super::schema::Header;
-use crate::model::load::archive::Record;
+use crate::model::load::record::{Record, inner_name, read_record};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -34,7 +33,7 @@ pub enum Listing {
     /// `NAME_weights_config.json`; each tensor's storage is a record.
     Json(Vec<u8>),
     /// `NAME.pt`, of PyTorch 2.8.
-    Saved(Saved),
+    Saved(SavedDict),
 }
 
 /// Whether an archive's records are those of a `.pt2` file.
@@ -42,7 +41,7 @@ pub fn is_pt2(archive: &ZipArchive<File>) -> bool {
     archive
         .file_names()
         .flatten()
-        .any(|name| inner(&name) == "archive_format" || inner(&name) == OLD_MODEL)
+        .any(|name| inner_name(&name) == "archive_format" || inner_name(&name) == OLD_MODEL)
 }
 
 /// Reads the program's JSON, which checks its CRC-32, and lists the tensors' records.
@@ -57,11 +56,11 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
         .map(|name| Ok(name?.into_owned()))
         .collect::<Result<_>>()
         .with_context(|| format!("'{file}' is damaged"))?;
-    if names.iter().any(|name| inner(name) == OLD_MODEL) {
+    if names.iter().any(|name| inner_name(name) == OLD_MODEL) {
         bail!("{}", too_old(path, archive));
     }
     let model = only_model(path, &names)?;
-    let stem = inner(&model)
+    let stem = inner_name(&model)
         .trim_start_matches("models/")
         .trim_end_matches(".json");
     let program = read_record(path, archive, &model)?;
@@ -74,7 +73,7 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
     let mut listing = |folder: &str| {
         let named = |ending: &str| {
             let wanted = format!("data/{folder}/{stem}{ending}");
-            names.iter().find(|name| inner(name) == wanted)
+            names.iter().find(|name| inner_name(name) == wanted)
         };
         if let Some(name) = named(&format!("_{folder}_config.json")) {
             return Ok(Listing::Json(read_record(path, archive, name)?));
@@ -82,7 +81,7 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
         let Some(name) = named(".pt") else {
             return Ok(Listing::Json(b"{\"config\": {}}".to_vec()));
         };
-        let (saved, records) = Saved::open(path, archive, name)?;
+        let (saved, records) = SavedDict::open(path, archive, name)?;
         tensors.extend(records);
         anyhow::Ok(Listing::Saved(saved))
     };
@@ -92,11 +91,6 @@ pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec
         constants: listing("constants")?,
     };
     Ok((records, tensors))
-}
-
-/// A record's name without the archive's own in front of it.
-pub fn inner(name: &str) -> &str {
-    name.split_once('/').map_or(name, |(_, inner)| inner)
 }
 
 fn too_old(path: &Path, archive: &mut ZipArchive<File>) -> String {
@@ -114,12 +108,12 @@ fn too_old(path: &Path, archive: &mut ZipArchive<File>) -> String {
 /// The name of the record with the program.
 fn only_model(path: &Path, names: &[String]) -> Result<String> {
     let file = path.display();
-    let is_model = |name: &&str| inner(name).starts_with("models/") && name.ends_with(".json");
+    let is_model = |name: &&str| inner_name(name).starts_with("models/") && name.ends_with(".json");
     let models: Vec<&str> = names.iter().map(String::as_str).filter(is_model).collect();
     let holds = |part: &str| {
         names
             .iter()
-            .any(|name| inner(name).contains(part) || name.ends_with(part))
+            .any(|name| inner_name(name).contains(part) || name.ends_with(part))
     };
     match models.as_slice() {
         [model] => Ok((*model).to_owned()),
@@ -135,7 +129,7 @@ fn only_model(path: &Path, names: &[String]) -> Result<String> {
             several.len(),
             several
                 .iter()
-                .map(|name| inner(name))
+                .map(|name| inner_name(name))
                 .collect::<Vec<_>>()
                 .join(", ")
         ),
@@ -160,28 +154,10 @@ fn check_version(path: &Path, program: &[u8]) -> Result<()> {
 }
 
 fn is_little_endian(path: &Path, archive: &mut ZipArchive<File>, names: &[String]) -> Result<bool> {
-    let Some(name) = names.iter().find(|name| inner(name) == "byteorder") else {
+    let Some(name) = names.iter().find(|name| inner_name(name) == "byteorder") else {
         return Ok(true);
     };
     Ok(read_record(path, archive, name)? == b"little")
-}
-
-/// Its bytes, whose CRC-32 is that of the directory.
-pub fn read_record(
-    path: &Path,
-    archive: &mut ZipArchive<impl Read + Seek>,
-    name: &str,
-) -> Result<Vec<u8>> {
-    let damaged = || {
-        format!(
-            "'{}' is damaged: record '{name}'; copy or export the file again",
-            path.display()
-        )
-    };
-    let mut bytes = Vec::new();
-    let mut entry = archive.by_name(name).with_context(damaged)?;
-    entry.read_to_end(&mut bytes).with_context(damaged)?;
-    Ok(bytes)
 }
 
 /// Weights and constants, without the empty ones.
@@ -197,7 +173,7 @@ fn tensors(path: &Path, archive: &mut ZipArchive<File>) -> Result<Vec<Record>> {
             .into_owned();
         let is_tensor = ["data/weights/", "data/constants/"]
             .iter()
-            .any(|folder| inner(&name).starts_with(folder));
+            .any(|folder| inner_name(&name).starts_with(folder));
         let is_list = name.ends_with(".json") || name.ends_with(".pt");
         if !is_tensor || is_list || entry.size() == 0 {
             continue;

@@ -80,8 +80,8 @@ pub struct NamedArgument {
 #[serde(rename_all = "snake_case")]
 pub enum Argument {
     AsNone(de::IgnoredAny),
-    AsTensor(Named),
-    AsTensors(Vec<Named>),
+    AsTensor(TensorArgument),
+    AsTensors(Vec<TensorArgument>),
     AsOptionalTensor(OptionalTensor),
     AsOptionalTensors(Vec<OptionalTensor>),
     AsInt(i64),
@@ -112,14 +112,14 @@ pub enum Argument {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Named {
+pub struct TensorArgument {
     pub name: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptionalTensor {
-    AsTensor(Named),
+    AsTensor(TensorArgument),
     AsNone(de::IgnoredAny),
 }
 
@@ -217,19 +217,19 @@ pub struct UserInput {
 
 #[derive(Debug, Deserialize)]
 pub struct Parameter {
-    pub arg: Named,
+    pub arg: TensorArgument,
     pub parameter_name: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Buffer {
-    pub arg: Named,
+    pub arg: TensorArgument,
     pub buffer_name: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct TensorConstant {
-    pub arg: Named,
+    pub arg: TensorArgument,
     pub tensor_constant_name: String,
 }
 
@@ -267,6 +267,11 @@ pub struct Payload {
     pub use_pickle: bool,
     #[serde(default)]
     pub tensor_meta: Option<TensorMeta>,
+}
+
+/// Words of the file's, for messages.
+pub fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::codes;
 use super::graph::{Flattener, Scope, Value};
-use super::records::{Listing, Records, inner};
+use super::records::{Listing, Records};
 use super::schema::{InputSpec, Payload, Payloads, Signature, Size, TensorMeta};
-use crate::model::load::archive::Record;
+use crate::model::load::record::{Record, inner_name};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{HashMap, HashSet};
 
@@ -32,13 +32,13 @@ impl Weight {
 }
 
 /// Everything that the archive keeps.
-pub struct WeightsOf<'a> {
+pub struct WeightIndex<'a> {
     weights: Payloads,
     constants: Payloads,
     records: &'a [Record],
 }
 
-impl<'a> WeightsOf<'a> {
+impl<'a> WeightIndex<'a> {
     /// # Errors
     /// A list that is none.
     pub fn read(records: &Records, tensors: &'a [Record], signature: &Signature) -> Result<Self> {
@@ -117,7 +117,7 @@ impl<'a> WeightsOf<'a> {
         let record = self
             .records
             .iter()
-            .position(|record| inner(&record.name) == path);
+            .position(|record| inner_name(&record.name) == path);
         let weight = Weight {
             value,
             name: name.to_owned(),

@@ -1,6 +1,6 @@
-#include "compute/threads.h"
+#include "runtime/threads.h"
 
-#include "compute/private.h"
+#include "runtime/private.h"
 
 #include <condition_variable>
 #include <exception>
@@ -46,11 +46,13 @@ void on_each_thread(const std::function<void(int64_t)>& function) {
   }
 }
 
-void rest(void (*wait)(void*), void* context) {
+} // namespace featx
+
+void featx_rest(void (*wait)(void*), void* context) {
   std::mutex mutex;
   std::condition_variable over;
   bool is_over = false;
-  on_each_thread([&](int64_t thread) {
+  featx::on_each_thread([&](int64_t thread) {
     std::unique_lock lock(mutex, std::defer_lock);
     if (thread == 0) { // the caller
       wait(context);
@@ -63,5 +65,3 @@ void rest(void (*wait)(void*), void* context) {
     }
   });
 }
-
-} // namespace featx

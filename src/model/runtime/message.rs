@@ -7,16 +7,16 @@ unsafe extern "C" {
     fn featx_free_message(message: *mut c_char);
 }
 
-/// A string that lives as long as the module that it is of.
-pub(super) fn text(raw: *const c_char) -> String {
-    // SAFETY: the module's strings end in NUL and live as long as it does.
+/// Copies a string that the C++ side keeps.
+pub fn text(raw: *const c_char) -> String {
+    // SAFETY: the string ends in NUL, and lives as long as the module or dict that the caller has it from.
     unsafe { CStr::from_ptr(raw) }
         .to_string_lossy()
         .into_owned()
 }
 
-/// A string of the C++ side's `strdup`, which it is the last use of.
-pub(super) fn owned_text(raw: *mut c_char) -> String {
+/// Takes a string that the C++ side made by `strdup`, and frees it.
+pub fn owned_text(raw: *mut c_char) -> String {
     let words = text(raw);
     // SAFETY: the string came from the C++ side's strdup and is freed once.
     unsafe { featx_free_message(raw) };
@@ -24,7 +24,7 @@ pub(super) fn owned_text(raw: *mut c_char) -> String {
 }
 
 /// Null is success; a message is libtorch's own, its first lines only.
-pub(super) fn check(message: *mut c_char) -> Result<()> {
+pub fn check(message: *mut c_char) -> Result<()> {
     if message.is_null() {
         return Ok(());
     }

@@ -13,8 +13,8 @@ int64_t thread_count();
 // What it throws is thrown here.
 void on_each_thread(const std::function<void(int64_t)>& work);
 
-// Calls wait(context) while the threads that compute for this one sleep. They would else go on spinning for some
-// milliseconds after each computation, each on a core that another thread could use.
-void rest(void (*wait)(void*), void* context);
-
 } // namespace featx
+
+// Calls wait(context), on this thread, while those that compute for it sleep. They would else go on spinning for some
+// milliseconds after each computation, each on a core that another thread could use.
+extern "C" void featx_rest(void (*wait)(void*), void* context);

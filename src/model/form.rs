@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How a cut graph computes (`featx_form`).
+/// How a cut graph computes (`featx_form` in `compute/module.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Operation by operation.
@@ -38,7 +38,7 @@ impl FormWish {
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 
 impl Form {
-    /// Of its name; none where there are several.
+    /// The form of this name; none where it is several names.
     pub fn named(name: &str) -> Option<Self> {
         FORMS.into_iter().find(|form| form.name() == name)
     }
@@ -49,6 +49,14 @@ impl Form {
             Self::Plain => "plain",
             Self::Joined => "joined",
             Self::Fused => "fused",
+        }
+    }
+
+    /// What a form other than the plain one does, for messages.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Fused => "oneDNN graph fusion",
+            _ => "joining operations to their activations",
         }
     }
 }

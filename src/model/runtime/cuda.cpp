@@ -1,4 +1,4 @@
-#include "compute/cuda.h"
+#include "runtime/cuda.h"
 
 #include <dlfcn.h>
 
@@ -10,7 +10,10 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
-namespace featx {
+#include "runtime/guarded.h"
+
+using featx::guarded;
+
 namespace {
 
 c10::Device gpu(int index) {
@@ -27,15 +30,13 @@ void* open_library(const char* name, int mode, const char* missing) {
   return library;
 }
 
-// Whether the driver sees a GPU, by its own words: cuInit, cuDeviceGetCount of the CUDA driver API.
+// Whether the driver itself sees a GPU: cuInit, cuDeviceGetCount of the CUDA driver API.
 bool driver_sees_gpu(void* driver) {
   const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
   const auto device_count = reinterpret_cast<int (*)(int*)>(dlsym(driver, "cuDeviceGetCount"));
   int count = 0;
   return init && device_count && init(0) == 0 && device_count(&count) == 0 && count > 0;
 }
-
-} // namespace
 
 int open_cuda() {
   // libtorch's own message for a missing driver comes only with the first computation.
@@ -51,28 +52,36 @@ int open_cuda() {
   return static_cast<int>(at::detail::getCUDAHooks().deviceCount());
 }
 
-void configure_cuda(bool tf32) {
+} // namespace
+
+char* featx_open_cuda(int* count) {
+  return guarded([&] { *count = open_cuda(); });
+}
+
+void featx_configure_cuda(bool tf32) {
   auto& context = at::globalContext();
   context.setAllowTF32CuBLAS(tf32);
   context.setAllowTF32CuDNN(tf32);
   context.setBenchmarkCuDNN(true); // batches are all of one shape
 }
 
-at::Tensor pinned_bytes(int64_t count) {
-  return at::empty({count}, at::TensorOptions(at::kByte).pinned_memory(true));
+char* featx_pinned_bytes(int64_t count, at::Tensor** out) {
+  return guarded([&] { *out = new at::Tensor(at::empty({count}, at::TensorOptions(at::kByte).pinned_memory(true))); });
 }
 
-void own_cuda_stream(int index) {
-  thread_local std::unordered_set<int> owned;
-  if (owned.insert(index).second) {
+char* featx_own_cuda_stream(int index) {
+  return guarded([&] {
+    thread_local std::unordered_set<int> owned;
+    if (owned.insert(index).second) {
+      const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+      cuda.exchangeStream(cuda.getStreamFromGlobalPool(gpu(index)));
+    }
+  });
+}
+
+char* featx_synchronize_cuda(int index) {
+  return guarded([&] {
     const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
-    cuda.exchangeStream(cuda.getStreamFromGlobalPool(gpu(index)));
-  }
+    cuda.synchronizeStream(cuda.getStream(gpu(index)));
+  });
 }
-
-void synchronize_cuda(int index) {
-  const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
-  cuda.synchronizeStream(cuda.getStream(gpu(index)));
-}
-
-} // namespace featx

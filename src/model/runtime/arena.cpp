@@ -1,14 +1,17 @@
-#include "fast/arena.h"
+#include "runtime/arena.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 
-namespace featx {
 namespace {
 
 // Address space, not memory: pages come when they are touched. What does not fit comes from malloc.
@@ -17,56 +20,32 @@ constexpr size_t RESERVED = size_t{1} << 38;
 constexpr size_t SMALLEST = 64 << 10;
 constexpr size_t PAGE = 4096;
 
-// Made once, never freed: tensors in static objects outlive main.
-Arena* arena() {
-  static auto* only = new Arena(RESERVED);
-  return only;
-}
-
-void give_back(void* memory) {
-  size_t size = 0;
-  if (!arena()->give_back(memory, &size)) {
-    c10::GetDefaultCPUAllocator()->raw_deallocate(memory);
-  } else {
-    c10::reportMemoryUsageToProfiler(memory, -static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
-  }
-}
-
-class ArenaAllocator : public c10::Allocator {
+class Arena {
  public:
-  c10::DataPtr allocate(size_t size) override {
-    void* memory = size < SMALLEST ? nullptr : arena()->take(size);
-    if (!memory) {
-      // As raw memory, so that every pointer is freed in one way.
-      memory = c10::GetDefaultCPUAllocator()->raw_allocate(size);
-    } else {
-      c10::reportMemoryUsageToProfiler(memory, static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
-    }
-    return {memory, memory, &featx::give_back, c10::Device(c10::kCPU)};
+  explicit Arena(size_t reserved);
+  // Null where it does not fit.
+  void* take(size_t size);
+  // False where this memory is not the arena's. Sets *size.
+  bool give_back(void* memory, size_t* size);
+  void release_free_pages();
+  bool is_usable() const {
+    return base_ != nullptr;
   }
-  c10::DeleterFnPtr raw_deleter() const override {
-    return &featx::give_back;
-  }
-  void copy_data(void* target, const void* source, size_t count) const override {
-    default_copy_data(target, source, count);
-  }
+  // Bytes from the start to the end of what was ever in use since the last release.
+  size_t top();
+
+ private:
+  void add_free(size_t offset, size_t size);
+  void remove_free(size_t offset, size_t size);
+
+  std::mutex mutex_;
+  char* base_ = nullptr;
+  size_t reserved_;
+  size_t top_ = 0;
+  std::map<size_t, size_t> used_; // offset: size
+  std::map<size_t, size_t> free_by_offset_; // neighbours are joined
+  std::set<std::pair<size_t, size_t>> free_by_size_; // (size, offset)
 };
-
-} // namespace
-
-void Arena::install() {
-  if (arena()->is_usable()) {
-    c10::SetCPUAllocator(new ArenaAllocator(), /*priority=*/1);
-  }
-}
-
-void Arena::trim() {
-  arena()->release_free_pages();
-}
-
-size_t Arena::extent() {
-  return arena()->top();
-}
 
 Arena::Arena(size_t reserved) : reserved_(reserved) {
   // Under a limit on address space (ulimit -v) a reservation takes it from all else: malloc has to do.
@@ -156,4 +135,53 @@ void Arena::remove_free(size_t offset, size_t size) {
   free_by_size_.erase({size, offset});
 }
 
-} // namespace featx
+// Made once, never freed: tensors in static objects outlive main.
+Arena* arena() {
+  static auto* only = new Arena(RESERVED);
+  return only;
+}
+
+void give_back(void* memory) {
+  size_t size = 0;
+  if (!arena()->give_back(memory, &size)) {
+    c10::GetDefaultCPUAllocator()->raw_deallocate(memory);
+  } else {
+    c10::reportMemoryUsageToProfiler(memory, -static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
+  }
+}
+
+class ArenaAllocator : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t size) override {
+    void* memory = size < SMALLEST ? nullptr : arena()->take(size);
+    if (!memory) {
+      // As raw memory, so that every pointer is freed in one way.
+      memory = c10::GetDefaultCPUAllocator()->raw_allocate(size);
+    } else {
+      c10::reportMemoryUsageToProfiler(memory, static_cast<int64_t>(size), 0, 0, c10::Device(c10::kCPU));
+    }
+    return {memory, memory, &::give_back, c10::Device(c10::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override {
+    return &::give_back;
+  }
+  void copy_data(void* target, const void* source, size_t count) const override {
+    default_copy_data(target, source, count);
+  }
+};
+
+} // namespace
+
+void featx_install_arena() {
+  if (arena()->is_usable()) {
+    c10::SetCPUAllocator(new ArenaAllocator(), /*priority=*/1);
+  }
+}
+
+void featx_trim_arena() {
+  arena()->release_free_pages();
+}
+
+size_t featx_arena_extent() {
+  return arena()->top();
+}

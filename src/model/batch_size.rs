@@ -5,13 +5,13 @@ use tch::Tensor;
 
 /// How many images a model takes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
+pub enum BatchSize {
     Any,
     AtMost(usize),
     Exactly(usize),
 }
 
-impl Batch {
+impl BatchSize {
     /// The number that it takes and no other.
     pub fn fixed(self) -> Option<usize> {
         match self {
@@ -113,7 +113,7 @@ mod tests {
         for count in 1..8 {
             let mut sizes = Vec::new();
             let input = numbers(count);
-            let outputs = Batch::Exactly(3)
+            let outputs = BatchSize::Exactly(3)
                 .fit(&input, &[], |images| {
                     sizes.push(images.size()[0]);
                     Ok(vec![
@@ -134,7 +134,7 @@ mod tests {
         let heads = numbers(2);
         let give = |_: &Tensor| Ok(vec![heads.shallow_clone(), heads.shallow_clone()]);
         let sizes = |images| -> Vec<_> {
-            let outputs = Batch::Exactly(2).fit(&numbers(images), &[true, false], give);
+            let outputs = BatchSize::Exactly(2).fit(&numbers(images), &[true, false], give);
             outputs.unwrap().iter().map(Tensor::size).collect()
         };
         assert_eq!(sizes(1), [[2, 2], [1, 2]]);
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_batch_above_the_most_is_divided() {
         let (input, mut sizes) = (numbers(7), Vec::new());
-        let outputs = Batch::AtMost(3).fit(&input, &[], |images| {
+        let outputs = BatchSize::AtMost(3).fit(&input, &[], |images| {
             sizes.push(images.size()[0]);
             Ok(vec![images * 2])
         });

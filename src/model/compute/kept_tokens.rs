@@ -4,7 +4,7 @@ use crate::cli::choices::Tokens;
 
 /// Which tokens to keep, of a model that has so many before its patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokensOf {
+pub struct KeptTokens {
     pub kept: Tokens,
     pub prefix: usize,
 }

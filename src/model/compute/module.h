@@ -12,6 +12,7 @@ class Tensor;
 extern "C" {
 
 struct featx_module;
+struct featx_program;
 
 struct featx_range {
   uint64_t offset;
@@ -33,7 +34,7 @@ struct featx_layer {
 };
 
 // A tensor of a layer: nothing chosen for the first one, a number, a key. An empty layer is the module itself.
-struct featx_wanted {
+struct featx_capture {
   const char* layer;
   const char* choice;
 };
@@ -45,23 +46,14 @@ struct featx_buffer {
   size_t record;
 };
 
-// Lets libtorch keep and reuse the memory of its CPU tensors. To be called before any is made.
-void featx_install_arena();
-
-// Gives memory that libtorch keeps and does not use back to the kernel.
-void featx_trim_arena();
-
-// Bytes of address space between the first and the last tensor since the last trim.
-size_t featx_arena_extent();
-
 // The forms in which a cut graph computes; each but the plain one has to be made first.
 enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_FORMS };
 
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
 char* featx_load(const char* path, const featx_range* deferred, size_t count, featx_module** out);
 
-// Opens torchvision's library, which stands beside libtorch in a Python environment.
-char* featx_open_torchvision();
+// A module whose forward makes a program's calls and returns its outputs, in the shape that a cut one has.
+char* featx_program_finish(featx_program* program, featx_module** out);
 
 size_t featx_layer_count(const featx_module* module);
 featx_layer featx_layer_at(const featx_module* module, size_t index);
@@ -70,7 +62,7 @@ featx_layer featx_layer_at(const featx_module* module, size_t index);
 const char* featx_tensor_at(const featx_module* module, size_t layer, size_t index);
 
 // forward becomes: each of the wanted tensors, in this order.
-char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count);
+char* featx_cut(featx_module* module, const featx_capture* wanted, size_t count);
 
 // What the frozen graph's first layer takes, in words; *fits: images of so many channels are such. To be
 // freed; empty where none tells.
@@ -100,24 +92,6 @@ char* featx_replicate(const featx_module* module, featx_module** out);
 // Moves the frozen graph to a GPU.
 char* featx_move_to_cuda(featx_module* module, int index);
 
-// Opens libtorch's CUDA library; a message that says what is missing where it cannot be. count: GPUs that answer.
-char* featx_open_cuda(int* count);
-
-// How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.
-void featx_configure_cuda(bool tf32);
-
-// Bytes on the host that a GPU can copy from by itself.
-char* featx_pinned_bytes(int64_t count, at::Tensor** out);
-
-// What this thread does on the GPU from now on runs beside what others do there.
-char* featx_own_cuda_stream(int index);
-
-// Waits until what this thread asked of the GPU is done.
-char* featx_synchronize_cuda(int index);
-
-// Calls wait(context), on this thread, while those that compute for it sleep instead of spinning.
-void featx_rest(void (*wait)(void*), void* context);
-
 // Memory order of the convolutions' weights, and with it of what they compute. To be called before the first forward.
 char* featx_lay_out(featx_module* module, bool channels_last);
 
@@ -136,6 +110,5 @@ void featx_drop(featx_module* module, int form);
 char* featx_forward(featx_module* module, int form, const at::Tensor* input, at::Tensor** outputs);
 
 void featx_free_module(featx_module* module);
-void featx_free_message(char* message);
 
 }

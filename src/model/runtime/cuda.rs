@@ -1,6 +1,6 @@
 //! GPUs (`cuda.h`), made safe.
 
-use crate::model::message::check;
+use crate::model::runtime::message::check;
 use anyhow::Result;
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;

@@ -1,9 +1,8 @@
-#include "load/module.h"
+#include "compute/module.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -20,21 +19,15 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
-#include "load/archive.h"
-#include "fast/arena.h"
-#include "compute/cuda.h"
 #include "fast/forms.h"
+#include "load/archive.h"
 #include "load/folding.h"
-#include "load/guarded.h"
 #include "load/input.h"
 #include "load/layers.h"
-#include "load/tensors.h"
-#include "load/torchvision.h"
-#include "load/walk.h"
-#include "fast/pointwise.h"
 #include "load/program.h"
-#include "compute/threads.h"
-#include "fast/winograd.h"
+#include "load/tensors.h"
+#include "load/walk.h"
+#include "runtime/guarded.h"
 
 using torch::jit::Module;
 
@@ -74,21 +67,6 @@ class Meter : public c10::MemoryReportingInfoBase {
 
 const void* storage_of(const at::Tensor& tensor) {
   return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
-}
-
-// Weights of convolutions in the order that oneDNN wants beside its input, once instead of at every call.
-void lay_weights(const std::shared_ptr<torch::jit::Graph>& graph, at::MemoryFormat format) {
-  using namespace torch::jit;
-  for (const auto kind : featx::CONVOLUTIONS) {
-    for (Node* node : findAllNodes(*graph, kind, true)) {
-      const auto weight = toIValue(node->input(1));
-      if (weight && weight->isTensor() && weight->toTensor().dim() == 4) {
-        WithInsertPoint here(node);
-        node->replaceInput(1, graph->insertConstant(weight->toTensor().contiguous(format)));
-      }
-    }
-  }
-  EliminateDeadCode(graph);
 }
 
 // Frees the memory of every loaded tensor whose storage the frozen module does not use. Other references to it remain
@@ -179,10 +157,6 @@ char* featx_program_finish(featx_program* program, featx_module** out) {
   });
 }
 
-char* featx_open_torchvision() {
-  return guarded([] { featx::open_torchvision(); });
-}
-
 size_t featx_layer_count(const featx_module* module) {
   return module->layers.size();
 }
@@ -197,9 +171,9 @@ const char* featx_tensor_at(const featx_module* module, size_t layer, size_t ind
   return module->layers.at(layer).tensors.at(index).c_str();
 }
 
-char* featx_cut(featx_module* module, const featx_wanted* wanted, size_t count) {
+char* featx_cut(featx_module* module, const featx_capture* wanted, size_t count) {
   return guarded([&] {
-    std::vector<featx::Wanted> all;
+    std::vector<featx::Capture> all;
     for (size_t i = 0; i < count; ++i) {
       all.push_back({wanted[i].layer, wanted[i].choice});
     }
@@ -255,7 +229,7 @@ uint64_t featx_packed_bytes(const featx_module* module) {
   uint64_t bytes = 0;
   for (const auto& tensor : featx::constants(module->graph)) {
     if (seen.insert(storage_of(tensor)).second) {
-      bytes += featx::has_winograd(tensor) ? tensor.nbytes() * 16 / 9 : tensor.nbytes();
+      bytes += featx::packed_bytes(tensor);
     }
   }
   return bytes;
@@ -293,30 +267,10 @@ char* featx_move_to_cuda(featx_module* module, int index) {
   return guarded([&] { featx::move_to(module->graph, c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index))); });
 }
 
-char* featx_open_cuda(int* count) {
-  return guarded([&] { *count = featx::open_cuda(); });
-}
-
-void featx_configure_cuda(bool tf32) {
-  featx::configure_cuda(tf32);
-}
-
-char* featx_pinned_bytes(int64_t count, at::Tensor** out) {
-  return guarded([&] { *out = new at::Tensor(featx::pinned_bytes(count)); });
-}
-
-char* featx_own_cuda_stream(int index) {
-  return guarded([&] { featx::own_cuda_stream(index); });
-}
-
-char* featx_synchronize_cuda(int index) {
-  return guarded([&] { featx::synchronize_cuda(index); });
-}
-
 char* featx_lay_out(featx_module* module, bool channels_last) {
   return guarded([&] {
     const auto& graph = module->graph;
-    lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    featx::lay_weights(graph, channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
     module->plain = torch::jit::GraphExecutor(graph->copy(), "forward");
   });
 }
@@ -360,26 +314,6 @@ char* featx_forward(featx_module* module, int form, const at::Tensor* input, at:
   });
 }
 
-void featx_rest(void (*wait)(void*), void* context) {
-  featx::rest(wait, context);
-}
-
-void featx_install_arena() {
-  featx::Arena::install();
-}
-
-void featx_trim_arena() {
-  featx::Arena::trim();
-}
-
-size_t featx_arena_extent() {
-  return featx::Arena::extent();
-}
-
 void featx_free_module(featx_module* module) {
   delete module;
-}
-
-void featx_free_message(char* message) {
-  std::free(message);
 }

@@ -1,4 +1,4 @@
-#include "compute/private.h"
+#include "runtime/private.h"
 
 #include <dlfcn.h>
 

@@ -2,10 +2,9 @@
 //! later ones as records of their own.
 
 use super::codes;
-use super::records::{inner, read_record};
 use super::schema::{Payload, Payloads, Size, TensorMeta};
-use crate::model::load::archive::Record;
-use crate::model::message::{check, text};
+use crate::model::load::record::{Record, inner_name, read_record};
+use crate::model::runtime::message::{check, text};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int};
@@ -17,13 +16,13 @@ use zip::{CompressionMethod, ZipArchive};
 
 /// A dict that was saved in an archive's record.
 #[derive(Debug)]
-pub struct Saved {
+pub struct SavedDict {
     /// The record's own name, without its folder.
     file: String,
     pickle: Vec<u8>,
 }
 
-impl Saved {
+impl SavedDict {
     /// Reads a record's pickle, and lists the tensors' records in it.
     ///
     /// # Errors
@@ -52,9 +51,9 @@ impl Saved {
         for index in 0..within.len() {
             let entry = within.by_index_raw(index).with_context(damaged)?;
             let part = entry.name().with_context(damaged)?.into_owned();
-            if inner(&part) == "data.pkl" {
+            if inner_name(&part) == "data.pkl" {
                 pickle = Some(part);
-            } else if inner(&part).starts_with("data/") && entry.size() > 0 {
+            } else if inner_name(&part).starts_with("data/") && entry.size() > 0 {
                 ensure!(
                     entry.compression() == CompressionMethod::Stored,
                     "record '{name}' of '{}' holds compressed tensors; save the program again with torch.export.save",
@@ -62,7 +61,7 @@ impl Saved {
                 );
                 let offset = entry.data_start().with_context(damaged)?;
                 records.push(Record {
-                    name: format!("{name}/{}", inner(&part)),
+                    name: format!("{name}/{}", inner_name(&part)),
                     offset: start.checked_add(offset).with_context(damaged)?,
                     size: entry.size(),
                     crc32: entry.crc32(),

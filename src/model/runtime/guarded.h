@@ -24,3 +24,10 @@ char* guarded(const F& f) {
 }
 
 } // namespace featx
+
+extern "C" {
+
+// Frees a message of guarded, or another string that was made by strdup.
+void featx_free_message(char* message);
+
+}

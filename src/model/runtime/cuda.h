@@ -1,0 +1,26 @@
+// GPUs, reached through libtorch's device-neutral interfaces: featx is built without CUDA, and starts without it. Every
+// function returns null, or a message to be freed by featx_free_message; no exception leaves.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+extern "C" {
+
+// Opens libtorch_cuda.so, once; a message that says what is missing where it cannot be opened. count: GPUs that answer.
+char* featx_open_cuda(int* count);
+
+// How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.
+void featx_configure_cuda(bool tf32);
+
+// Bytes on the host that a GPU can copy from by itself.
+char* featx_pinned_bytes(int64_t count, at::Tensor** out);
+
+// What this thread does on the GPU from now on runs beside what others do there.
+char* featx_own_cuda_stream(int index);
+
+// Waits until what this thread asked of the GPU is done.
+char* featx_synchronize_cuda(int index);
+
+}

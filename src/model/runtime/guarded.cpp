@@ -1,0 +1,7 @@
+#include "runtime/guarded.h"
+
+#include <cstdlib>
+
+void featx_free_message(char* message) {
+  std::free(message);
+}
