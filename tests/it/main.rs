@@ -70,6 +70,8 @@ mod replicas;
 mod report;
 #[cfg(feature = "torch")]
 mod resume;
+#[cfg(feature = "torch")]
+mod runs_of_0_1_0;
 #[cfg(feature = "images")]
 mod scan;
 #[cfg(feature = "torch")]
