@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long the page of a long run takes, and how much memory: 100,000 rows of VGG16 classifier.3, with random weights.
 
-The run is begun over so many links to the project's photos, and stopped by SIGTERM; the rows that it lacks are those that it
+The run starts over so many links to the project's photos, and stopped by SIGTERM; the rows that it lacks are those that it
 has, with noise, in parts of the same size. Works in target/report, which takes 2 GB. Exit code 1 where the page takes more than
 60 seconds or 300 MB, or has more than 5 MB.
 
@@ -78,13 +78,13 @@ def fill_up(rows):
     first, *others = sorted((RUN / LAYER).glob("features_*.npy"))
     for part in others:
         part.unlink()
-    begun = numpy.load(first)
+    first_rows = numpy.load(first)
     noise = numpy.random.default_rng(0)
-    for start in range(0, rows, len(begun)):
-        stop = min(start + len(begun), rows)
+    for start in range(0, rows, len(first_rows)):
+        stop = min(start + len(first_rows), rows)
         part = RUN / LAYER / f"features_{start:010}-{stop:010}.npy"
         if not part.exists():
-            like = begun[: stop - start]
+            like = first_rows[: stop - start]
             numpy.save(part, like * noise.uniform(0.5, 1.5, like.shape).astype("f4"))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Do bash, zsh and fish complete featx as a user types it? Each shell runs in a terminal, with what `featx completions`
-prints for it where that shell looks. What is typed ends in TABs; what then stands on the screen is held against what is
+prints for it where that shell looks. What is typed ends in TABs; what then stands on the screen is compared with what is
 expected. Root gets the shells that are missing; where one cannot be had, it is left out with a line.
 
 usage: scripts/check_completions.py [--featx PROGRAM]

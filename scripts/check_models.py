@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Models of every library that the exporter knows: each exported, and every layer of it, from image files to rows, against
-PyTorch's forward hooks behind the library's own preprocessing. Prints a Markdown table.
+PyTorch's forward hooks after the library's own preprocessing. Prints a Markdown table.
 
 usage: check_models.py [--only TEXT] [--out DIR] [--featx PROGRAM]
 

@@ -5,7 +5,7 @@
 # usage: scripts/demo.sh
 #
 # While something compiles, what is needed next is fetched: PyTorch beside the libraries in C, the model beside featx.
-# Leaves the model in models/, which it uses again, and the run in demo/NAME, which it makes anew.
+# Leaves the model in models/, which it uses again, and the run in demo/NAME, which it makes again.
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -2,7 +2,7 @@
 """Fuzz the cut: TorchScript modules made at random, every layer of each beside PyTorch's forward hooks.
 
 A module has convolutions and other such modules, which it calls in branches, loops, early returns, `with`, forks, with
-operations in place behind them, several times each, and it gives back a tensor or several. It is scripted, and traced
+operations in place after them, several times each, and it gives back a tensor or several. It is scripted, and traced
 where a trace can hold it; featx extracts all layers from a few images, and each must agree with what a hook on the
 original saw, within a relative L2 of 1e-5. A layer that is missing, too much or different, and a featx that fails or
 falls, is told with the seed and the source that made it; then the exit code is 1.

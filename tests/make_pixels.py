@@ -372,8 +372,26 @@ def pack_bits(data):
     return out
 
 
+DEFLATE, PACKBITS = (8, zlib.compress), (32773, pack_bits)
+
+
 def tiffs():
     rng = np.random.default_rng(21)
+    noise = rng.integers(0, 256, (44, 61, 6), dtype=np.uint8)
+    wide = rng.integers(0, 65536, (44, 61, 4)).astype(np.uint16)
+    yield from tiffs_of_pillow()
+    yield from tiffs_of_other_layouts(noise, wide)
+    yield from tiffs_of_few_bits(rng)
+    yield "grey12", tiff(wide[:, :, :1] >> 7, 12, 1)
+    yield "packbits_runs", tiff((noise[:, :, :3] // 200) * 200, 8, 2, encode=PACKBITS)
+    yield from tiffs_with_more_channels(rng, noise)
+    for orientation in range(1, 10):
+        yield f"turned{orientation}", tiff(noise[:, :, :3], 8, 2, tags=[(274, (3, [orientation]))])
+        if orientation < 9:
+            yield f"turned{orientation}_deflate", tiff(noise[:, :, :3], 8, 2, encode=DEFLATE, tags=[(274, (3, [orientation]))])
+
+
+def tiffs_of_pillow():
     rgb = Image.fromarray(photo(75, 53))
     by_mode = {"rgb": rgb, "l": rgb.convert("L"), "p": rgb.quantize(100), "1": rgb.convert("1")}
     by_mode["rgba"] = Image.fromarray(photo(61, 44, 4), "RGBA")
@@ -399,11 +417,12 @@ def tiffs():
     yield "large", saved(Image.fromarray(photo(300, 200)), "TIFF", compression="tiff_lzw", strip_size=5000)
     yield "big", saved(rgb, "TIFF", big_tiff=True)
     yield "big_lzw", saved(rgb, "TIFF", big_tiff=True, compression="tiff_lzw")
-    deflate, packbits = (8, zlib.compress), (32773, pack_bits)
-    noise = rng.integers(0, 256, (44, 61, 6), dtype=np.uint8)
-    wide = rng.integers(0, 65536, (44, 61, 4)).astype(np.uint16)
+
+
+def tiffs_of_other_layouts(noise, wide):
+    """Both orders of bytes, tiles, planes, and numbers that Pillow does not write."""
     for order, name in (("<", "le"), (">", "be")):
-        for encode in (None, deflate):
+        for encode in (None, DEFLATE):
             kind = f"{name}{'_deflate' if encode else ''}"
             for tile in (None, (16, 32)):
                 where = f"{kind}{'_tiled' if tile else ''}"
@@ -423,23 +442,27 @@ def tiffs():
             yield f"int32_{kind}", tiff(wide[:, :, :1].astype(np.int32) - 300, 32, 1, kind=2, **options)
             yield f"uint32_{kind}", tiff(wide[:, :, :1].astype(np.uint32), 32, 1, **options)
             yield f"float_{kind}", tiff(wide[:, :, :1].astype(np.float32) / 99 - 80, 32, 1, kind=3, **options)
+
+
+def tiffs_of_few_bits(rng):
     for bits in (1, 2, 4, 8):
         small = rng.integers(0, 2**bits, (44, 61, 1), dtype=np.uint8)
         colours = [(320, (3, rng.integers(0, 65536, 3 << bits).tolist()))]
         for fill in (1, 2):
-            for encode in (None, deflate):
+            for encode in (None, DEFLATE):
                 name = f"{bits}_fill{fill}{'_deflate' if encode else ''}"
                 yield f"white{name}", tiff(small, bits, 0, fill=fill, encode=encode)
                 yield f"black{name}", tiff(small, bits, 1, fill=fill, encode=encode)
                 yield f"index{name}", tiff(small, bits, 3, fill=fill, encode=encode, tags=colours)
-    yield "grey12", tiff(wide[:, :, :1] >> 7, 12, 1)
-    yield "packbits_runs", tiff((noise[:, :, :3] // 200) * 200, 8, 2, encode=packbits)
+
+
+def tiffs_with_more_channels(rng, noise):
     for extra in ([0], [1], [2], [999], [0, 0], [1, 0], [2, 0], [0, 0, 0], [2, 0, 0], []):
         channels = 3 + (len(extra) or 1)
         name = "_".join(map(str, extra)) or "none"
         tags = [(338, (3, extra))] if extra else []
         for planar in (False, True):
-            for encode in (None, deflate):
+            for encode in (None, DEFLATE):
                 kind = f"{name}{'_planar' if planar else ''}{'_deflate' if encode else ''}"
                 yield f"extra{kind}", tiff(noise[:, :, :channels], 8, 2, planar=planar, encode=encode, tags=tags)
     for extra in (0, 1, 2):
@@ -448,10 +471,6 @@ def tiffs():
         colours = [(320, (3, rng.integers(0, 65536, 768).tolist()))]
         yield f"index_extra{extra}", tiff(noise[:, :, :2], 8, 3, tags=tags + colours)
     yield "cmyk_extra", tiff(noise[:, :, :5], 8, 5, tags=[(338, (3, [0]))])
-    for orientation in range(1, 10):
-        yield f"turned{orientation}", tiff(noise[:, :, :3], 8, 2, tags=[(274, (3, [orientation]))])
-        if orientation < 9:
-            yield f"turned{orientation}_deflate", tiff(noise[:, :, :3], 8, 2, encode=deflate, tags=[(274, (3, [orientation]))])
 
 
 def files():

@@ -111,7 +111,7 @@ class Branch(nn.Module):
 
 
 class Convolutions(nn.Module):
-    """Convolutions of every kind, each with an activation behind it, in place and not; one whose output is needed
+    """Convolutions of every kind, each with an activation after it, in place and not; one whose output is needed
     twice; one that is transposed, and one in one dimension."""
 
     def __init__(self):
@@ -146,7 +146,7 @@ class Convolutions(nn.Module):
 
 class Thick(nn.Module):
     """3 x 3 convolutions of many channels: on odd sizes and even ones, with each kind of padding, with and without what
-    comes behind; and some with a stride, a dilation or groups."""
+    comes after; and some with a stride, a dilation or groups."""
 
     def __init__(self):
         super().__init__()

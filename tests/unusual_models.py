@@ -337,12 +337,21 @@ def make(folder, photos):
     save("boxes", torch.jit.script(boxes), {"b": boxes.b(boxes.a(images)), "output": boxes(images)})
     talkative = Talkative().eval()
     save("talkative", torch.jit.script(talkative), {"b": talkative.b(talkative.a(images))})
+    save_varying(save, images)
+    unused = Unused().eval()
+    save("unused", torch.jit.trace(unused, images[:1]), {"a": unused.a(images)})
+    save_registers(save, images)
+
+
+def save_varying(save, images):
+    """Models whose rows depend on more than their images."""
     for name, model in (("batch_statistics", BatchStatistics()), ("counting", Counting()), ("noisy", Noisy())):
         save(name, torch.jit.script(model.eval()), {"a": model.a(images)})
     dropping = Dropping().train()
     save("dropping", torch.jit.trace(dropping, images[:1], check_trace=False), {"a": dropping.a(images)})
-    unused = Unused().eval()
-    save("unused", torch.jit.trace(unused, images[:1]), {"a": unused.a(images)})
+
+
+def save_registers(save, images):
     registers = Registers().eval()
     rows = registers(images)
     save("registers", torch.jit.script(registers), {

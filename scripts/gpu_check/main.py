@@ -35,7 +35,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="two models and fewer images: about two minutes")
     parser.add_argument("--images", type=int, metavar="N", help="photos for the timings (default: 40000)")
     parser.add_argument("--minutes", type=float, default=7.5, metavar="M",
-                        help="no timing is begun after so many minutes; the table says what is left out (default: 7.5)")
+                        help="no timing starts after so many minutes; the table says what is left out (default: 7.5)")
     parser.add_argument("--folder", type=Path, metavar="DIR",
                         help="where the temporary folder is made, 12 GB (default: the system's)")
     args = parser.parse_args()

@@ -198,8 +198,13 @@ def _all():
         found[kind] = Tokens, {"input_size": 8, "hidden_size": 5, "batch_first": True}
         found[f"{kind}, time first"] = TimeFirst, {"input_size": 8, "hidden_size": 5}
         found[f"{kind}Cell"] = Vector, {"input_size": 8, "hidden_size": 5}
+    return found | _losses()
+
+
+def _losses():
+    """As `_all`, of losses."""
     apart = {"reduction": "none"}  # a number an image
-    found |= {f"{kind}Loss": (Vector, apart, AloneWithTwo) for kind in ("L1", "MSE", "SmoothL1", "Huber", "PoissonNLL")}
+    found = {f"{kind}Loss": (Vector, apart, AloneWithTwo) for kind in ("L1", "MSE", "SmoothL1", "Huber", "PoissonNLL")}
     found |= {f"{kind}Loss": (Vector, apart, AloneWithSigns) for kind in ("SoftMargin", "HingeEmbedding")}
     found |= {f"{kind}Loss": (Vector, apart, AloneWithLabels) for kind in ("CrossEntropy", "NLL", "MultiMargin")}
     found |= {f"{kind}Loss": (Positive, apart, AloneWithTwo) for kind in ("KLDiv", "BCE", "BCEWithLogits",

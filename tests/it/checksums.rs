@@ -1,4 +1,5 @@
-//! Checksums of files of rows: kept as they are written, held against them by `inspect --verify`, `merge` and exports.
+//! Checksums of files of rows: kept as the files are written; `inspect --verify`, `merge` and exports compare
+//! the files with them.
 
 use crate::faults::{args, bench, finish, parts};
 use crate::support::workdir::{Ended, Workdir};
@@ -21,7 +22,7 @@ fn verify(dir: &Workdir) -> Ended {
     dir.featx(&["inspect", "out", "--verify"])
 }
 
-/// Turns one bit of a file round.
+/// Flips one bit of a file.
 fn flip(dir: &Workdir, file: &str, bit: usize) {
     let mut bytes = dir.read(file);
     bytes[bit / 8] ^= 1 << (bit % 8);
@@ -61,7 +62,7 @@ fn every_sealed_file_has_the_checksum_that_others_find() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let words = format!("\nverified: {files} files, ");
     assert!(said.stdout.contains(&words), "{}", said.stdout);
-    // As the parts go one by one, too, and where an earlier merge has taken some of them.
+    // Also while parts are removed one by one, and where an earlier merge has taken some of them.
     dir.featx_ok(&["merge", "out", "--quiet", "--remove-parts", "--overwrite"]);
     let json = dir.featx_ok(&["inspect", "out", "--verify", "--json"]);
     for words in [
@@ -84,7 +85,7 @@ fn a_thousand_flipped_bits_are_found() {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        // The first bits of the header, each; then any.
+        // Bits of the header first, then any.
         let bit = if number < 200 {
             number * 5
         } else {

@@ -46,7 +46,7 @@ fn without_gpu(dir: &Workdir, device: &str) -> Ended {
     Ended::whole(command.env("CUDA_VISIBLE_DEVICES", ""))
 }
 
-/// Why there is no GPU: there is no driver, no library, or it sees none.
+/// Whether it says why there is no GPU: no driver, no library, or none is seen.
 fn is_a_reason(text: &str) -> bool {
     ["no NVIDIA driver (", "libtorch", "no GPU answers"]
         .iter()

@@ -1,13 +1,9 @@
 //! `featx merge --out FILE` in every format, read back by the libraries that these formats are for.
 
 use crate::support::workdir::{Ended, Workdir};
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
+use std::process::Command;
 
-const SEVERAL: [&str; 6] = ["h5", "hdf5", "mat", "parquet", "safetensors", "pt"];
+pub const SEVERAL: [&str; 6] = ["h5", "hdf5", "mat", "parquet", "safetensors", "pt"];
 
 /// Python: `run(name, layers, rows, ends, dtype)` writes a run of three shards whose row 3 is NaN, and, beside it, what
 /// each layer's array is; `same` compares bit for bit.
@@ -95,17 +91,17 @@ def check(name, layers, endings):
         assert facts['model.fingerprint'] == tomllib.load(open(f'{name}/run.toml', 'rb'))['model']['fingerprint'], facts
 "#;
 
-fn python(dir: &Workdir, code: &str) -> String {
+pub fn python(dir: &Workdir, code: &str) -> String {
     dir.python(&format!("import tomllib\n{RUN}{READ}{code}"))
 }
 
-fn export(dir: &Workdir, run: &str, ending: &str, more: &[&str]) -> Ended {
+pub fn export(dir: &Workdir, run: &str, ending: &str, more: &[&str]) -> Ended {
     let out = format!("{run}.{ending}");
     dir.featx(&[&["merge", run, "--out", &out, "--quiet"], more].concat())
 }
 
 #[track_caller]
-fn export_ok(dir: &Workdir, run: &str, ending: &str, more: &[&str]) -> String {
+pub fn export_ok(dir: &Workdir, run: &str, ending: &str, more: &[&str]) -> String {
     let ended = export(dir, run, ending, more);
     assert_eq!(ended.code, Some(0), "{ending}: {}", ended.stderr);
     ended.stderr
@@ -191,27 +187,8 @@ for name, layer in [('f32', 'features.30'), ('f16', 'fc')]:
     assert!(said.starts_with("warning: 100,001 columns"), "{said}");
 }
 
-#[test]
-fn every_type_of_number_has_its_place() {
-    let dir = Workdir::new("exports_numbers");
-    python(
-        &dir,
-        "for d in ['?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', '>f4', '>i8', 'c8']:
-    a = np.arange(-7, 53).reshape(10, 3, 2).astype(d)
-    name = d.replace('>', 'big_').replace('?', 'b1')
-    os.makedirs(f'all/{name}')
-    np.save(f'all/{name}/features_0-4.npy', a[:4]); np.save(f'all/{name}/features_4-10.npy', a[4:])
-    np.save(f'{name}.npy', a.astype(a.dtype.newbyteorder('<')))",
-    );
-    let numbers = |but: &str| {
-        let all = "b1,i1,i2,i4,i8,u1,u2,u4,u8,f2,f4,f8,big_f4,big_i8";
-        let kept: Vec<&str> = all
-            .split(',')
-            .filter(|n| !but.split(',').any(|b| b == *n))
-            .collect();
-        kept.join(",")
-    };
-    let mut checks = "import h5py, mat73, pyarrow.parquet, safetensors, torch
+/// Python: `check(ending, layers)` compares an export of `all` with what its layers are, as the format's own library reads it.
+const CHECK_ALL: &str = "import h5py, mat73, pyarrow.parquet, safetensors, torch
 def check(ending, layers):
     file, layers = f'all.{ending}', layers.split(',')
     if ending == 'h5': arrays = dict(h5py.File(file))
@@ -222,8 +199,34 @@ def check(ending, layers):
         table = pyarrow.parquet.read_table(file)
         arrays = {l: table[l].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(10, 3, 2) for l in layers}
     for l in layers: same(np.asarray(arrays[l]), np.load(l + '.npy'), l)
-"
-    .to_owned();
+";
+
+/// A run `all` with a layer of every type of number, and beside it what each layer's array is.
+fn with_every_type(name: &str) -> Workdir {
+    let dir = Workdir::new(name);
+    python(
+        &dir,
+        "for d in ['?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8', '>f4', '>i8', 'c8']:
+    a = np.arange(-7, 53).reshape(10, 3, 2).astype(d)
+    name = d.replace('>', 'big_').replace('?', 'b1')
+    os.makedirs(f'all/{name}')
+    np.save(f'all/{name}/features_0-4.npy', a[:4]); np.save(f'all/{name}/features_4-10.npy', a[4:])
+    np.save(f'{name}.npy', a.astype(a.dtype.newbyteorder('<')))",
+    );
+    dir
+}
+
+/// The layers of [`with_every_type`] that are real numbers, without those of `but`.
+fn layers_without(but: &str) -> String {
+    let real = "b1,i1,i2,i4,i8,u1,u2,u4,u8,f2,f4,f8,big_f4,big_i8";
+    let kept = |layer: &&str| !but.split(',').any(|other| other == *layer);
+    real.split(',').filter(kept).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn every_type_of_number_has_its_place() {
+    let dir = with_every_type("exports_numbers");
+    let mut checks = CHECK_ALL.to_owned();
     for (ending, but) in [
         ("h5", ""),
         ("mat", "f2"),
@@ -231,29 +234,10 @@ def check(ending, layers):
         ("safetensors", ""),
         ("pt", "u2,u4,u8"),
     ] {
-        let layers = numbers(but);
+        let layers = layers_without(but);
         let out = format!("all.{ending}");
         dir.featx_ok(&["merge", "all", "--layer", &layers, "--out", &out]);
         checks += &format!("check('{ending}', '{layers}')\n");
-        let line = match ending {
-            "h5" => "layer 'c8' is stored as <c8, which HDF5 does not have; merge it to .npy",
-            "mat" => {
-                "layer 'c8' is stored as <c8, which MATLAB does not have; extract with --dtype f32, or export to .h5 \
-                 or .npy"
-            }
-            _ => continue,
-        };
-        dir.featx_err(
-            &[
-                "merge",
-                "all",
-                "--layer",
-                "c8",
-                "--out",
-                &format!("c8.{ending}"),
-            ],
-            line,
-        );
     }
     python(&dir, &checks);
     dir.featx_ok(&["merge", "all", "--layer", "i8", "--out", "i8.csv"]);
@@ -262,6 +246,23 @@ def check(ending, layers):
         text.starts_with("f0,f1,f2,f3,f4,f5\n-7,-6,-5,-4,-3,-2\n"),
         "{text}"
     );
+}
+
+#[test]
+fn a_type_that_a_format_does_not_have_is_refused() {
+    let dir = with_every_type("exports_complex");
+    for (out, line) in [
+        (
+            "c8.h5",
+            "layer 'c8' is stored as <c8, which HDF5 does not have; merge it to .npy",
+        ),
+        (
+            "c8.mat",
+            "layer 'c8' is stored as <c8, which MATLAB does not have; extract with --dtype f32, or export to .h5 or .npy",
+        ),
+    ] {
+        dir.featx_err(&["merge", "all", "--layer", "c8", "--out", out], line);
+    }
 }
 
 #[test]
@@ -365,107 +366,4 @@ os.remove('lacks/fc/features_0000000000-0000000004.npy')",
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let left = dir.names(".");
     assert!(!left.iter().any(|name| name.starts_with('x')), "{left:?}");
-}
-
-/// Every export of a run of some size, killed at ten instants.
-#[test]
-fn a_killed_export_has_not_the_final_name() {
-    let dir = Workdir::new("exports_killed");
-    python(&dir, "run('out', {'features.30': (512, 7, 7)}, 200, [80])");
-    for ending in ["h5", "mat", "parquet", "safetensors", "pt", "csv"] {
-        let target = format!("out.{ending}");
-        let mut killed = 0;
-        for instant in 1..=12 {
-            let mut process = dir.command(&["merge", "out", "--out", &target, "--quiet"]);
-            let mut process = process.stderr(Stdio::null()).spawn().unwrap();
-            sleep(Duration::from_millis(instant * 2));
-            process.kill().unwrap();
-            if !process.wait().unwrap().success() {
-                assert!(!dir.path(&target).exists(), "{target}");
-                killed += 1;
-            }
-            let _ = fs::remove_file(dir.path(&target));
-        }
-        assert!(killed > 0, "{ending} was always quicker");
-        export_ok(&dir, "out", ending, &[]);
-        assert!(!dir.path(&format!("{target}.partial")).exists());
-    }
-    python(
-        &dir,
-        "check('out', ['features.30'], ['h5', 'mat', 'parquet', 'safetensors', 'pt'])",
-    );
-}
-
-/// A disk that is full at one moment or another, as a limit on the size of files gives it.
-#[test]
-fn a_full_disk_leaves_nothing_behind() {
-    let dir = Workdir::new("exports_full");
-    python(&dir, "run('out', {'fc': (512,)}, 2000, [80])");
-    for ending in ["h5", "mat", "parquet", "safetensors", "pt", "csv"] {
-        let target = format!("out.{ending}");
-        for kilobytes in [1, 40, 500, 2000, 3900] {
-            let featx = Path::new(env!("CARGO_BIN_EXE_featx"));
-            let shell = format!(
-                "trap '' XFSZ; ulimit -f {}; exec '{}' merge out --quiet --out {target}",
-                kilobytes * 2,
-                featx.display()
-            );
-            let mut command = Command::new("sh");
-            command.args(["-c", &shell]).current_dir(dir.path("."));
-            let ended = Ended::whole(&mut command);
-            assert_eq!(
-                ended.code,
-                Some(1),
-                "{ending} {kilobytes}: {}",
-                ended.stderr
-            );
-            let line = format!("error: cannot write '{target}': ");
-            assert!(
-                ended.stderr.starts_with(&line),
-                "{ending}: {}",
-                ended.stderr
-            );
-            assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-            let left = dir.names(".");
-            assert!(
-                !left.iter().any(|name| name.starts_with(&target)),
-                "{left:?}"
-            );
-        }
-    }
-}
-
-#[cfg(feature = "torch")]
-#[test]
-fn a_sharded_and_resumed_run_exports() {
-    use crate::faults::{args, make_images};
-    let dir = Workdir::new("exports_run");
-    make_images(&dir);
-    dir.write("images/0041.bmp", "no image");
-    let shard = |index| {
-        let more = ["--layer", "layer4", "--on-error", "skip", "--shard", index];
-        dir.featx_ok(&[args("out"), more.to_vec()].concat());
-    };
-    shard("1/2");
-    shard("0/2");
-    fs::remove_file(dir.path("out/fc").join(&dir.names("out/fc")[4])).unwrap();
-    let ended = export(&dir, "out", "h5", &[]);
-    assert!(
-        ended.stderr.contains("lacks rows 8-10 of 120"),
-        "{}",
-        ended.stderr
-    );
-    shard("0/2");
-    for ending in SEVERAL {
-        export_ok(&dir, "out", ending, &[]);
-    }
-    for layer in ["fc", "layer4"] {
-        let out = format!("out-{layer}.npy");
-        dir.featx_ok(&["merge", "out", "--layer", layer, "--out", &out]);
-    }
-    python(
-        &dir,
-        "check('out', ['fc', 'layer4'], ['h5', 'hdf5', 'mat', 'parquet', 'safetensors', 'pt'])
-a = np.load('out-fc.npy'); assert np.isnan(a[41]).all() and np.isfinite(np.delete(a, 41, 0)).all()",
-    );
 }

@@ -2,13 +2,13 @@
 //! the same at random instants, and more.
 
 use crate::support::models::models;
+use crate::support::waiting::{wait_for_rows, wait_until};
 use crate::support::workdir::{Ended, Workdir};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub const ROWS: usize = 120;
@@ -57,17 +57,12 @@ pub fn start(dir: &Workdir, args: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// Waits for so many parts, not for ever.
+#[track_caller]
 pub fn wait_for_parts(dir: &Workdir, out: &str, count: usize) {
-    let since = Instant::now();
-    let folder = format!("{out}/fc");
-    while !dir.path(&folder).exists() || parts(dir, out).len() < count {
-        assert!(
-            since.elapsed() < Duration::from_secs(60),
-            "no {count} parts"
-        );
-        sleep(Duration::from_millis(2));
-    }
+    let folder = dir.path(&format!("{out}/fc"));
+    wait_until(&format!("{count} parts in {out}"), || {
+        folder.exists() && parts(dir, out).len() >= count
+    });
 }
 
 pub fn parts(dir: &Workdir, out: &str) -> Vec<String> {
@@ -149,22 +144,13 @@ fn a_signal_while_one_part_grows_seals_it_short() {
     let step = long.iter().position(|arg| *arg == "--step-size").unwrap();
     long[step + 1] = "1000";
     let mut child = start(&dir, &long);
-    wait_for_file(&dir, "out/fc/features_0000000000.partial");
-    sleep(Duration::from_millis(50));
+    wait_for_rows(&dir, "out/fc/features_0000000000.partial", 10);
     send("TERM", &child);
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(143));
-    assert!(parts(&dir, "out").len() <= 1);
+    assert_eq!(parts(&dir, "out").len(), 1);
     check(&dir, "out");
     finish(&dir, "out");
-}
-
-fn wait_for_file(dir: &Workdir, name: &str) {
-    let since = Instant::now();
-    while !dir.path(name).exists() {
-        assert!(since.elapsed() < Duration::from_secs(60), "no {name}");
-        sleep(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -212,8 +198,7 @@ fn a_file_truncated_under_the_map_is_an_error_line() {
     long[step + 1] = "1000";
     let child = start(&dir, &long);
     let partial = "out/fc/features_0000000000.partial";
-    wait_for_file(&dir, partial);
-    sleep(Duration::from_millis(20));
+    wait_for_rows(&dir, partial, 10);
     dir.write(partial, "");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

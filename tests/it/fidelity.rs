@@ -1,4 +1,4 @@
-//! Every layer of every test model in one run, beside what PyTorch's forward hooks saw of the original network.
+//! Every layer of every test model in one run, compared with what PyTorch's forward hooks saw of the original network.
 
 use crate::support::arrays::{relative_l2, values};
 use crate::support::models::models;

@@ -1,12 +1,12 @@
-//! Every kind of file of the rare formats gives Pillow's pixels or is refused in words: the short form of
-//! `scripts/check_formats.py`. The others' are in `pixels.rs`.
+//! Files of rare formats give Pillow's pixels, or are refused with a reason. This is the short form of
+//! `scripts/check_formats.py`. The common formats are in `pixels.rs`.
 
 use crate::support::pillow::{difference, made_by, npy, rows};
 use featx::images::{Preprocess, Preprocessor};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// Of what Pillow reads.
+/// Why files are refused that Pillow reads.
 const REFUSED: [&str; 4] = [
     "is a PFM image, of floats, which featx does not read; convert it to PNG",
     "is of a kind that is not supported: PNM whose largest value is even, or between 256 and 65534 (pamdepth 255 scales it)",
@@ -15,7 +15,7 @@ const REFUSED: [&str; 4] = [
 ];
 
 #[test]
-fn rare_formats_are_pillows_or_refused() {
+fn rare_formats_give_pillows_pixels_or_are_refused() {
     let out = made_by("make_formats.py", &[]);
     let (mut wrong, mut refused, mut equal) = (Vec::new(), BTreeSet::new(), 0);
     for case in rows(&out.join("whole.tsv")) {
@@ -27,7 +27,7 @@ fn rare_formats_are_pillows_or_refused() {
             Preprocessor::new(&Preprocess::default()).decode(&data),
             array.as_str(),
         ) {
-            (Ok(_), "error") => wrong.push(format!("{name}: taken, but Pillow refuses it")),
+            (Ok(_), "error") => wrong.push(format!("{name}: read, but Pillow refuses it")),
             (Ok(image), array) => match difference(image.pixels(), &npy(&out.join(array))) {
                 Some(difference) => wrong.push(format!("{name}: {difference}")),
                 None => equal += 1,

@@ -1,4 +1,4 @@
-//! featx and the libtorch that it becomes `featx-compute` with.
+//! Which libtorch featx finds and starts `featx-compute` with.
 
 use crate::support::models::workdir;
 use crate::support::workdir::{Ended, Workdir};

@@ -1,4 +1,4 @@
-//! The limits and signals of batch systems: what they stop is told in words, and what is done stays.
+//! The limits and signals of batch systems: a run that they stop says so, and keeps what is done.
 
 use crate::faults::{args, bench, check, finish, make_images, parts, send, start, wait_for_parts};
 use crate::support::workdir::{Ended, Workdir};

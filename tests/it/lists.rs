@@ -1,4 +1,4 @@
-//! `--list` as people write it, and names that are no plain text: what `featx extract` makes of them.
+//! `--list` as people write it, and odd names: what `featx extract` makes of them.
 
 use crate::support::extraction::{error_line, extract, extract_ok, only_part, refusal};
 use crate::support::models::workdir;

@@ -1,6 +1,7 @@
-//! The program as its users run it, and its rooms beside what they follow: a file a command or a room.
+//! The program as its users run it, and its rooms compared with the libraries that they follow. One file for each command
+//! or room.
 
-// Clippy's leave for tests ends at their helpers; an unwrap that fails fails the test.
+// Clippy allows unwrap in tests, but not in their helpers. An unwrap that fails fails the test.
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "images")]
@@ -13,6 +14,8 @@ mod completions;
 mod devices;
 #[cfg(all(feature = "hdf5", feature = "parquet"))]
 mod exports;
+#[cfg(all(feature = "hdf5", feature = "parquet"))]
+mod exports_faults;
 #[cfg(feature = "torch")]
 mod extract;
 #[cfg(feature = "torch")]
@@ -57,6 +60,8 @@ mod pt2;
 #[cfg(feature = "torch")]
 mod pt2_fuzz;
 #[cfg(feature = "torch")]
+mod pt2_refused;
+#[cfg(feature = "torch")]
 mod reduce;
 mod removal;
 #[cfg(feature = "torch")]
@@ -65,6 +70,8 @@ mod replicas;
 mod report;
 #[cfg(feature = "torch")]
 mod resume;
+#[cfg(feature = "torch")]
+mod runs_of_0_1_0;
 #[cfg(feature = "images")]
 mod scan;
 #[cfg(feature = "torch")]

@@ -1,4 +1,4 @@
-//! The RAM budget: refusals, and the kernel's word on whether it was kept.
+//! The RAM budget: refusals, and whether it was kept, as the kernel measures it.
 
 use crate::support::extraction::refusal;
 use crate::support::models::models;
@@ -120,7 +120,7 @@ fn an_image_too_large_for_the_budget_says_how_much_it_takes_and_can_be_skipped()
     assert!(peak <= 400_000_000, "{peak}");
 }
 
-/// The kernel's word that what a format asks for is what it takes.
+/// A format takes no more memory than it asks for, as the kernel measures it.
 #[test]
 fn every_format_takes_what_it_asks_for() {
     let dir = workdir("memory/formats", 1);

@@ -1,4 +1,4 @@
-//! Headers: the same bytes as NumPy's, and every kind of lie refused in one line.
+//! Headers: the same bytes as NumPy's, and a header that lies about its file is refused in one line.
 
 use crate::support::workdir::Workdir;
 use featx::rows::npy::Header;
@@ -73,7 +73,7 @@ pub fn file(version: u8, text: &str, data: usize) -> Vec<u8> {
     bytes
 }
 
-/// Whole files, and what is said of them.
+/// Whole files, and the errors that they give.
 const FILES: &[(&[u8], &str)] = &[
     (
         b"",
@@ -102,7 +102,7 @@ const FILES: &[(&[u8], &str)] = &[
     ),
 ];
 
-/// Header texts with no data behind them, and what is said of them.
+/// Header texts with no data after them, and the errors that they give.
 const TEXTS: &[(&str, &str)] = &[
     ("", "expected '{' in its header, found its end"),
     ("{}", "its header has no key 'descr'"),
@@ -128,7 +128,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A dtype and a shape with no data behind them, and what is said of them.
+/// A dtype and a shape with no data after them, and the errors that they give.
 const ARRAYS_TOLD: &[(&str, &str, &str)] = &[
     (
         "'<f4'",

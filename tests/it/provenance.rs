@@ -70,10 +70,10 @@ fn going_on_in_another_form_or_on_another_device_is_said() {
 /// Whatever the machine is busy with meanwhile.
 #[test]
 fn going_on_keeps_the_form() {
-    for begun in ["--form faster", "--form plain"] {
+    for first in ["--form faster", "--form plain"] {
         let dir = Workdir::new("provenance_form");
         make_images(&dir);
-        let form = summary(&dir, begun)["form"].clone();
+        let form = summary(&dir, first)["form"].clone();
         lose_a_part(&dir);
         let on = summary(&dir, "");
         assert_eq!(on["form"], form);

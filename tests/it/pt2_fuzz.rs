@@ -7,7 +7,7 @@
 //!
 //! A case that fails lies in `target/tmp/pt2_fuzz_*/case.pt2`.
 
-use crate::support::extraction::FALLEN;
+use crate::support::extraction::CRASHED;
 use crate::support::models::programs;
 use crate::support::workdir::{Ended, Workdir};
 use serde_json::Value;
@@ -107,10 +107,10 @@ fn extract_case(dir: &Workdir, out: &str) -> bool {
     }
     let said = &ended.stderr;
     assert_eq!(ended.code, Some(1), "{said}");
-    // Names of the file's may hold line breaks.
+    // Names in the file may hold line breaks.
     let is_error = said.lines().any(|line| line.starts_with("error: "));
-    let is_fallen = FALLEN.iter().any(|words| said.contains(words));
-    assert!(is_error && !is_fallen, "{said}");
+    let has_crashed = CRASHED.iter().any(|words| said.contains(words));
+    assert!(is_error && !has_crashed, "{said}");
     false
 }
 
@@ -128,7 +128,7 @@ fn part(dir: &Workdir, folder: &str) -> Vec<u8> {
     dir.read(&format!("{folder}/{}", names[0]))
 }
 
-/// As disks and copies do it: bits turned over, a part of zeros or of another place, an end that is missing.
+/// As disks and copies do it: flipped bits, a stretch of zeros or of another place, a missing end.
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len());
     let end = (at + 1 + random.below(4096)).min(bytes.len());
@@ -198,7 +198,7 @@ impl Records {
     }
 }
 
-/// Something in it, at random: another number, a word from elsewhere, an item less or twice, two items exchanged.
+/// Something in it, at random: another number, a word from elsewhere, an item left out or doubled, two items exchanged.
 fn change(json: &mut Value, random: &mut Random) {
     let words = words(json);
     let mut places = 0;

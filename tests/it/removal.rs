@@ -165,8 +165,8 @@ fn an_interrupted_merge_goes_on() {
 }
 
 #[test]
-fn a_part_made_anew_is_never_removed_unread() {
-    let dir = interrupted("removal_anew");
+fn a_part_that_was_made_again_is_never_removed_unread() {
+    let dir = interrupted("removal_again");
     dir.python("np.save('p/features_0000000002-0000000004.npy', np.ones((2, 3)))");
     let names = dir.names("p");
     dir.featx_err(

@@ -183,7 +183,7 @@ fn overwrite_starts_over_and_leaves_what_is_the_users() {
     assert_eq!(dir.names("out/layer4"), ["notes.txt"]);
     assert!(dir.path("out/notes.txt").exists());
     finish(&dir, "out");
-    // Stopped after the old run had lost its name: the next command ends what was begun.
+    // Stopped after the old run had lost its name: the next command finishes what was started.
     fs::rename(dir.path("out/run.toml"), dir.path("out/run.toml.discarded")).unwrap();
     let said = finish(&dir, "out");
     assert!(!said.contains("resuming"), "{said}");

@@ -80,7 +80,7 @@ fn other_files_are_counted_and_three_named() {
 }
 
 #[test]
-fn what_systems_leave_among_images_is_none_of_them() {
+fn files_that_systems_leave_among_images_are_left_out() {
     let files = [
         "a.jfif",
         "b.JPE",

@@ -9,7 +9,7 @@ fn shard<'a>(out: &'a str, shard: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [args(out), vec!["--shard", shard], more.to_vec()].concat()
 }
 
-/// Merges the run: it is the one that a single process made in `whole`, and nothing is left of its making.
+/// Merges the run: it is the one that a single process made in `whole`, and no file of the work is left.
 #[track_caller]
 fn finish(dir: &Workdir, out: &str) {
     dir.featx_ok(&["merge", out, "--quiet"]);
@@ -281,11 +281,11 @@ fn broken_images_of_all_shards_are_in_one_table() {
 }
 
 #[test]
-fn one_process_a_shard_and_none_beside_overwrite() {
+fn a_shard_has_one_process_and_a_run_that_is_written_is_not_overwritten() {
     let dir = bench("shards_locks");
     dir.featx_ok(&shard("out", "0/4", &[]));
     let holder = std::process::id();
-    // A process that lives, and says so.
+    // The lock of a process that lives: this one.
     let stat = fs::read_to_string(format!("/proc/{holder}/stat")).unwrap();
     let started = stat
         .rsplit_once(") ")
@@ -327,7 +327,7 @@ fn one_process_a_shard_and_none_beside_overwrite() {
         "{line}"
     );
     assert_eq!(parts(&dir, "out").len(), 15);
-    // Of a dead process it is in nobody's way, neither here nor in beginning.
+    // The lock of a dead process stops neither this shard nor a new run.
     dir.write(
         "out/shard_0001.lock",
         lock.replace(&format!("started = {started}"), "started = 1"),
@@ -372,7 +372,7 @@ fn a_shard_of_a_long_list_reads_its_own_lines_alone() {
          assert index.shape == (4, 5) and index.dtype == 'u8', index\n\
          assert index[:, 0].tolist() == [0, 4096 * 9, 8192 * 9, 9000 * 9], index[:, 0]\n",
     );
-    // Another list in another shard's rows is that shard's to refuse.
+    // Where the list differs in another shard's rows, that shard refuses it.
     let other = |row: usize| match row {
         5000 => "0000.bmp\n".to_owned(),
         row => name(row),

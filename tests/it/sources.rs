@@ -284,7 +284,7 @@ fn image_files_may_be_named_themselves() {
     extract_ok(&dir, &format!("{MODEL} photos/{last}"));
     assert_eq!(names(&dir, "out"), [last.as_str()]);
     shell(&dir, "rm -r out; tar -C photos -hcf a.tar .");
-    // As the shell expands photos/*, and beside an archive.
+    // As the shell expands photos/*, and together with an archive.
     let all: Vec<_> = folder.iter().map(|n| format!("photos/{n}")).collect();
     for shard in ["0/2", "1/2"] {
         extract_ok(&dir, &format!("{MODEL} --shard {shard} {}", all.join(" ")));

@@ -53,7 +53,7 @@ fn a_lost_index_is_made_again() {
     );
     extract_ok(&dir, &format!("{MODEL} --step-size 1 a.tar"));
     let index = dir.read("out/sources.npy");
-    // The last is as versions without an index left a run.
+    // The last is a run of a version that wrote no index.
     for lost in [
         "rm out/sources.npy",
         "head -c 150 a.tar > out/sources.npy",
@@ -94,7 +94,7 @@ fn a_source_that_has_changed_is_refused_and_a_copy_is_not() {
         let start = "'a.tar' has changed since the run in 'out' began: it had ";
         let end = format!("; put it back as it was, choose another --out{or}");
         assert!(line.starts_with(start) && line.ends_with(&end), "{line}");
-        // Put back it has another date.
+        // When it is put back, it has another date.
         shell(
             &dir,
             "cp was.tar a.tar; cp a.npy a.npy.was; cp other.npy a.npy",

@@ -2,6 +2,7 @@
 
 use crate::sources::{MODEL, names, rows, shell, with_folder_run};
 use crate::support::extraction::{error_line, extract, extract_ok, refusal};
+use crate::support::models::workdir;
 use crate::support::workdir::Workdir;
 use std::fs;
 
@@ -105,7 +106,7 @@ fn every_row_is_its_own_image() {
 
 #[test]
 fn what_is_wrong_with_a_table_is_said() {
-    let dir = with_folder_run("parquet_refused");
+    let dir = workdir("sources/parquet_refused");
     python(
         &dir,
         "write('whole.parquet', dict(image=column(photos), mask=pa.array(photos), label=pa.array([1, 2, 3, 4])))\n\
@@ -113,14 +114,7 @@ fn what_is_wrong_with_a_table_is_said() {
          write('lists.parquet', dict(images=pa.array([[photos[0]]])))\n\
          write('empty.parquet', dict(image=column([])))\n\
          write('brotli.parquet', dict(image=column(photos)), compression='brotli')\n\
-         data = open('brotli.parquet', 'rb').read(); open('cut.parquet', 'wb').write(data[:-9])\n\
-         write('null.parquet', dict(image=column([photos[0], None, b'text', photos[1]])))\n\
-         write('broken.parquet', dict(image=column(photos)), compression='none', use_dictionary=False, row_group_size=2)\n\
-         file = p.ParquetFile('broken.parquet').metadata.row_group(1).column(0)\n\
-         data = bytearray(open('broken.parquet', 'rb').read()); at = file.data_page_offset\n\
-         data[at:at + 40] = b'x' * 40; open('broken.parquet', 'wb').write(data)\n\
-         # Its page has a list of 2^31 - 1 numbers of eight bytes, in a field that the decoder leaves out.\n\
-         data[at:at + 7] = bytes.fromhex('f9f7ffffffff07'); open('endless.parquet', 'wb').write(data)\n",
+         data = open('brotli.parquet', 'rb').read(); open('cut.parquet', 'wb').write(data[:-9])\n",
     );
     for (file, words) in [
         (
@@ -150,35 +144,63 @@ fn what_is_wrong_with_a_table_is_said() {
         let line = refusal(&dir, &format!("{MODEL} {file}"), 1);
         assert!(line.contains(words), "{file}: {line}");
     }
-    extract_ok(&dir, &format!("{MODEL} --on-error skip null.parquet"));
-    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
+}
+
+/// `errors.csv` of a run that skips what cannot be read.
+fn errors(dir: &Workdir, file: &str) -> String {
+    extract_ok(dir, &format!("{MODEL} --on-error skip {file}"));
+    String::from_utf8(dir.read("out/errors.csv")).unwrap()
+}
+
+#[test]
+fn a_null_and_bytes_of_no_image_are_broken_images() {
+    let dir = workdir("sources/parquet_null");
+    python(
+        &dir,
+        "write('null.parquet', dict(image=column([photos[0], None, b'text', photos[1]])))\n",
+    );
+    let errors = errors(&dir, "null.parquet");
     assert!(
         errors.contains("1,null.parquet/1,is null: the column holds no bytes in this row")
             && errors.contains("2,null.parquet/2,\"is not an image"),
         "{errors}"
     );
-    shell(&dir, "rm -r out");
-    extract_ok(&dir, &format!("{MODEL} --on-error skip broken.parquet"));
-    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
-    assert_eq!(
-        errors
-            .matches("cannot be read: its row group is damaged")
-            .count(),
-        2,
-        "{errors}"
+}
+
+#[test]
+fn a_damaged_row_group_is_broken_images() {
+    let dir = workdir("sources/parquet_damaged");
+    python(
+        &dir,
+        "write('broken.parquet', dict(image=column(photos)), compression='none', use_dictionary=False, row_group_size=2)\n\
+         file = p.ParquetFile('broken.parquet').metadata.row_group(1).column(0)\n\
+         data = bytearray(open('broken.parquet', 'rb').read()); at = file.data_page_offset\n\
+         data[at:at + 40] = b'x' * 40; open('broken.parquet', 'wb').write(data)\n\
+         # Its page has a list of 2^31 - 1 numbers of eight bytes, in a field that the decoder leaves out.\n\
+         data[at:at + 7] = bytes.fromhex('f9f7ffffffff07'); open('endless.parquet', 'wb').write(data)\n",
     );
-    shell(&dir, "rm -r out");
-    extract_ok(&dir, &format!("{MODEL} --on-error skip endless.parquet"));
-    let errors = String::from_utf8(dir.read("out/errors.csv")).unwrap();
-    let words = "its row group is damaged: External: the file ends before its page";
-    assert_eq!(errors.matches(words).count(), 2, "{errors}");
-    // Its reader panics on this one.
+    for (file, words) in [
+        ("broken.parquet", "cannot be read: its row group is damaged"),
+        (
+            "endless.parquet",
+            "its row group is damaged: External: the file ends before its page",
+        ),
+    ] {
+        let errors = errors(&dir, file);
+        assert_eq!(errors.matches(words).count(), 2, "{file}: {errors}");
+        shell(&dir, "rm -r out");
+    }
+}
+
+#[test]
+fn a_file_that_the_reader_panics_on_is_a_broken_image() {
+    let dir = workdir("sources/parquet_panic");
     let seed = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/fuzz/seeds/source/negative_offset.parquet"
     );
     fs::copy(seed, dir.path("negative.parquet")).unwrap();
-    let args = format!("{MODEL} --overwrite negative.parquet");
+    let args = format!("{MODEL} negative.parquet");
     let said = error_line(&extract(&dir, &args), &args, 1);
     let words = "image 'negative.parquet/0' cannot be read: its row group is damaged";
     assert!(said.contains(words), "{said}");

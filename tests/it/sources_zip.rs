@@ -120,7 +120,7 @@ fn what_is_wrong_with_a_zip_is_said() {
         assert!(line.contains(words), "{archive}: {line}");
         assert!(!dir.path("out").exists(), "{archive}");
     }
-    // A byte of a member is another: its checksum is not.
+    // One byte of a member is changed, its checksum is not.
     dir.python(
         "import zipfile\n\
          info = zipfile.ZipFile('whole.zip').getinfo('lamp.png'); data = bytearray(open('whole.zip', 'rb').read())\n\

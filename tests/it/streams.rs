@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::pipe;
 use std::process::{Output, Stdio};
 
-/// A stream that takes nothing: a full disk, a reader that has gone.
+/// Streams that take nothing: a full disk, and a pipe whose reader is gone.
 fn unwritable() -> [Stdio; 2] {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (reader, writer) = pipe().unwrap();
@@ -14,7 +14,7 @@ fn unwritable() -> [Stdio; 2] {
     [full.into(), writer.into()]
 }
 
-/// Each of the two ways.
+/// Runs featx with stderr on each of these streams.
 fn without_stderr(dir: &Workdir, args: &[&str], after: impl Fn(Output)) {
     for stderr in unwritable() {
         after(dir.command(args).stderr(stderr).output().unwrap());

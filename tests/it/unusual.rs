@@ -276,10 +276,9 @@ fn rows_that_depend_on_more_than_their_image_are_named_and_bind_the_run_to_one_p
             )),
             "{said}"
         );
-        assert!(
-            !said.contains("layer 'a'") && !said.contains("oneDNN"),
-            "{said}"
-        );
+        assert!(!said.contains("layer 'a'"), "{said}");
+        // What the model does itself is not put down to a faster form, in featx's own warning of such.
+        assert!(!said.contains("changes this model's activations"), "{said}");
         let run = String::from_utf8(dir.read("out/run.toml")).unwrap();
         assert_eq!(
             run.matches(&format!("varies = \"{word}\"")).count(),

@@ -84,7 +84,7 @@ fn compare(name: &str, data: &[u8]) -> Vec<String> {
     settings().iter().filter_map(compare_one).collect()
 }
 
-/// Cuts and flips at seeded places, most of them behind the header, and cuts of the last bytes.
+/// Cuts and flips at seeded places, most of them after the header, and cuts of the last bytes.
 fn broken(data: &[u8], count: usize) -> Vec<(String, Vec<u8>)> {
     let mut state = data.len() as u32;
     let mut below = |end: usize| {

@@ -26,7 +26,7 @@ pub fn only_part(dir: &Workdir, layer: &str) -> (Vec<u64>, Vec<f64>) {
     values(&dir.path(&folder).join(&parts[0]))
 }
 
-/// How lines begin that may stand before the error.
+/// Beginnings of lines that may come before the error.
 const NOTICES: [&str; 5] = [
     "warning: ",
     "preprocessing: ",
@@ -35,8 +35,8 @@ const NOTICES: [&str; 5] = [
     "1 other file",
 ];
 
-/// Words of a program that fell over, instead of saying what is wrong.
-pub const FALLEN: [&str; 6] = [
+/// Words of a program that crashed instead of saying what is wrong.
+pub const CRASHED: [&str; 6] = [
     "panicked",
     "backtrace",
     "terminate called",
@@ -63,13 +63,13 @@ pub fn error_line(ended: &Ended, args: &str, code: i32) -> String {
     let Ended { stdout, stderr, .. } = ended;
     assert_eq!(ended.code, Some(code), "{args}: {stderr}");
     assert_eq!(stdout, "", "{args}");
-    for words in FALLEN {
+    for words in CRASHED {
         assert!(!stderr.contains(words), "{args}: {stderr}");
     }
     let (errors, others): (Vec<&str>, Vec<&str>) =
         stderr.lines().partition(|line| line.starts_with("error: "));
     assert_eq!(errors.len(), 1, "{args}: {stderr}");
-    // Behind a wrong command line clap prints usage.
+    // clap prints usage after a wrong command line.
     if code == 1 {
         let known = |line: &&str| NOTICES.iter().any(|notice| line.starts_with(notice));
         assert!(others.iter().all(known), "{args}: {stderr}");

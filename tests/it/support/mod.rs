@@ -8,4 +8,6 @@ pub mod extraction;
 pub mod models;
 #[cfg(feature = "images")]
 pub mod pillow;
+#[cfg(any(feature = "torch", all(feature = "hdf5", feature = "parquet")))]
+pub mod waiting;
 pub mod workdir;

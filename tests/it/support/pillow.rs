@@ -110,7 +110,7 @@ pub fn compare_whole(out: &Path, case: &[String]) -> Option<String> {
         Preprocessor::new(&Preprocess::default()).decode(&data),
         array.as_str(),
     ) {
-        (Ok(_), "error") => Some(format!("{name}: taken, but Pillow refuses it")),
+        (Ok(_), "error") => Some(format!("{name}: read, but Pillow refuses it")),
         (Ok(image), array) => {
             difference(image.pixels(), &npy(&out.join(array))).map(|d| format!("{name} whole: {d}"))
         }
