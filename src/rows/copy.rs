@@ -195,6 +195,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_copying_give_the_same_bytes() {
+        let at = |file, offset| FilePosition(file, offset);
         let path = std::env::temp_dir().join(format!("featx-copy-{}", std::process::id()));
         let open = |ending: &str| {
             let path = path.with_extension(ending);
@@ -212,56 +213,23 @@ mod tests {
             .map(|i| ((i.wrapping_mul(i)) >> 7) as u8)
             .collect();
         source.write_all_at(&bytes, 0).unwrap();
-        copy(
-            FilePosition(&source, 5),
-            FilePosition(&by_kernel, 3),
-            8_999_990,
-            &|_| {},
-        )
-        .unwrap();
+        copy(at(&source, 5), at(&by_kernel, 3), 8_999_990, &|_| {}).unwrap();
         let mut buffer = vec![0; BUFFER];
         let mut done = 0;
         while done < 8_999_990 {
             let left = 8_999_990 - done;
             done += copy_through(
-                FilePosition(&source, 5 + done),
-                FilePosition(&by_buffer, 3 + done),
+                at(&source, 5 + done),
+                at(&by_buffer, 3 + done),
                 left,
                 &mut buffer,
             )
             .unwrap();
         }
-        assert!(
-            same(
-                FilePosition(&source, 5),
-                FilePosition(&by_kernel, 3),
-                8_999_990
-            )
-            .unwrap()
-        );
-        assert!(
-            same(
-                FilePosition(&by_buffer, 0),
-                FilePosition(&by_kernel, 0),
-                8_999_993
-            )
-            .unwrap()
-        );
-        assert!(
-            !same(
-                FilePosition(&by_buffer, 0),
-                FilePosition(&by_kernel, 1),
-                100
-            )
-            .unwrap()
-        );
-        let error = copy(
-            FilePosition(&source, 8_999_000),
-            FilePosition(&by_kernel, 0),
-            2000,
-            &|_| {},
-        )
-        .unwrap_err();
+        assert!(same(at(&source, 5), at(&by_kernel, 3), 8_999_990).unwrap());
+        assert!(same(at(&by_buffer, 0), at(&by_kernel, 0), 8_999_993).unwrap());
+        assert!(!same(at(&by_buffer, 0), at(&by_kernel, 1), 100).unwrap());
+        let error = copy(at(&source, 8_999_000), at(&by_kernel, 0), 2000, &|_| {}).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the file was cut short while it was read"
