@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long the page of a long run takes, and how much memory: 100,000 rows of VGG16 classifier.3, with random weights.
 
-The run starts over so many links to the project's photos, and stopped by SIGTERM; the rows that it lacks are those that it
+The run is of so many links to the project's photos, and is stopped by SIGTERM; the rows that it lacks are those that it
 has, with noise, in parts of the same size. Works in target/report, which takes 2 GB. Exit code 1 where the page takes more than
 60 seconds or 300 MB, or has more than 5 MB.
 

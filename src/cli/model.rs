@@ -41,7 +41,7 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
     bail!(
         "model '{model}' not found in {}; make it with: scripts/export_model.py {}",
         places.join(" or "),
-        shell::word(path)
+        shell::name(model)
     )
 }
 

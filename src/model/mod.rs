@@ -10,8 +10,8 @@
 //! 6. `fast/`: the choice of a faster form;
 //! 7. `compute/`: batches, on devices.
 //!
-//! The C++ files of these rooms include each other in the same order. What `ffi` declares is `compute/module.cpp`, which
-//! stands on all of them.
+//! The C++ files of these rooms include each other in the same order. What `ffi` declares, and the last step of
+//! `load/program/builder`, is `compute/module.cpp`, which stands on all of them.
 
 mod batch_size;
 mod compute;

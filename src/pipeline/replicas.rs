@@ -1,4 +1,4 @@
-//! The replicas of the model: their feeders' threads, and their models, for threads that the caller chooses.
+//! The replicas of the model: a feeder and a model each.
 
 use crate::model::Extractor;
 use crate::pipeline::feeder_thread::FeederThread;
@@ -6,15 +6,21 @@ use crate::pipeline::messages::{ComputedBatch, PixelBatch};
 use crate::pipeline::model_thread::ModelThread;
 use crate::pipeline::run_context::RunContext;
 use crate::pipeline::spare::spare_inputs;
-use crate::pipeline::threads::start;
+use crate::pipeline::threads::{join, run_here, start};
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::thread::{Scope, ScopedJoinHandle};
 
 #[derive(Default)]
 pub struct Replicas<'scope> {
-    pub feeders: Vec<ScopedJoinHandle<'scope, Result<()>>>,
-    pub models: Vec<ModelThread<'scope>>,
+    feeders: Vec<ScopedJoinHandle<'scope, Result<()>>>,
+    models: Vec<ModelThread<'scope>>,
+}
+
+/// The model of this thread has ended; the other threads may not have.
+pub struct EndingReplicas<'scope> {
+    others: Vec<ScopedJoinHandle<'scope, Result<()>>>,
+    ended_here: Result<()>,
 }
 
 /// The ends of the channels that lead to replicas and away from them.
@@ -44,6 +50,34 @@ impl<'scope> Replicas<'scope> {
             replicas.models.push(model);
         }
         Ok(replicas)
+    }
+
+    /// Computes all batches: the last model here, the others in threads of their own.
+    ///
+    /// libtorch's threads belong to the thread that tried the model, which is this one: so a model computes here. With
+    /// threads of another one, there would be more of them than cores, and all would go to sleep at every barrier.
+    ///
+    /// # Errors
+    /// The system has no thread left. What the models fail with, [`EndingReplicas::join`] returns.
+    pub fn compute(mut self, scope: &'scope Scope<'scope, '_>) -> Result<EndingReplicas<'scope>> {
+        let model_here = self.models.pop();
+        let mut others = self.feeders;
+        for model in self.models {
+            others.push(start(scope, "model", move || model.run())?);
+        }
+        let ended_here = model_here.map_or(Ok(()), |model| run_here("a model", || model.run()));
+        Ok(EndingReplicas { others, ended_here })
+    }
+}
+
+impl EndingReplicas<'_> {
+    /// Waits for the feeders and models.
+    ///
+    /// # Errors
+    /// The first of theirs.
+    pub fn join(self) -> Result<()> {
+        self.others.into_iter().try_for_each(join)?;
+        self.ended_here
     }
 }
 

@@ -1,4 +1,5 @@
-//! The whole extraction on one screen: the stages in the order of the data, each with the channels to the next one.
+//! The whole extraction on one screen: the stages, each with the channels to the next one, in the order of the data; the
+//! writer starts before the models, because one of these computes in this thread.
 
 use crate::model::Extractor;
 use crate::pipeline::decoder_context::DecoderContext;
@@ -10,7 +11,7 @@ use crate::pipeline::run_context::RunContext;
 use crate::pipeline::sink::Sink;
 use crate::pipeline::spare::spare_pixels;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::threads::{join, run_here, start};
+use crate::pipeline::threads::{join, start};
 use crate::pipeline::turns::Turns;
 use crate::pipeline::work::Work;
 use crate::pipeline::writing::write;
@@ -69,10 +70,7 @@ pub fn run(
                 spare: spare_in,
                 computed: computed_in,
             };
-            let Replicas {
-                feeders,
-                mut models,
-            } = Replicas::start(scope, context, extractors, ends)?;
+            let replicas = Replicas::start(scope, context, extractors, ends)?;
 
             let writer = start(scope, "writer", move || {
                 context
@@ -80,19 +78,11 @@ pub fn run(
                     .guard(|| write(work, &computed, &under_way, sink))
             })?;
 
-            // libtorch's threads belong to the thread that tried the model, which is this one: so a model computes here. With
-            // threads of another one, there would be more of them than cores, and all would go to sleep at every barrier.
-            let model_here = models.pop();
-            let mut others = feeders;
-            for model in models {
-                others.push(start(scope, "model", move || model.run())?);
-            }
-            let ended_here = model_here.map_or(Ok(()), |model| run_here("a model", || model.run()));
+            let ended = replicas.compute(scope)?;
 
             // A writer or a model that failed makes the others stop: its error is the cause.
             let rows = join(writer)?;
-            others.into_iter().try_for_each(join)?;
-            ended_here?;
+            ended.join()?;
             join(orderer)?;
             join(dispatcher)?;
             Ok(rows)

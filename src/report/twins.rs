@@ -42,7 +42,7 @@ impl Default for Twins {
 }
 
 impl Twins {
-    /// The most rows it keeps.
+    /// Keeps so many rows at most.
     fn within(room: usize) -> Self {
         Self {
             seen: Vec::new(),

@@ -2,9 +2,9 @@
 //!
 //! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run. Shards take their
 //! locks, and then look whether there is still a run; we, in this order, look for their locks now: one of the two sees
-//! the other. The layers' files go, the small files, and `run.toml.discarded` last. StoppedRun at any instant, the directory either still holds
-//! the whole run, or holds no run but the order to remove one and the names of its layers, with which the next
-//! `extract` finishes the work before it begins its own.
+//! the other. The layers' files go, the small files, and `run.toml.discarded` last. Stopped at any instant, the directory
+//! either still holds the whole run, or holds no run but the order to remove one and the names of its layers, with which
+//! the next `extract` finishes the work before it begins its own.
 
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};

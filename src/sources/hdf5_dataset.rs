@@ -1,6 +1,7 @@
 //! Which dataset of an HDF5 file holds images.
 
 use crate::sources::layout::Layout;
+use crate::text::python;
 use crate::text::shell::quoted;
 use anyhow::{Context, Result, bail, ensure};
 use hdf5_metno::filters::Filter;
@@ -161,19 +162,21 @@ fn ensure_upright(dataset: &Dataset, content: Content, name: &str, path: &Path) 
     ensure!(
         is_upright || dataset.attr("MATLAB_class").is_err(),
         "'/{name}' of '{}' is MATLAB's, whose axes are in the other order: its images lie on their sides; write it again: \
-         python -c {}",
+         {}",
         path.display(),
-        quoted(&transposing_script(name, path))
+        python::command(&transposing_script(name, path))
     );
     Ok(())
 }
 
-/// Python's, whose texts in double quotes escape as Rust's do.
 fn transposing_script(name: &str, path: &Path) -> String {
-    let file = path.display().to_string();
+    let (file, name) = (
+        python::text(&path.display().to_string()),
+        python::text(name),
+    );
     format!(
-        "import h5py; a = h5py.File({file:?})[{name:?}][:].swapaxes(-1, -2); \
-         h5py.File(\"images.h5\", \"w\").create_dataset({name:?}, data=a, chunks=(1, *a.shape[1:]))"
+        "import h5py; a = h5py.File({file})[{name}][:].swapaxes(-1, -2); \
+         h5py.File(\"images.h5\", \"w\").create_dataset({name}, data=a, chunks=(1, *a.shape[1:]))"
     )
 }
 
@@ -186,7 +189,7 @@ fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {
         return Ok(());
     };
     let shown = path.display();
-    let (filter, python) = match filter {
+    let (filter, imports) = match filter {
         Filter::User(id, _) => (
             format!("filter {id}{}", name_of(*id)),
             "import h5py, hdf5plugin",
@@ -194,10 +197,15 @@ fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {
         Filter::SZip(..) => ("szip".to_owned(), "import h5py"),
         other => (format!("{other:?}"), "import h5py"),
     };
+    let (file, dataset) = (python::text(&shown.to_string()), python::text(name));
+    let script = format!(
+        "{imports}; a = h5py.File({file})[{dataset}]; h5py.File(\"images.h5\", \"w\").create_dataset({dataset}, data=a[:], \
+         chunks=(1, *a.shape[1:]), compression=\"gzip\")"
+    );
     bail!(
         "'/{name}' of '{shown}' is compressed by {filter}, which is not read; expected gzip, LZF, shuffle or nothing; write it \
-         again: python -c \"{python}; a = h5py.File('{shown}')['{name}']; h5py.File('images.h5', 'w').create_dataset('{name}', \
-         data=a[:], chunks=(1, *a.shape[1:]), compression='gzip')\""
+         again: {}",
+        python::command(&script)
     )
 }
 

@@ -1,5 +1,6 @@
 //! The column of a Parquet file that holds images, and the rows of its groups.
 
+use crate::text::python;
 use ::parquet::basic::{Compression, ConvertedType, Type};
 use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use ::parquet::schema::types::ColumnDescriptor;
@@ -105,11 +106,16 @@ fn ensure_bytes(file: &ParquetMetaData, leaf: usize, name: &str, path: &Path) ->
         nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(group.num_rows()))
     };
     let shown = path.display();
+    let script = format!(
+        "import datasets as d; d.Dataset.from_parquet({}).with_format(\"arrow\")\
+         .map(d.table.embed_table_storage, batched=True).to_parquet(\"images.parquet\")",
+        python::text(&shown.to_string())
+    );
     ensure!(
         !file.row_groups().iter().all(is_null),
         "column '{name}' of '{shown}' is null in every row: the images are not in the file, which may have their paths alone; \
-         write it again with them: python -c \"import datasets as d; d.Dataset.from_parquet('{shown}').with_format('arrow')\
-         .map(d.table.embed_table_storage, batched=True).to_parquet('images.parquet')\""
+         write it again with them: {}",
+        python::command(&script)
     );
     Ok(())
 }
@@ -208,11 +214,15 @@ fn ensure_readable(chunk: &ColumnChunkMetaData, name: &str, path: &Path) -> Resu
     let codec = codec.to_string();
     let word = codec.split('(').next().unwrap_or_default();
     let shown = path.display();
+    let script = format!(
+        "import pyarrow.parquet as p; p.write_table(p.read_table({}), \"images.parquet\", compression=\"snappy\")",
+        python::text(&shown.to_string())
+    );
     ensure!(
         is_read,
         "column '{name}' of '{shown}' is compressed by {word}, which is not read; expected none, SNAPPY, ZSTD or GZIP; write \
-         it again: python -c \"import pyarrow.parquet as p; p.write_table(p.read_table('{shown}'), 'images.parquet', \
-         compression='snappy')\""
+         it again: {}",
+        python::command(&script)
     );
     Ok(())
 }

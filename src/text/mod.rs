@@ -5,6 +5,7 @@ pub mod exporter;
 pub mod figures;
 pub mod printing;
 pub mod progress;
+pub mod python;
 pub mod shell;
 pub mod table;
 pub mod toml_file;

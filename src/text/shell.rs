@@ -17,6 +17,15 @@ pub fn word(path: &Path) -> String {
     }
 }
 
+/// A name that is no path, as one word of a shell's: in quotes where it needs them.
+#[must_use]
+pub fn name(text: &str) -> String {
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => quoted(text),
+    }
+}
+
 /// What featx was started with, to be pasted.
 #[must_use]
 pub fn command(arguments: impl Iterator<Item = OsString>) -> String {

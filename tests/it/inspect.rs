@@ -208,6 +208,11 @@ fn what_is_nothing_of_ours_is_refused() {
         "'none': no such file or directory: model 'none' not found in models/; make it with: \
          scripts/export_model.py none",
     );
+    #[cfg(not(feature = "torch"))]
+    dir.featx_err(
+        &["inspect", "none"],
+        "'none': No such file or directory (os error 2)",
+    );
     dir.write("notes.txt", "hello");
     dir.featx_err(
         &["inspect", "notes.txt"],

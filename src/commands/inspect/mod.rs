@@ -14,6 +14,8 @@ use crate::run::contents::Contents;
 use crate::text::printing;
 use anyhow::{Result, bail};
 use serde::Serialize;
+#[cfg(feature = "torch")]
+use std::io::ErrorKind;
 use subject::Subject;
 
 /// Looks at what is at the path, and prints what it holds.
@@ -98,7 +100,8 @@ fn write_page(_: &Inspect, _: &directory::Report, _: Contents) -> Result<()> {
 /// There is nothing of that name, and no model.
 pub fn found_by_name(typed: &Inspect) -> Result<Inspect> {
     #[cfg(feature = "torch")]
-    if !typed.path.exists()
+    if let Err(error) = typed.path.metadata()
+        && error.kind() == ErrorKind::NotFound
         && let Some(name) = typed.path.to_str()
     {
         let is_bare = !name.contains('/') && typed.path.extension().is_none();

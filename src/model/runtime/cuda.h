@@ -1,5 +1,5 @@
-// GPUs, reached through libtorch's device-neutral interfaces: featx is built without CUDA, and starts without it. Every
-// function returns null, or a message to be freed by featx_free_message; no exception leaves.
+// GPUs, reached through libtorch's device-neutral interfaces: featx is built without CUDA, and starts without it. A
+// function that can fail returns null, or a message to be freed by featx_free_message; no exception leaves.
 #pragma once
 
 #include <cstdint>

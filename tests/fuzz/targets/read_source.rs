@@ -3,7 +3,7 @@
 //! usage: read_source PATH...
 
 use featx::images::{Crop, Preprocess, Preprocessor, Resize};
-use featx::sources::{SourceList, RowReader};
+use featx::sources::{RowReader, SourceList};
 use featx::text::printing::visible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;

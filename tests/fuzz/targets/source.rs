@@ -2,7 +2,7 @@
 //! same for whoever reads them in whatever order; of a tar, those that reading it from its start to its end gives.
 #![no_main]
 
-use featx::sources::{SourceList, Images, Kind, RowReader};
+use featx::sources::{Images, Kind, RowReader, SourceList};
 use libfuzzer_sys::fuzz_target;
 use std::collections::HashMap;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! The C++ side (`load/program.h`), made safe: a TorchScript module, built node by node.
+//! The C++ side (`load/program.h`; the last step: `compute/module.h`), made safe: a TorchScript module, built node by node.
 
 use super::graph::{Call, Item, Operand, Operation, Output, Value};
 use super::weights::Weight;
