@@ -50,22 +50,23 @@ pub fn settle(
     }: Ticket,
     loaded: Result<&[u8], LoadFailure>,
 ) -> Option<SharedBatch> {
-    let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut filled = shared.lock().unwrap_or_else(PoisonError::into_inner);
     match loaded {
-        Ok(image) => batch.pixels[slot * image.len()..][..image.len()].copy_from_slice(image),
+        Ok(image) => filled.pixels[slot * image.len()..][..image.len()].copy_from_slice(image),
         Err(failure) => {
             if failure.is_machine_fault {
-                batch.machine_fault = Some(batch.machine_fault.map_or(row, |other| other.min(row)));
+                filled.machine_fault =
+                    Some(filled.machine_fault.map_or(row, |other| other.min(row)));
             }
-            batch.broken.push(Broken {
+            filled.batch.broken.push(Broken {
                 row,
                 path: quoted(context.images.name(row).as_os_str().as_bytes()).into_owned(),
                 reason: failure.error.to_string(),
             });
         }
     }
-    batch.left -= 1;
-    let is_complete = batch.left == 0;
-    drop(batch);
+    filled.left -= 1;
+    let is_complete = filled.left == 0;
+    drop(filled);
     is_complete.then_some(shared)
 }

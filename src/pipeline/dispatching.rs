@@ -1,7 +1,7 @@
 //! What the dispatcher's thread does.
 
 use crate::pipeline::messages::{PixelBatch, Ticket};
-use crate::pipeline::work::{BatchRows, Work};
+use crate::pipeline::work::Work;
 use crossbeam_channel::{Receiver, Sender, select};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -14,15 +14,14 @@ pub fn dispatch(
     tickets: &Sender<Ticket>,
     ordering_ended: &Receiver<Infallible>,
 ) {
-    for (number, BatchRows { segment, rows }) in work.batch_rows().enumerate() {
+    for batch in work.all_batches() {
         let Ok(pixels) = spare.recv() else { return };
+        let rows = batch.rows.clone();
         let batch = PixelBatch {
-            number,
-            rows: rows.clone(),
-            segment,
+            batch,
             pixels,
             left: (rows.end - rows.start) as usize,
-            ..PixelBatch::default()
+            machine_fault: None,
         };
         let batch = Arc::new(Mutex::new(batch));
         for (slot, row) in rows.enumerate() {

@@ -27,22 +27,15 @@ impl FeederThread<'_> {
 
     fn feed_all(&self) -> Result<()> {
         let RunContext { stop, turns, .. } = self.context;
-        for batch in &self.ordered {
+        for PixelBatch { batch, pixels, .. } in &self.ordered {
             let Some(mut input) = self.inputs.recv().ok().filter(|_| !stop.is_over()) else {
                 break; // a signal came, or the model failed and says why
             };
             let turn = turns.map(Turns::begin);
-            self.feeder.feed(&batch.pixels, &mut input)?;
+            self.feeder.feed(&pixels, &mut input)?;
             // The dispatcher is gone once it has handed out all images.
-            let _ = self.spare.send(batch.pixels);
-            let message = InputBatch {
-                number: batch.number,
-                rows: batch.rows,
-                segment: batch.segment,
-                broken: batch.broken,
-                input,
-                turn,
-            };
+            let _ = self.spare.send(pixels);
+            let message = InputBatch { batch, input, turn };
             if self.ready_inputs.send(message).is_err() {
                 break;
             }

@@ -13,6 +13,7 @@
 //! [`Work::batches`] of them; each model has [`INPUTS`] inputs, which go round between it and its feeder; the writer has
 //! one batch's activations while a model computes the next; and no batch is fed that is too far ahead of the writer.
 
+mod batch;
 pub mod cost;
 mod decoder;
 mod decoder_context;

@@ -1,6 +1,7 @@
 //! What a replica's model does.
 
 use crate::model::{Activation, Extractor, Input, set_threads};
+use crate::pipeline::batch::Batch;
 use crate::pipeline::messages::{ComputedBatch, InputBatch};
 use crate::pipeline::run_context::RunContext;
 use crate::run::busy::Stage;
@@ -34,21 +35,17 @@ impl ModelThread<'_> {
             let ready_inputs = &self.ready_inputs;
             self.extractor
                 .rest_while(|| next = ready_inputs.recv().ok());
-            let Some(batch) = next else { break };
-            let activations = self.forward(&batch)?;
-            drop(batch.turn);
+            let Some(InputBatch { batch, input, turn }) = next else {
+                break;
+            };
+            let activations = self.forward(&batch, &input)?;
+            drop(turn);
             if let Some(line) = self.extractor.take_notice() {
                 (self.context.say)(&line);
             }
             // The feeder is gone once it has fed all batches.
-            let _ = self.inputs.send(batch.input);
-            let message = ComputedBatch {
-                number: batch.number,
-                rows: batch.rows,
-                segment: batch.segment,
-                activations,
-                broken: batch.broken,
-            };
+            let _ = self.inputs.send(input);
+            let message = ComputedBatch { batch, activations };
             if self.computed.send(message).is_err() {
                 break; // the writer failed, and says why
             }
@@ -56,9 +53,9 @@ impl ModelThread<'_> {
         Ok(())
     }
 
-    fn forward(&mut self, batch: &InputBatch) -> Result<Vec<Activation>> {
+    fn forward(&mut self, batch: &Batch, input: &Input) -> Result<Vec<Activation>> {
         let work = self.context.work;
-        let forward = || self.extractor.forward(&batch.input);
+        let forward = || self.extractor.forward(input);
         let activations = work.stages.time(Stage::Forward, forward);
         activations.with_context(|| these_images(work.images, &batch.rows))
     }

@@ -22,19 +22,19 @@ pub fn order(
     ordered: &Sender<PixelBatch>,
 ) -> Result<()> {
     let mut early = BTreeMap::new();
-    for number in 0..work.batch_rows().count() {
+    for number in 0..work.all_batches().count() {
         while !early.contains_key(&number) {
-            let Some(batch) = decoders.next()? else {
+            let Some(pixels) = decoders.next()? else {
                 return Ok(());
             };
-            early.insert(batch.number, batch);
+            early.insert(pixels.batch.number, pixels);
         }
-        let Some(mut batch) = early.remove(&number) else {
+        let Some(mut pixels) = early.remove(&number) else {
             return Ok(());
         };
-        let failure = failure(work, &mut batch);
-        if !batch.rows.is_empty() {
-            let handed_on = wait_for_place(stop, under_way) && ordered.send(batch).is_ok();
+        let failure = failure(work, &mut pixels);
+        if !pixels.batch.rows.is_empty() {
+            let handed_on = wait_for_place(stop, under_way) && ordered.send(pixels).is_ok();
             if !handed_on {
                 return Ok(()); // the run is over, or a later stage failed and says why
             }
@@ -59,14 +59,19 @@ fn wait_for_place(stop: &Stop, under_way: &Sender<()>) -> bool {
 }
 
 /// Why the run stops with this batch, if it does; the batch is then cut before the image that is the cause.
-fn failure(work: &Work, batch: &mut PixelBatch) -> Option<anyhow::Error> {
+fn failure(work: &Work, pixels: &mut PixelBatch) -> Option<anyhow::Error> {
+    let PixelBatch {
+        batch,
+        machine_fault,
+        ..
+    } = pixels;
     batch.broken.sort_by_key(|broken| broken.row);
-    let stops = |broken: &Broken| !work.skip_broken || batch.machine_fault == Some(broken.row);
+    let stops = |broken: &Broken| !work.skip_broken || *machine_fault == Some(broken.row);
     let at = batch.broken.iter().position(stops)?;
     let Broken { row, path, reason } = batch.broken.split_off(at).swap_remove(0);
     batch.rows.end = row;
-    let cure = match batch.machine_fault {
-        Some(fault) if fault == row => {
+    let cure = match machine_fault {
+        Some(fault) if *fault == row => {
             "the image is not at fault; fix the cause and run the same command again, it resumes"
         }
         _ => "remove or repair it, or pass --on-error skip",

@@ -1,11 +1,11 @@
 //! What an extraction computes, and how.
 
 use crate::images::Preprocess;
+use crate::pipeline::batch::Batch;
 use crate::pipeline::stage_clocks::StageClocks;
 use crate::rows::row_type::RowType;
 use crate::run::writer::Segment;
 use crate::sources::Images;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,24 +36,19 @@ pub struct Work<'a> {
     pub stages: &'a Arc<StageClocks>,
 }
 
-/// The rows of a batch, all of one segment.
-#[derive(Debug, Clone)]
-pub struct BatchRows {
-    /// Its place in [`Work::segments`].
-    pub segment: usize,
-    pub rows: Range<u64>,
-}
-
 impl Work<'_> {
-    /// The rows of each batch, in order.
-    pub fn batch_rows(&self) -> impl Iterator<Item = BatchRows> {
+    /// All batches, in order.
+    pub fn all_batches(&self) -> impl Iterator<Item = Batch> {
         let segments = self.segments.iter().enumerate();
-        segments.flat_map(move |(segment, Segment { rows: all, .. })| {
+        let pieces = segments.flat_map(move |(segment, Segment { rows: all, .. })| {
             let starts = all.clone().step_by(self.batch);
-            starts.map(move |start| {
-                let rows = start..all.end.min(start + self.batch as u64);
-                BatchRows { segment, rows }
-            })
+            starts.map(move |start| (segment, start..all.end.min(start + self.batch as u64)))
+        });
+        pieces.enumerate().map(|(number, (segment, rows))| Batch {
+            number,
+            segment,
+            rows,
+            broken: Vec::new(),
         })
     }
 }

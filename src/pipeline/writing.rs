@@ -1,5 +1,6 @@
 //! What the writer's thread does.
 
+use crate::pipeline::batch::Batch;
 use crate::pipeline::messages::ComputedBatch;
 use crate::pipeline::sink::Sink;
 use crate::pipeline::work::Work;
@@ -59,7 +60,7 @@ struct BatchOrder {
 
 impl BatchOrder {
     fn add(&mut self, message: ComputedBatch) {
-        self.early.insert(message.number, message);
+        self.early.insert(message.batch.number, message);
     }
 
     /// The batches whose turn it is.
@@ -81,13 +82,13 @@ fn write_batch(work: &Work, message: ComputedBatch, sink: &mut Sink) -> Result<u
         progress,
         gate,
     } = sink;
-    let ComputedBatch {
-        rows,
+    let ComputedBatch { batch, activations } = message;
+    let Batch {
         segment,
-        activations,
+        rows,
         broken,
         ..
-    } = message;
+    } = batch;
     let Segment {
         rows: wanted,
         layers,
