@@ -28,13 +28,19 @@ impl Turns {
         Turn(self)
     }
 
-    /// Waits for a moment in which no model computes.
+    /// Waits for a moment in which no model computes, but not for ever.
     pub fn wait(&self) {
+        self.wait_at_most(PATIENCE);
+    }
+
+    /// False where models still compute after that time.
+    fn wait_at_most(&self, patience: Duration) -> bool {
         let models_compute = |computing: &mut usize| *computing > 0;
-        let waited = self
+        let (computing, _) = self
             .over
-            .wait_timeout_while(self.lock(), PATIENCE, models_compute);
-        drop(waited);
+            .wait_timeout_while(self.lock(), patience, models_compute)
+            .unwrap_or_else(PoisonError::into_inner);
+        *computing == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, usize> {
@@ -54,27 +60,32 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Instant;
+
+    /// No machine is so slow.
+    const LONG: Duration = Duration::from_secs(600);
 
     #[test]
     fn a_decoder_waits_for_the_end_of_all_turns_but_not_for_ever() {
         let turns = Turns::default();
-        let waited = || {
-            let began = Instant::now();
-            turns.wait();
-            began.elapsed()
-        };
         let (first, second) = (turns.begin(), turns.begin());
-        assert!(waited() >= PATIENCE);
+        assert!(!turns.wait_at_most(Duration::from_millis(10)));
         drop(first);
+        assert!(!turns.wait_at_most(Duration::ZERO));
+        let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let decoder = scope.spawn(waited);
-            thread::sleep(PATIENCE / 4);
-            assert!(!decoder.is_finished());
+            let decoder = scope.spawn(|| {
+                let began = Instant::now();
+                let in_time = turns.wait_at_most(LONG) && began.elapsed() < LONG;
+                (in_time, is_over.load(Ordering::SeqCst))
+            });
+            thread::sleep(Duration::from_millis(10)); // most often the decoder waits by then
+            is_over.store(true, Ordering::SeqCst);
             drop(second);
-            assert!(decoder.join().unwrap() >= PATIENCE / 8);
+            assert_eq!(decoder.join().unwrap(), (true, true));
         });
-        assert_eq!(*turns.lock(), 0);
+        assert!(turns.wait_at_most(Duration::ZERO));
     }
 }
