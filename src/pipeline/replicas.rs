@@ -89,20 +89,20 @@ fn replica<'a>(
 ) -> Result<(FeederThread<'a>, ModelThread<'a>)> {
     let (ready_inputs_in, ready_inputs) = bounded(0);
     let feeder = extractor.feeder();
-    let (inputs_in, inputs) = spare_inputs(&feeder)?;
+    let inputs = spare_inputs(&feeder)?;
     let feeder = FeederThread {
         context,
         feeder,
         ordered: ends.ordered,
         spare: ends.spare,
-        inputs,
+        inputs: inputs.take,
         ready_inputs: ready_inputs_in,
     };
     let model = ModelThread {
         context,
         extractor,
         ready_inputs,
-        inputs: inputs_in,
+        inputs: inputs.give_back,
         computed: ends.computed,
     };
     Ok((feeder, model))

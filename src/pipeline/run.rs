@@ -44,11 +44,11 @@ pub fn run(
     };
     thread::scope(|scope| {
         let stages = move || {
-            let (spare_in, spare) = spare_pixels(work);
+            let spare = spare_pixels(work);
             let (tickets_in, tickets) = bounded(work.batch);
             let (ordering_runs, ordering_ended) = bounded::<Infallible>(0);
             let dispatcher = start(scope, "dispatcher", move || {
-                dispatch(work, &spare, &tickets_in, &ordering_ended);
+                dispatch(work, &spare.take, &tickets_in, &ordering_ended);
                 Ok(())
             })?;
 
@@ -67,7 +67,7 @@ pub fn run(
             let (computed_in, computed) = bounded(0);
             let ends = ReplicaEnds {
                 ordered,
-                spare: spare_in,
+                spare: spare.give_back,
                 computed: computed_in,
             };
             let replicas = Replicas::start(scope, context, extractors, ends)?;
