@@ -1,4 +1,5 @@
-//! Run-length BMP: Pillow's `BmpRleDecoder`. Runs that leave their row are treated as there.
+//! Run-length BMP: Pillow's `BmpRleDecoder`. A run that leaves its row is cut at the
+//! row's end, so it cannot shift the rows after it.
 
 use crate::images::decode::bytes::Bytes;
 use crate::images::image_error::{ImageError, Result};

@@ -191,7 +191,7 @@ fn inflate(data: &[u8], rows: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// `PackBitsDecode`: a count, then so many bytes, or one to repeat.
+/// `PackBitsDecode`: a count, then that number of bytes, or one byte to repeat.
 fn unpack_bits(mut data: &[u8], mut rows: &mut [u8]) -> Result<()> {
     while !rows.is_empty() {
         let (&count, rest) = data.split_first().ok_or(ImageError::Truncated)?;
@@ -214,8 +214,8 @@ fn unpack_bits(mut data: &[u8], mut rows: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// The tables that all strips share go before the strip's own stream. libtiff forgives an early end: it adds end
-/// markers, and libjpeg then greys what is missing.
+/// The tables that all strips share go before the strip's own stream. End markers go after it, as in libtiff: so the last
+/// rows of a strip that lacks its own marker are read. (They also make libjpeg grey what a cut strip lacks.)
 fn expand_jpeg(
     tables: &[u8],
     colours: Colours,

@@ -30,7 +30,7 @@ pub fn decode(
     bytes_per_pixel: usize,
     image: &mut Raster,
 ) -> Result<()> {
-    if !directory.is_sound {
+    if !directory.is_whole {
         return Err(ImageError::Corrupt("broken TIFF directory"));
     }
     let codec = codec::Codec::new(directory, setup)?;

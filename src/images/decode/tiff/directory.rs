@@ -40,13 +40,10 @@ struct Entry<'a> {
 #[derive(Debug)]
 pub struct Directory<'a> {
     pub big_endian: bool,
-    /// Whether libtiff would read it, which is less forgiving: all entries are there, and not too many.
-    pub is_sound: bool,
+    /// False where the file ends before the last entry: a tag that is missing may change every pixel.
+    pub is_whole: bool,
     entries: Vec<Entry<'a>>,
 }
-
-/// Above so many entries libtiff takes a directory for something else.
-const MAX_ENTRIES: u64 = 4096;
 
 impl<'a> Directory<'a> {
     /// Reads what can be read: entries that are cut, too large or of unknown types are left out, as in Pillow.
@@ -72,7 +69,7 @@ impl<'a> Directory<'a> {
         }
         Ok(Self {
             big_endian,
-            is_sound: file.is_sound(start as usize),
+            is_whole: file.has_all_entries(start as usize),
             entries: file.entries(start as usize),
         })
     }
@@ -152,14 +149,12 @@ impl<'a> File<'a> {
         if self.large { (8, 20) } else { (2, 12) }
     }
 
-    fn is_sound(&self, start: usize) -> bool {
+    fn has_all_entries(&self, start: usize) -> bool {
         let (head, size) = self.sizes();
-        match self.number(start, head) {
-            Some(count @ 1..=MAX_ENTRIES) => {
-                self.data.len() - start - head >= count as usize * size
-            }
-            _ => false,
-        }
+        self.number(start, head).is_some_and(|count| {
+            let there = (self.data.len() - start - head) / size;
+            count <= there as u64
+        })
     }
 
     fn entries(&self, start: usize) -> Vec<Entry<'a>> {
