@@ -12,8 +12,8 @@ pub fn array_expression(indices: &[u64]) -> String {
     ranges(indices, 4).join(",")
 }
 
-/// Indices as `7`, `12-15` and `0-30:2`. Fewer than `least_with_gaps` with gaps between them stand one by one, and so do two
-/// that follow each other, unless two with a gap are a range.
+/// Indices as `7`, `12-15` and `0-30:2`. At least `least_with_gaps` evenly spaced indices are a range; without gaps three are
+/// enough. Fewer stand one by one.
 ///
 /// `indices` ascend strictly.
 #[must_use]
@@ -55,7 +55,7 @@ pub struct Submission {
     shards: u64,
 }
 
-/// The arrays that have these shards of `shards` computed, where no index may reach `max_array_size`. `indices` ascend
+/// The arrays that compute these shards of `shards`. No index may reach `max_array_size`. `indices` ascend
 /// strictly.
 #[must_use]
 pub fn submissions(indices: &[u64], shards: u64, max_array_size: u64) -> Vec<Submission> {
@@ -82,7 +82,7 @@ pub fn submissions(indices: &[u64], shards: u64, max_array_size: u64) -> Vec<Sub
     }
 }
 
-/// `--array=3,7`; where the array's indices are not the shards', with the option that makes up for it.
+/// `--array=3,7`. If the array's indices are not those of the shards, it has the option that makes up for it.
 impl fmt::Display for Submission {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "--array={}", self.array)?;

@@ -21,7 +21,7 @@ pub struct System {
     pub name: &'static str,
     /// A variable that its jobs have and other processes have not.
     job: &'static str,
-    /// The number of a task, and what stands there in a job that is no array.
+    /// The variable with the number of a task, and its value in a job that is not an array.
     pub index: &'static str,
     no_index: &'static str,
     /// The number of the first task, for shard 0.
@@ -150,7 +150,7 @@ pub struct ArrayTask {
     pub system: &'static System,
     /// As the system says it.
     pub id: String,
-    /// Of what was submitted, which may be part of a run alone.
+    /// The tasks that were submitted; they may be only a part of a run.
     pub bounds: Option<ArrayBounds>,
 }
 
@@ -185,7 +185,7 @@ pub fn in_job() -> bool {
         .any(|system| env::var_os(system.job).is_some())
 }
 
-/// Cores that the job has on this node, of systems other than Slurm; none if nothing tells.
+/// Cores that the job has on this node, by systems other than Slurm. `None` if nothing tells.
 pub fn cores(variable: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let of = |system: &System| variable(system.cores)?.parse().ok();
     let running = SYSTEMS
@@ -200,7 +200,7 @@ impl System {
     pub fn at_hand() -> &'static Self {
         let is_set = |variable: &str| env::var_os(variable).is_some();
         let runs = |system: &&Self| is_set(system.job);
-        // Of two systems, the one that the user's environment is made for.
+        // If there are two systems, the one that the user's environment is made for.
         let is_chosen = |system: &&Self| is_set(system.beside) && is_command(system.command);
         let submits = |system: &&Self| system.beside.is_empty() && is_command(system.command);
         let mut all = SYSTEMS.iter();

@@ -5,7 +5,7 @@
 const FIRST_SPECIAL_STEP: u64 = 0xffff_fff0;
 const MIB: u64 = 1 << 20;
 
-/// What was found. A variable that is there but no number counts as absent, but for those that shards follow from.
+/// What was found. A variable that is set but not a number counts as absent, except those that shards follow from.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Slurm {
     /// Its place in a step of `srun`. A batch script has `SLURM_PROCID=0` and all of the job's `SLURM_NTASKS` too,

@@ -1,8 +1,8 @@
 //! Rows that go straight to their places in an HDF5 file.
 //!
 //! The library lays the file out: it allots every dataset's space when that is made ("early allocation"), and says where
-//! it is (`H5Dchunk_iter`). The rows are then written there as into any file, with no second copy in the library, and no
-//! type of numbers that it would have to know. Chunks without filters are nothing but their bytes.
+//! it is (`H5Dchunk_iter`). The rows are then written there as into any file, without a second copy in the library, which
+//! need not know their type of numbers. Chunks without filters are nothing but their bytes.
 
 use crate::export::table::Table;
 use crate::rows::copy::allocate;

@@ -2,8 +2,8 @@
 //! and `run`, what was run as text.
 //!
 //! MATLAB's first axis varies fastest, so an array of NumPy's shape (N, C, H, W) is stored with its axes in the opposite
-//! order, the numbers of one place beside each other for all rows: then `size` reads as NumPy's `shape`. That turns the
-//! whole array round; in chunks of some rows, each of which is turned round by itself, it takes no more memory than one.
+//! order, the numbers of one place beside each other for all rows: then `size` reads as NumPy's `shape`. That
+//! transposes the whole array. It is done chunk by chunk, of some rows each, so it takes the memory of one chunk.
 //! Source: the MAT-file of `save -v7.3`, as `hdf5storage` documents and writes it.
 
 use crate::export::checks::{ensure_distinct, number_among};
@@ -261,7 +261,7 @@ fn write_rows(table: &Table, layer: &Layer, places: &Places, file: &File) -> Res
 }
 
 /// Turns rows of shape (C, H, W), one after the other, into an array of shape (W, H, C, rows) that has room for as many
-/// rows as a chunk; what the last chunk has beyond its rows is no one's.
+/// rows as a chunk; nobody reads what the last chunk has beyond its rows.
 fn turn<const SIZE: usize>(layer: &Layer, rows: &[u8], turned: &mut [u8]) {
     let axes = layer.rows.header.row_shape();
     let width = layer.width() as usize;

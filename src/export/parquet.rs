@@ -1,9 +1,9 @@
 //! Parquet: the column `file_name`, and a column of fixed-size lists a layer, a row's numbers in C order; the run, and
 //! each layer's row shape (`features.30.shape`), as metadata of the file.
 //!
-//! Parquet knows lists of any size alone; that they are of one size says the Arrow schema in the metadata, which Arrow's
-//! readers look for. Every list has as many items, so a number is the first of its row (repetition level 0) or a further
-//! one (1). Source: parquet-format's `LogicalTypes.md`.
+//! Parquet itself has only lists of any size. The Arrow schema in the metadata, which Arrow's readers look for, says that
+//! these all have one size. A number is the first of its row (repetition level 0) or a further one (1).
+//! Source: parquet-format's `LogicalTypes.md`.
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
@@ -66,7 +66,7 @@ impl Format for Parquet {
         table.ensure_names_are_text("Parquet")
     }
 
-    /// As if nothing could be compressed.
+    /// The size if nothing can be compressed.
     fn file_bytes(&self, table: &Table) -> u64 {
         let names = table.names.as_ref();
         let names = names.map_or(0, |names| names.bytes + 4 * names.count);
@@ -223,7 +223,7 @@ impl Levels {
         }
     }
 
-    /// A row of no number has a level all the same: that of an empty list.
+    /// Even a row without numbers has a level: that of an empty list.
     fn set_rows(&mut self, rows: usize) {
         let width = self.width.max(1);
         self.definition

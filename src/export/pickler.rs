@@ -69,7 +69,7 @@ impl<W: Write> Pickler<W> {
         self.0.write_all(b"]")
     }
 
-    /// Appends to the list that was written before.
+    /// Appends the items to the list that was written before them.
     pub fn append(&mut self, texts: &[String]) -> Result<()> {
         self.0.write_all(b"(")?;
         texts.iter().try_for_each(|text| self.text(text))?;

@@ -1,5 +1,5 @@
-//! safetensors: one tensor per layer, named as it. Names of rows are the tensor `file_names`, bytes that are lines of UTF-8,
-//! for the format has numbers only; the run is in the header's metadata.
+//! safetensors: one tensor per layer, named as it. Names of rows are the tensor `file_names`, lines of UTF-8 as bytes,
+//! because the format has only numbers; the run is in the header's metadata.
 
 use crate::export::checks::{ensure_distinct, number_among};
 use crate::export::format::Format;
@@ -19,7 +19,7 @@ use std::os::unix::fs::FileExt;
 const LONGEST_HEADER: usize = 100_000_000;
 /// The tensor of names.
 const NAMES: &str = "file_names";
-/// What the format has.
+/// The types of numbers that the format has.
 const HELD: [Number; 12] = Number::ALL;
 
 pub struct Safetensors;

@@ -1,6 +1,6 @@
-//! Files that are no image that featx reads: what they are, by their first bytes.
+//! Files that featx does not read as images: what they are, by their first bytes.
 
-/// What a file is, in words that follow its name; none where that is not known.
+/// What a file is, in words that follow its name. `None` if that is not known.
 pub fn words(data: &[u8]) -> Option<&'static str> {
     let known = STARTS.iter().find(|(start, _)| data.starts_with(start));
     known

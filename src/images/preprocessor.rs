@@ -33,7 +33,7 @@ impl Preprocessor {
         }
     }
 
-    /// Sets how many bytes there are for decoding; images that take more give [`ImageError::AboveLimit`] before anything
+    /// Sets the bytes that there are for decoding; images that take more give [`ImageError::AboveLimit`] before anything
     /// is allocated for them.
     pub fn set_limit(&mut self, bytes: Option<u64>) {
         self.image.limit = bytes;
@@ -75,7 +75,7 @@ impl Preprocessor {
             self.preprocess.image_bytes(),
             "out is height x width x channels bytes"
         );
-        // The last belt: no decoder is known to panic, and none may take the run with it.
+        // No decoder is known to panic. If one does, the run must not end with it.
         contained(|| self.make(data, out)).unwrap_or(Err(ImageError::DecoderFailed))
     }
 

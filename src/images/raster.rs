@@ -11,7 +11,7 @@ pub const BYTES: usize = 3;
 /// Scratch that stays allocated between images; a giant's memory is given back.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// Makes `buffer` so many zeros, in its own memory where that suffices.
+/// Makes `buffer` hold `length` zeros, in its own memory if that suffices.
 pub fn zeroed(buffer: &mut Vec<u8>, length: usize) {
     if buffer.capacity() < length || buffer.capacity() > KEPT_BYTES {
         // Fresh memory is zero without being touched: a header that lies about its size costs nothing.
@@ -29,7 +29,7 @@ pub struct Raster {
     width: usize,
     height: usize,
     bytes: Vec<u8>,
-    /// How many bytes there are for decoding into this; none: no limit.
+    /// Bytes that there are for decoding into this. `None`: no limit.
     pub limit: Option<u64>,
 }
 
@@ -41,8 +41,8 @@ impl Raster {
         }
     }
 
-    /// Called before anything is allocated for an image of this size. Decoding it takes so many bytes a pixel in all:
-    /// [`BYTES`] for this, and whatever the format needs beside it.
+    /// Called before anything is allocated for an image of this size. `bytes_per_pixel` is what
+    /// decoding takes in all: [`BYTES`] for this, and whatever else the format needs.
     ///
     /// # Errors
     /// [`ImageError::AboveLimit`].

@@ -18,7 +18,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// As the EXIF of a file says; none where there is no EXIF, or none that can be read.
+    /// The turn that the EXIF of a file asks for. Nothing is turned if there is no EXIF that can be read.
     pub fn of_exif(data: &[u8]) -> Self {
         let Ok(exif) = Reader::new().read_from_container(&mut Cursor::new(data)) else {
             return Self::default();

@@ -14,7 +14,7 @@ const SIGNS: [&str; 4] = [
     "Resource temporarily unavailable", // a thread's stack
 ];
 
-/// What cures the error, whose text this is; none where memory has no part in it.
+/// The cure for an error with this text. `None` if memory has no part in it.
 #[must_use]
 pub fn cure(error: &Error, text: &str) -> Option<String> {
     let limit = address_space().map(figures::bytes);

@@ -68,7 +68,7 @@ impl Forecast {
         })
     }
 
-    /// The forecast with so many more bytes, which the process will hold.
+    /// The forecast with `bytes` more, which the process will hold.
     #[must_use]
     pub fn holding(mut self, bytes: u64) -> Self {
         self.resident += bytes;

@@ -10,7 +10,7 @@ const FULL_AT: f64 = 0.97;
 /// A decoder that has waited this long with nobody else inside waits in vain: in that time a part was sealed, and a batch
 /// computed.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at RSS.
+/// The time between two looks at RSS.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Shared by the decoders, which ask, and the writer, which makes room by sealing its part.
@@ -27,7 +27,7 @@ struct GateState {
     waiting: usize,
 }
 
-/// The right to so much memory, until it is dropped.
+/// The right to some memory, until it is dropped.
 pub struct Pass<'a> {
     gate: &'a Gate,
     bytes: u64,

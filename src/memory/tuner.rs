@@ -1,7 +1,7 @@
 //! How many rows a part gets: as many as the RAM budget and the checkpoint allow, by what was measured so far.
 //!
 //! RSS is what the model, its batches and the decoders take, plus the pages of the parts under construction. The first
-//! is measured: whenever the kernel's peak rises, all of it that the parts did not have is overhead.
+//! is measured: whenever the kernel's peak rises, what the parts did not take of it is overhead.
 
 use crate::memory::usage::{Gauge, peak_rss};
 use crate::run::journal::Entry;
@@ -36,7 +36,7 @@ pub struct Tuner {
     bounds: Bounds,
     gauge: Gauge,
     peak: u64,
-    /// Measured; none before the second batch, because only then the model's memory has its full size.
+    /// Measured. `None` before the second batch, because only then the model's memory has its full size.
     overhead: Option<u64>,
     /// Rows of the open part that are written.
     filled: u64,

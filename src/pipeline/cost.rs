@@ -4,7 +4,7 @@ use crate::memory::PerImage;
 use crate::model::Extractor;
 use crate::pipeline::work::{BATCHES, INPUTS};
 
-/// Images of a forward pass on so many threads; more of them gain nothing.
+/// Images of a forward pass on this number of threads. More images gain nothing.
 #[must_use]
 pub fn batch_on_cpu(threads: usize) -> u64 {
     (4 * threads as u64).min(32)

@@ -49,7 +49,7 @@ impl<'a> Decoders<'a> {
         Ok(decoders)
     }
 
-    /// The batch that is complete next, in no order; none when the run is over.
+    /// The batch that is complete next, in no order. `None` when the run is over.
     ///
     /// # Errors
     /// A thread that panicked.

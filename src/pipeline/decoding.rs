@@ -17,7 +17,7 @@ pub struct LoadFailure {
     pub is_machine_fault: bool,
 }
 
-/// Decodes images until there are no more; who decodes a batch's last one passes the batch on.
+/// Decodes images until there are no more. The thread that decodes a batch's last image passes the batch on.
 pub fn decode(context: &DecoderContext, tickets: &Receiver<Ticket>, ready: &Sender<SharedBatch>) {
     let mut decoder = Decoder::new(context);
     let mut image = vec![0; context.images.item_bytes(&context.preprocess)];

@@ -28,7 +28,7 @@ impl StageClocks {
         (busy.as_secs_f64() * 1000.0).round() / 1000.0
     }
 
-    /// The counts of a run of `images` in `seconds`, with so many decoder threads, and so many models side by side.
+    /// The counts of a run of `images` in `seconds`, with `decoders` threads and `models` side by side.
     #[must_use]
     pub fn summary(&self, images: u64, seconds: f64, decoders: usize, models: usize) -> Busy {
         Busy {

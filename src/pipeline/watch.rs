@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// An image that has been waited for this long is named.
 const NAMED_AFTER: Duration = Duration::from_secs(60);
-/// The most that counts of the time between two looks: a process that was stopped for an hour, or computed for a minute,
-/// has not waited for its images.
+/// At most this much of the time between two looks counts. A process that was stopped for an hour, or computed for a
+/// minute, has not waited for its images.
 const COUNTED: Duration = Duration::from_secs(1);
 
 /// The images that are being decoded; `T` is what a decoder needs to hand in its image.
@@ -47,7 +47,7 @@ pub struct LateImages<T> {
 }
 
 impl<T> Watch<T> {
-    /// `limit`: an image that was waited for so long fails.
+    /// `limit`: an image fails once it has been waited for this long.
     pub fn new(limit: Duration) -> Self {
         Self {
             limit,

@@ -20,11 +20,11 @@ pub struct Work<'a> {
     pub images: &'a Arc<Images>,
     pub segments: &'a [Segment],
     pub preprocess: &'a Preprocess,
-    /// Images a forward pass.
+    /// Images per forward pass.
     pub batch: usize,
     /// Batches that are in memory as pixels: [`BATCHES`], more where lanes share a batch.
     pub batches: usize,
-    /// libtorch's, of each lane.
+    /// Threads that libtorch computes with, in each lane.
     pub threads: usize,
     pub stored: RowType,
     pub skip_broken: bool,

@@ -44,7 +44,7 @@ pub struct Digits {
 }
 
 impl Digits {
-    /// Of numbers from `least` to `greatest`, with so many steps between them.
+    /// The digits of numbers from `least` to `greatest`, with `steps` steps between them.
     pub fn between(least: f64, greatest: f64, steps: usize) -> Self {
         let size = least.abs().max(greatest.abs()).max(f64::MIN_POSITIVE);
         // Nearer numbers are one number of 64 bits.
@@ -79,7 +79,7 @@ impl Digits {
 /// Lines over time.
 ///
 /// # Errors
-/// The library's; none is known.
+/// Those of the chart library; none is known.
 pub fn lines(label: &str, lines: &[Vec<(f64, f64)>], across: Words, up: Words) -> Result<String> {
     let points = || lines.iter().flatten();
     let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(f64::MIN_POSITIVE, f64::max);
@@ -103,7 +103,7 @@ pub fn lines(label: &str, lines: &[Vec<(f64, f64)>], across: Words, up: Words) -
 /// Bars between edges; upwards in powers of ten, so that a bar of a few shows beside one of millions.
 ///
 /// # Errors
-/// The library's; none is known.
+/// Those of the chart library; none is known.
 pub fn bars(label: &str, edges: &[f64], counts: &[u64], up: Words) -> Result<String> {
     let most = counts.iter().max().copied().unwrap_or(1).max(10) as f64;
     let (left, right) = (edges[0], edges[edges.len() - 1]);
@@ -132,7 +132,7 @@ pub fn bars(label: &str, edges: &[f64], counts: &[u64], up: Words) -> Result<Str
 /// A circle a point, in their order; each has the number of its colour.
 ///
 /// # Errors
-/// The library's; none is known.
+/// Those of the chart library; none is known.
 pub fn scatter(label: &str, points: &[[f64; 2]], colours: &[usize]) -> Result<String> {
     let span = |axis: usize| {
         let of = |fold: fn(f64, f64) -> f64| {

@@ -1,5 +1,5 @@
-//! What the rows of one layer are like. They are read twice: once to count and to keep some, once to hold all of them
-//! against those that were kept.
+//! What the rows of one layer are like. They are read twice: once to count and to keep some, once to compare all of them
+//! with those that were kept.
 
 use crate::report::histogram::Histogram;
 use crate::report::likeness::Likeness;
@@ -14,14 +14,14 @@ use crate::text::progress::Progress;
 use anyhow::Result;
 use std::collections::BTreeMap;
 
-/// Numbers of a row that rows are compared by, at most: of longer rows every n-th, so that those that are kept fit into
-/// some 80 MB.
+/// Rows are compared by at most this number of their numbers: longer rows by every n-th, so that the rows that are kept
+/// fit into some 80 MB.
 const COMPARED: usize = 65_536;
 
 #[derive(Debug)]
 pub struct LayerFigures {
     pub tallied: TallyFigures,
-    /// None where no value is finite.
+    /// `None` if no value is finite.
     pub histogram: Option<Histogram>,
     /// Rows are compared by every n-th of their numbers.
     pub every: usize,
@@ -68,7 +68,7 @@ pub fn bytes_to_read(sealed: &SealedRows) -> u64 {
     2 * sealed.present_rows().len() * sealed.header.row_bytes()
 }
 
-/// None where rows are no real numbers, or have none.
+/// `None` if rows are not real numbers, or are empty.
 ///
 /// # Errors
 /// A file that cannot be read, is damaged, or changed since it was found.

@@ -1,8 +1,8 @@
 //! How alike rows are: their dissimilarities, 1 − Pearson's r, and their first two principal components.
 //!
-//! Each follows from the products of all pairs of rows, which are summed up over some numbers of the rows at a time. What
-//! the rows have in common, their own mean or their mean row, is taken from them before: a difference of large products
-//! would not tell small deviations.
+//! Each follows from the products of all pairs of rows, which are summed up over some numbers of the rows at a time. First,
+//! what the rows have in common, their own mean or their mean row, is taken from them: a difference of large products would
+//! not show small deviations.
 
 use crate::report::nearest::ROUNDING;
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -14,7 +14,7 @@ const AT_ONCE: usize = 1024;
 pub struct Likeness {
     /// The rows that are compared, by their place among those that were given: all their numbers are finite.
     pub rows: Vec<usize>,
-    /// Of each pair, row after row, from 0 to 2; NaN beside a row that is constant but for rounding.
+    /// The dissimilarity of each pair, row after row, from 0 to 2. NaN for a row that is constant but for rounding.
     pub dissimilarity: DMatrix<f64>,
     /// The first two principal components of each row, as `sklearn.decomposition.PCA` gives them, but for the sign: the
     /// largest is positive.
@@ -24,7 +24,7 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Of rows of equal length; none where fewer than three are finite.
+    /// The likeness of rows of equal length. `None` if fewer than three are finite.
     pub fn of(given: &[Vec<f32>]) -> Option<Self> {
         let finite = |place: &usize| given[*place].iter().all(|value| value.is_finite());
         let rows: Vec<usize> = (0..given.len()).filter(finite).collect();
@@ -43,8 +43,8 @@ impl Likeness {
     }
 }
 
-/// Of every pair of rows, from some numbers of all of them at a time, one column per row, which `centre` takes something
-/// from.
+/// The product of every pair of rows, summed over some numbers of all rows at a time: a matrix with one column per row,
+/// from which `centre` takes something first.
 fn products(rows: &[&[f32]], centre: impl Fn(&mut DMatrix<f64>)) -> DMatrix<f64> {
     let mut products: DMatrix<f64> = DMatrix::zeros(rows.len(), rows.len());
     let length = rows[0].len();

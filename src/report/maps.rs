@@ -22,7 +22,7 @@ pub struct ActivationMap {
 }
 
 impl ActivationMap {
-    /// None where no channel has a finite mean.
+    /// `None` if no channel has a finite mean.
     pub fn strongest(values: &[f64], [height, width]: [usize; 2]) -> Option<Self> {
         let channels = values.chunks_exact(height * width);
         let mean = |channel: &[f64]| channel.iter().sum::<f64>() / channel.len() as f64;

@@ -5,13 +5,13 @@ use nalgebra::{DMatrix, DVectorView};
 /// Neighbours of each row that are kept.
 pub const KEPT: usize = 5;
 
-/// Numbers whose distances from their mean, taken together, are no more than this share of their length are constant but
-/// for the rounding of f32.
+/// Numbers are constant but for the rounding of f32 if, once their mean is subtracted, they keep no more than this share
+/// of their length.
 pub const ROUNDING: f64 = 1e-7;
 
 /// Looks for neighbours while rows come by.
 pub struct Nearest {
-    /// Of each column its mean was taken, and its length is 1.
+    /// One column per row, with a mean of 0 and a length of 1.
     asked: DMatrix<f64>,
     rows: Vec<u64>,
     found: Vec<Vec<Neighbour>>,
@@ -45,9 +45,9 @@ impl Nearest {
         }
     }
 
-    /// Holds a row of the layer against them.
+    /// Compares a row of the layer with them.
     pub fn add(&mut self, row: u64, values: &[f64]) {
-        // No row may be shown: then there is none to hold it against.
+        // If no row is shown, there is none to compare it with.
         if self.asked.is_empty() {
             return;
         }
@@ -71,8 +71,8 @@ impl Nearest {
     }
 }
 
-/// Takes from numbers their mean, so that no product rounds a small deviation from a large mean away. Gives their length
-/// then; none where they are constant but for rounding, or not all finite.
+/// Subtracts the mean from numbers, so that no product rounds a small deviation from a large mean away. Returns their
+/// length after that. `None` if they are constant but for rounding, or not all finite.
 fn centre(values: &mut [f64]) -> Option<f64> {
     let before = vector(values).dot(&vector(values)).sqrt();
     let mean = vector(values).mean();

@@ -53,7 +53,7 @@ pub struct Place<'a> {
 }
 
 impl Pictures {
-    /// Of rows with these names, the most wanted first, as far as the page has room.
+    /// Pictures of rows with these names, the most wanted first, as far as the page has room.
     pub fn of(
         place: &Place,
         names: &BTreeMap<u64, PathBuf>,
@@ -159,7 +159,7 @@ fn find(place: &Place, names: &BTreeMap<u64, PathBuf>) -> Result<Images> {
     }
 }
 
-/// Where the rows of these names lie, as the run keeps it; none where it does not, or its sources have changed since.
+/// Where the rows of these names lie, as the run keeps it. `None` if it does not, or its sources have changed since.
 fn kept_places(
     place: &Place,
     found: &SourceList,

@@ -1,20 +1,21 @@
-//! The rows that are looked at one by one: evenly spaced, fewer of them where there are many layers, so that the page
-//! stays below 5 MB.
+//! The rows that are looked at one by one. They are evenly spaced. The more layers there are, the fewer rows are chosen, so
+//! that the page stays below 5 MB.
 
 use crate::rows::row_set::RowSet;
 use std::collections::BTreeSet;
 
-/// Layers that are shown in full: others have a line.
+/// At most this number of layers are shown in full; the others have a line.
 const LAYERS: usize = 50;
-/// Rows that are compared with each other, at most and at least.
+/// The most and the fewest rows that are compared with each other.
 const COMPARED: [f64; 2] = [300.0, 12.0];
-/// Rows that are shown, at most and at least.
+/// The most and the fewest rows that are shown.
 const SHOWN: [f64; 2] = [24.0, 4.0];
-/// Bytes of the page for all matrices and scatters; about, of one: of a pair of rows, and of a row.
+/// Bytes of the page for all matrices and scatters together. A layer's take about `OF_A_PAIR` for each pair of rows and
+/// `OF_A_ROW` for each row.
 const FOR_MATRICES: f64 = 1.3e6;
 const OF_A_PAIR: f64 = 0.75;
 const OF_A_ROW: f64 = 165.0;
-/// Bytes of the page for all activation maps, and of one.
+/// Bytes of the page for all activation maps, and for one.
 const FOR_MAPS: f64 = 0.9e6;
 const OF_A_MAP: f64 = 1_800.0;
 
@@ -53,7 +54,7 @@ pub fn layers_in_full(count: usize) -> BTreeSet<u64> {
     spaced(count as u64, LAYERS as u64)
 }
 
-/// So many of `0..length`, both ends among them.
+/// `count` of `0..length`, both ends among them.
 fn spaced(length: u64, count: u64) -> BTreeSet<u64> {
     let count = count.min(length);
     let place = |at: u64| match count {

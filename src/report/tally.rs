@@ -31,7 +31,7 @@ struct WideExtremes {
 }
 
 impl WideExtremes {
-    /// None where f64 has every number of the type.
+    /// `None` if f64 has every number of the type.
     fn of(dtype: &Dtype) -> Option<Self> {
         let decode: fn([u8; 8]) -> i128 = match (dtype.kind(), dtype.size()) {
             (Kind::Int, 8) => |bytes| i64::from_le_bytes(bytes).into(),
@@ -55,7 +55,7 @@ impl WideExtremes {
 }
 
 impl Tally {
-    /// Of rows of so many numbers.
+    /// A tally of rows of `units` numbers.
     pub fn new(units: usize, dtype: &Dtype) -> Self {
         Self {
             rows: 0,
@@ -71,7 +71,7 @@ impl Tally {
         }
     }
 
-    /// Takes a row: its little-endian bytes, and its values, which are of no use then.
+    /// Takes a row: its little-endian bytes and its values. The values are of no use afterwards.
     pub fn add(&mut self, row: u64, bytes: &[u8], values: &mut [f64]) {
         self.rows += 1;
         if let Some(wide) = &mut self.wide {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Steps that the time of the longest file is cut into, at most.
+/// The time of the longest file is cut into at most this number of steps.
 const STEPS: usize = 200;
-/// Seconds of a step at least: lines have their time in tenths.
+/// The least seconds of a step: lines have their time in tenths.
 const TENTH: f64 = 0.1;
 
 /// A line of `memory.csv`.
@@ -74,7 +74,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Reads those of all shards; none where no process has written a line. `batch`: images a forward pass, where known.
+    /// Reads the files of all shards. `None` if no process has written a line. `batch`: images per forward pass, if known.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -204,8 +204,8 @@ impl Overlay {
     }
 }
 
-/// Takes each line between its neighbours of the same process: none before its first and after its last. A line that a
-/// kill left half written is no line, nor is one that is damaged.
+/// Takes each line between its neighbours of the same process. The first has no line before it, the last none
+/// after it. A line that is damaged, or that a kill left half written, does not count.
 fn for_each(file: &Path, mut take: impl FnMut(Option<Line>, Line, Option<Line>)) -> Result<()> {
     let named = || format!("cannot read '{}'", file.display());
     let mut reader = csv::ReaderBuilder::new()
@@ -249,7 +249,7 @@ mod tests {
         timeline
     }
 
-    /// A line each ten seconds: of so many seconds, and images a second.
+    /// A line every ten seconds, for `seconds` seconds at `pace` images per second.
     fn process(seconds: u64, pace: u64) -> String {
         let line = |at: u64| format!("{at}.0,{},1000,8000,1,{pace}.00\n", at * pace);
         (1..=seconds / 10).map(|at| line(10 * at)).collect()

@@ -31,7 +31,7 @@ pub struct Groups {
     pub looked_at: u64,
     /// The first rows of some groups, the largest first.
     pub largest: Vec<Vec<u64>>,
-    /// Of so many rows that differ one was looked at: 1 where all were.
+    /// One in this number of different rows was looked at: 1 if all were.
     pub one_in: u64,
 }
 
@@ -42,7 +42,7 @@ impl Default for Twins {
 }
 
 impl Twins {
-    /// Keeps so many rows at most.
+    /// Keeps at most `room` rows.
     fn within(room: usize) -> Self {
         Self {
             seen: Vec::new(),

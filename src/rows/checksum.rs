@@ -41,7 +41,7 @@ impl Checksum {
         read().with_context(|| format!("cannot read '{}'", path.display()))
     }
 
-    /// Compares what was found in a file with the checksums that were kept of it. Where none was, nothing is known.
+    /// Compares what was found in a file with the checksums that were kept of it. If none was kept, any content passes.
     ///
     /// # Errors
     /// It is none of them.

@@ -59,7 +59,7 @@ impl Dtype {
     /// Reads a `descr` string.
     ///
     /// # Errors
-    /// Pickled objects, and what NumPy does not name so.
+    /// Pickled objects, and names that NumPy does not have.
     pub fn parse(descr: &str) -> Result<Self> {
         let (order, rest) = match descr.as_bytes().first() {
             Some(b'<') => (ByteOrder::Little, &descr[1..]),

@@ -24,16 +24,16 @@ pub struct Join {
     pub header_bytes: Vec<u8>,
     /// Rows of an interrupted merge that removes its parts.
     pub safe_rows: u64,
-    /// The result is whole already, and what is left is to remove the parts that it holds.
+    /// The result is whole already: only the parts that it holds are left to be removed.
     pub only_remove: bool,
 }
 
 /// Who is told of a merge while it writes.
 #[derive(Clone, Copy)]
 pub struct JoinListener<'a> {
-    /// Of the bytes of rows that are written.
+    /// Is told of the bytes of rows that are written.
     pub advance: &'a dyn Fn(u64),
-    /// Keeps the checksum of the result, before that has its name. `None` where nobody does.
+    /// Keeps the checksum of the result before the result has its name. `None` where nobody does.
     pub keep: Option<&'a dyn Fn(Checksum) -> Result<()>>,
 }
 

@@ -21,7 +21,7 @@ pub struct LayerFolder {
     pub broken: Vec<BrokenPart>,
     /// `features.npy`.
     pub merged: Option<Header>,
-    /// Those of `features.npy`, as [`Part::checksums`].
+    /// The checksums of `features.npy`, as [`Part::checksums`].
     pub merged_checksums: Vec<Checksum>,
     /// What is wrong with `features.npy`: then none of its rows count, and a merge may replace it.
     pub broken_result: Option<String>,
@@ -128,7 +128,7 @@ impl LayerFolder {
         })
     }
 
-    /// What is wrong with the parts, as one line each; nothing is, in what featx made.
+    /// What is wrong with the parts, one line each. Parts that featx made have no such lines.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let broken = self.broken.iter().map(|part| part.problem.clone());

@@ -72,7 +72,7 @@ pub struct Part {
     pub path: PathBuf,
     pub rows: Range<u64>,
     pub header: Header,
-    /// Of all of its bytes, as the run has kept them: it is right with any of them. None where nothing is known.
+    /// The checksums of the file that the run has kept. The file is right if it has any one of them. Empty if nothing is known.
     pub checksums: Vec<Checksum>,
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Result, bail, ensure};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A file that its name takes for a part.
+/// A file whose name is that of a part.
 pub struct PartFile {
     pub path: PathBuf,
     pub name: PartName,
@@ -41,8 +41,8 @@ impl PartFile {
 
 /// Gives every file of `folder` its rows, in row order. `complete` says that every file could be read.
 ///
-/// Files that say their rows may follow others that do not, where the one begins at the row at which the others end:
-/// so they stand while `merge --remove-parts` renames them.
+/// Files whose names say their rows may follow files whose names do not, if they begin at the row where those end: that is
+/// how they stand while `merge --remove-parts` renames them.
 ///
 /// # Errors
 /// Names of several kinds, names that contradict the row counts, numbers that are missing.

@@ -32,7 +32,7 @@ pub struct PartWriter {
     start: u64,
     /// Bytes of the file that are on their way to the disk.
     sent: u64,
-    /// Of the file so far, with the header of a part that becomes full.
+    /// The checksum of the file so far, with the header of a part that becomes full.
     sum: RunningChecksum,
 }
 
@@ -79,8 +79,8 @@ impl PartWriter {
         })
     }
 
-    /// Lets `fill` write the next rows, numbered as in the whole run, into their memory, in C order. What is enough for the
-    /// disk is sent to it meanwhile, so that little is left to wait for at the end.
+    /// Lets `fill` write the next rows, numbered as in the whole run, into their memory, in C order. Meanwhile
+    /// bytes are sent to the disk as soon as there are enough, so that little is left to wait for at the end.
     ///
     /// # Errors
     /// Those of `fill`.

@@ -112,7 +112,7 @@ fn name_by_rows(parts: &[Part]) -> Result<Vec<Part>> {
 struct GrowingFile {
     file: UnfinishedFile,
     header: Header,
-    /// Of what the whole file will be. `None` where an earlier merge wrote its first rows.
+    /// The checksum of what the whole file will be. `None` where an earlier merge wrote its first rows.
     sum: Option<RunningChecksum>,
 }
 
@@ -144,7 +144,7 @@ impl GrowingFile {
             "expected a header of at most {SECTOR} bytes, found {}; merge without --remove-parts",
             self.header.data_offset
         );
-        // What was planned with is no longer so.
+        // The file has changed since the merge was planned.
         ensure!(
             self.rows() == join.safe_rows,
             "another process is merging into '{}'; wait for it",
@@ -206,7 +206,7 @@ impl GrowingFile {
             .with_context(named)?;
         self.sync()?;
         self.header = header;
-        // Without rows it is worth nothing, and its going loses nothing.
+        // A file without rows is worth nothing.
         self.file.keep(rows > 0);
         Ok(())
     }

@@ -13,7 +13,7 @@ impl RowSet {
         &self.0
     }
 
-    /// Number of rows.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.iter().map(|r| r.end - r.start).sum()

@@ -23,7 +23,7 @@ pub struct SealedRows {
     pub header: Header,
     /// In row order, each row in one file.
     files: Vec<Part>,
-    /// Of the file that is being read from its first byte to its last, if one is.
+    /// The checksum so far of the file that is being read from its first byte to its last, if any.
     checked: Mutex<Option<CheckProgress>>,
 }
 
@@ -79,7 +79,7 @@ impl SealedRows {
         Self::new(files)
     }
 
-    /// What there is of a layer, whatever is missing; none where nothing is.
+    /// The rows of a layer that are there, whatever is missing. `None` if there are none.
     ///
     /// # Errors
     /// Files that differ or overlap; an interrupted merge.

@@ -11,13 +11,13 @@ pub fn ignore_signal() {
     }
 }
 
-/// Bytes that a file may have; none where there is no limit.
+/// Bytes that a file may have. `None` if there is no limit.
 #[must_use]
 pub fn most_bytes() -> Option<u64> {
     getrlimit(Resource::Fsize).current
 }
 
-/// What cures an error whose text this is; none where the limit has no part in it.
+/// The cure for an error with this text. `None` if the limit has no part in it.
 #[must_use]
 pub fn cure(text: &str) -> Option<String> {
     // The text has to do: HDF5 keeps the system's error as text alone, and csv's errors have no source.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// How many parts there are when nobody says.
+/// The number of parts unless the user gives one.
 const USUAL: u64 = 10;
 
 /// How to cut.
@@ -151,7 +151,7 @@ impl Split {
         Ok(unfinished.path().into())
     }
 
-    /// In the format and length of the array's own, which tell `merge` how to write that one again.
+    /// The header has the format and length of the array's own: by these `merge` writes the array's header again.
     fn part_header(&self, rows: &Range<u64>) -> Result<Vec<u8>> {
         let part = self.header.with_rows(rows.end - rows.start)?;
         let padded = part.to_bytes_padded(self.header.version, self.header.data_offset as usize);

@@ -73,8 +73,8 @@ impl SplitByFolder {
         Ok(cut)
     }
 
-    /// Writes a pair of files for each folder; each takes its name when all of it is on disk. Names of before go first, so
-    /// that an array never lies beside those of another.
+    /// Writes a pair of files for each folder; each takes its name when all of it is on disk. Old files of names
+    /// are removed first, so that an array never lies beside the names of another.
     ///
     /// # Errors
     /// A full or failing disk.

@@ -74,7 +74,7 @@ fn sum(values: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     strands(values, 0.0, |sum, value| sum + f(value), |a, b| a + b)
 }
 
-/// A fold in eight strands, which is quicker than in one, and of sums more exact.
+/// A fold in eight strands. That is quicker than one strand, and sums are more exact.
 fn strands(
     values: &[f64],
     start: f64,

@@ -13,8 +13,8 @@ thread_local! {
 
 struct Clock(libc::timer_t);
 
-/// Sets this thread's clock to ring once the thread has computed for so long from now on; zero stops it. Where the system
-/// gives no clock, none rings.
+/// Sets this thread's clock to ring once the thread has computed for this long from now on; zero stops it. If the system
+/// gives no clock, nothing rings.
 pub fn set(after: Duration) {
     let _ = CLOCK.try_with(|clock| {
         if let Some(Clock(timer)) = clock {

@@ -47,7 +47,7 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Of a file of so many bytes, which one call may walk over.
+    /// Watches over a file of `bytes` bytes. One call may walk over all of them.
     pub fn of(path: &Path, bytes: u64) -> Self {
         let line = |what: &str| {
             let at = path.display();
@@ -62,7 +62,7 @@ impl Damage {
         .with(bytes)
     }
 
-    /// The same, where one call may make so many bytes more of it.
+    /// The same for a call that may also unpack `bytes` bytes.
     pub fn with(self, bytes: u64) -> Self {
         let within = self.within + Duration::from_secs(bytes / BYTES_A_SECOND);
         Self { within, ..self }

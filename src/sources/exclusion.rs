@@ -21,7 +21,7 @@ pub enum Exclusion {
 }
 
 impl Exclusion {
-    /// What a name alone tells; none where it may be an image or a folder of them.
+    /// What a name alone tells. `None` if it may be an image or a folder of images.
     pub fn by_name(name: &OsStr, is_folder: bool) -> Option<Self> {
         let name = name.as_bytes();
         let trash = name.starts_with(b".Trash")

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The place of one name in so many is kept.
+/// One name in this number has its place kept; those between are found from there.
 const STRIDE: usize = 16;
 
 /// Paths, none of which holds a line break, as the lines of one buffer: each takes a byte and a half more than its own bytes.

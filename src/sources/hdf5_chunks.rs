@@ -2,8 +2,8 @@
 //! each decoder unpacks its own.
 //!
 //! The library says where each chunk lies. That is believed once the first chunk, unpacked here, is what the library reads.
-//! What is not as expected (another filter, a chunk that was never written, or that was written without its filters) the
-//! library reads.
+//! The library reads what is not as expected: another filter, a chunk that was never written, or one that was written
+//! without its filters.
 
 use anyhow::{Context, Result, ensure};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -75,7 +75,7 @@ impl Chunks {
         Some((number, self.read(number)?.ok()?))
     }
 
-    /// A chunk's pixels, those of rows beyond the last among them. `None`: the library reads it.
+    /// A chunk's pixels, also those of rows beyond the last. `None` if the library has to read it.
     pub fn read(&self, number: u64) -> Option<Result<Vec<u8>>> {
         let place = self.places[number as usize];
         (place.length > 0).then(|| self.unpacked(place))

@@ -15,7 +15,7 @@ const AT_ONCE: u64 = 1 << 20;
 /// Blocks that are kept: at the end of one its neighbour is still decoded.
 pub const KEPT: u64 = 2;
 
-/// Chunks that are kept, of so many rows each: readers are at rows that lie beside each other.
+/// Chunks of `rows` rows that are kept: the readers are at rows that lie beside each other.
 pub fn kept_of_chunks(readers: u64, rows: u64) -> u64 {
     KEPT.max(readers.div_ceil(rows) + 1)
 }
@@ -27,7 +27,7 @@ pub struct OpenDataset {
     pub content: Content,
     pub rows: u64,
     rows_of_chunk: u64,
-    /// A multiple of those of a chunk.
+    /// A multiple of the rows of a chunk.
     pub rows_at_once: u64,
     /// Of encoded images, about.
     pub row_bytes: u64,

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-/// Readers that a thread keeps open: at the end of one source its neighbour is still read.
+/// Readers that a thread keeps open: where one source ends and the next begins, both are read.
 pub(super) const OPEN_READERS: usize = 2;
 
 /// Row i of a run is the i-th of these.
@@ -17,9 +17,9 @@ pub(super) const OPEN_READERS: usize = 2;
 pub struct Images {
     sources: Vec<NamedSource>,
     names: FileNames,
-    /// The row of the first of them: not 0 for a shard, which has the names of its own rows alone.
+    /// The row of the first name. A shard has the names of its own rows alone, so it may begin at another row than 0.
     first: u64,
-    /// Where each is; empty where all are in one folder, and their names tell.
+    /// Where each image lies. Empty if all are in one folder: then their names tell.
     places: Vec<Place>,
 }
 
@@ -43,12 +43,12 @@ impl Images {
         &self.sources
     }
 
-    /// Of each row; none where all are in one folder, and their names tell.
+    /// The place of each row. Empty if all are in one folder: then their names tell.
     pub fn places(&self) -> &[Place] {
         &self.places
     }
 
-    /// Bytes that the readers of so many threads take, besides the items that they have read.
+    /// Bytes that the readers of this number of threads take, besides the items that they have read.
     pub fn buffers(&self, threads: u64) -> u64 {
         let buffers = self
             .sources
@@ -122,7 +122,7 @@ impl Images {
         self.names.is_empty()
     }
 
-    /// Their rows: of a shard, its own.
+    /// The rows of these images; a shard has its own rows alone.
     pub fn rows(&self) -> Range<u64> {
         self.first..self.first + self.len()
     }

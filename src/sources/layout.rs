@@ -9,14 +9,14 @@ pub struct Layout {
     width: u32,
     height: u32,
     channels: u8,
-    /// (3, H, W): a channel after the other.
+    /// (3, H, W): one channel after the other.
     planar: bool,
     /// Bytes of a number: 1, or 4 where rows are what a model takes.
     number: u8,
 }
 
 impl Layout {
-    /// Of a whole array of pixels, by its shape; none where that is not of images.
+    /// The layout of a whole array of pixels, by its shape. `None` if that is not a shape of images.
     pub fn of(shape: &[u64]) -> Option<Self> {
         let (height, width, channels, planar) = match *shape {
             [_, height, width] => (height, width, 1, false),
@@ -37,7 +37,7 @@ impl Layout {
         })
     }
 
-    /// Of a whole array of f32, by its shape; none where that is not (N, 3, H, W).
+    /// The layout of a whole array of f32, by its shape. `None` if that is not (N, 3, H, W).
     pub fn of_values(shape: &[u64]) -> Option<Self> {
         let layout = Self::of(shape).filter(|layout| layout.planar && shape.len() == 4)?;
         Some(Self {
@@ -46,7 +46,7 @@ impl Layout {
         })
     }
 
-    /// Height and width of rows that go to the model as they are; none for pixels.
+    /// Height and width of rows that go to the model as they are. `None` for pixels.
     pub fn values(self) -> Option<(u32, u32)> {
         (self.number == 4).then_some((self.height, self.width))
     }

@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes read at a time: few requests to a file server.
 const CHUNK: usize = 1 << 20;
 
-/// Names that are given at a time; the last time gives fewer.
+/// Names that are given at a time; the last time may give fewer.
 pub(super) const SOME: usize = 1 << 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a list begins with, by which a list of another kind is known.
+/// How a list begins. A list of another kind is recognised by it.
 pub(super) struct ListHead {
     /// Its first two lines that are not blank, and the blank ones before and between them.
     pub lines: Vec<u8>,
@@ -198,7 +198,7 @@ pub fn ensure_inside(path: &Path, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether no step of the path is above where it begins.
+/// Whether the path never leads above the folder where it begins.
 pub(super) fn stays_inside(path: &Path) -> bool {
     let mut depth = 0usize;
     path.components().all(|step| match step {

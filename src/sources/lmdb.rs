@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A value of so many bytes lies beside its key: looking at it reads nothing more.
+/// A value of up to this number of bytes lies beside its key, so looking at it reads nothing more.
 const BESIDE: usize = 1024;
 /// Larger values that are looked at; where all are images, so are the others, unless reading them shows otherwise.
 const SAMPLED: usize = 64;
-/// What [`Address::at`] says of a key that is named in hexadecimal, for it is no line of text.
+/// [`Address::at`] of a key that is named in hexadecimal because it cannot be a line of text.
 const HEXADECIMAL: u64 = 1;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Lmdb {
     data: PathBuf,
     stamp: Stamp,
     damage: Damage,
-    /// OpenEnvironment from the first use on: LMDB may not open a file twice.
+    /// Open from the first use on: LMDB may not open a file twice.
     open: Mutex<Option<Arc<OpenEnvironment>>>,
     /// Of a value, about; known once it is open.
     value_bytes: AtomicU64,
@@ -128,7 +128,7 @@ impl Lmdb {
         })
     }
 
-    /// None where a key is no line of text, and keys are not to be named in hexadecimal.
+    /// `None` if a key cannot be a line of text and `in_hexadecimal` is false.
     fn list_named(&self, open: &OpenEnvironment, in_hexadecimal: bool) -> Result<Option<Listing>> {
         let named = || format!("cannot read '{}'", self.data.display());
         let txn = open.env.read_txn().with_context(named)?;

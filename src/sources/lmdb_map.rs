@@ -7,7 +7,7 @@ use std::ops::Range;
 pub struct Map(Range<usize>);
 
 impl Map {
-    /// The map that these bytes lie in, of the first so many bytes of a file; empty where the system tells of none.
+    /// The map that `bytes` lie in. `file`: its length. The map is empty if the system tells of none.
     pub fn around(bytes: &[u8], file: u64) -> Self {
         let at = bytes.as_ptr().addr();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();

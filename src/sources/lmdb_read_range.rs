@@ -4,7 +4,7 @@
 use rustix::mm::{Advice, madvise};
 use std::ffi::c_void;
 
-/// After so many reads pages are given back.
+/// Pages are given back after this number of reads.
 pub const MOST_READS: u64 = 64;
 
 /// Where in the map one reader has read since it last gave pages back. It must go before the map does.

@@ -18,13 +18,13 @@ pub struct NamedSource {
     pub front: PathBuf,
     pub path: PathBuf,
     pub kind: Kind,
-    /// The column of a table, where the user names one.
+    /// The column of a table, if the user names one.
     pub inside: Option<String>,
     pub source: Arc<dyn Source>,
 }
 
 impl NamedSource {
-    /// The name of an item, of that of its row.
+    /// The name of an item, from the name of its row.
     pub fn item<'a>(&self, row: &'a Path) -> &'a Path {
         let front = self.front.as_os_str().len();
         match front {

@@ -22,7 +22,7 @@ struct Group {
 }
 
 impl Others {
-    /// `3 other files left out: 'a.txt', 'b.csv', 'notes/c.md'; 1 hidden: '.d.jpg'`; none where there are none.
+    /// `3 other files left out: 'a.txt', 'b.csv', 'notes/c.md'; 1 hidden: '.d.jpg'`. `None` if nothing was left out.
     pub fn line(&self) -> Option<String> {
         let mut left_out = " left out";
         let clause = |(kind, group): (&Exclusion, &Group)| {

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rows that are kept after they were read: decoders come for them in another order than they lie.
+/// Rows that are kept after they were read: decoders ask for rows in another order than the file has.
 const KEPT: u64 = 64;
-/// How far before the row that is asked for first reading begins: another decoder asks for a row before it.
+/// Reading begins this number of rows before the first row that is asked for: another decoder will ask for one of them.
 const BEFORE: u64 = 8;
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl std::fmt::Debug for OpenFile {
 /// How far the file is read.
 #[derive(Default)]
 struct ReadAhead {
-    /// Of the row group that `next` lies in; none before the first row, and after what could not be read.
+    /// Reads the row group that `next` lies in. `None` before the first row, and after an error.
     reader: Option<ColumnReaderImpl<ByteArrayType>>,
     next: u64,
     /// The rows before `next`.
@@ -143,7 +143,7 @@ impl OpenFile {
         self.column.rows()
     }
 
-    /// The bytes of a row; none where they are null.
+    /// The bytes of a row. `None` if they are null.
     fn row(&self, row: u64) -> ParquetResult<Option<ByteArray>> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = ahead.next - ahead.kept.len() as u64;
@@ -190,7 +190,7 @@ impl OpenFile {
         Ok(values.pop())
     }
 
-    /// What reads a row next, and then those after it in its group.
+    /// A reader whose next row is this one. After it come the other rows of its group.
     fn reader_at(&self, row: u64) -> ParquetResult<ColumnReaderImpl<ByteArrayType>> {
         let group = self.file.get_row_group(self.column.group(row))?;
         let ColumnReader::ByteArrayColumnReader(mut reader) =

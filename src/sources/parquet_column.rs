@@ -7,7 +7,7 @@ use ::parquet::schema::types::ColumnDescriptor;
 use anyhow::{Result, bail, ensure};
 use std::path::Path;
 
-/// Writers look at the size of a page after so many rows: it may be as large as those are.
+/// Writers look at the size of a page only after this number of rows, so a page may be as large as those rows are.
 const ROWS_OF_PAGE: u64 = 1024;
 /// Columns that an error names.
 const NAMED: usize = 20;
@@ -16,12 +16,12 @@ const NAMED: usize = 20;
 pub struct Column {
     /// Its place among the leaves of the schema.
     pub leaf: usize,
-    /// The first row of each group that has rows, its number, and at last the number of all rows.
+    /// The first row and the number of each group that has rows; the last entry is the number of all rows.
     starts: Vec<(u64, usize)>,
     rows: u64,
     /// The most bytes that the pages of a group may take, compressed and not.
     page_bytes: u64,
-    /// The most bytes of a row, on the average of its group.
+    /// Bytes of a row: the average of the group with the largest rows.
     row_bytes: u64,
 }
 
@@ -44,7 +44,7 @@ impl Column {
         after.saturating_sub(1)
     }
 
-    /// Bytes in memory where so many rows are kept: they keep their pages.
+    /// Bytes in memory while `kept` rows are kept: each keeps its page.
     pub fn bytes_to_read(&self, kept: u64) -> u64 {
         2 * self.page_bytes + kept * self.row_bytes
     }
@@ -139,7 +139,7 @@ fn only<'a>(leaves: impl Iterator<Item = &'a ColumnDescriptor>) -> Option<usize>
     }
 }
 
-/// Bytes, once a row, that are no text.
+/// True for a column of bytes that are not text, one value for each row.
 fn holds_bytes(leaf: &ColumnDescriptor) -> bool {
     leaf.physical_type() == Type::BYTE_ARRAY
         && leaf.max_rep_level() == 0

@@ -1,5 +1,6 @@
-//! Names of files as lines of text: those that would break a line, be a blank one, command a terminal or are no UTF-8 stand
-//! in double quotes with backslash escapes, as git shows them (git-config(1), core.quotePath). All others stand as they are.
+//! Names of files as lines of text. Most names stand as they are. A name stands in double quotes, with backslash escapes as
+//! git shows them (git-config(1), core.quotePath), if it would break a line, be a blank one or command a terminal, or is not
+//! UTF-8.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -79,7 +80,7 @@ fn escaped(name: &[u8]) -> String {
     text + "\""
 }
 
-/// None where it is not as [`escaped`] writes it.
+/// `None` if the text is not as [`escaped`] writes it.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let mut name = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied();

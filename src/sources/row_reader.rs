@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// A thread's own way to the images.
 pub struct RowReader {
     images: Arc<Images>,
-    /// By the number of their source; the last was used last.
+    /// Each with the number of its source. The one at the end was used last.
     open: Vec<(usize, Box<dyn Reader>)>,
 }
 

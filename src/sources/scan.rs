@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// File name endings, without the dot and whatever their case, of what is taken for an image. Icons and cursors are read
+/// Endings of file names that are taken for images, without the dot, in any case. Icons and cursors are read
 /// too, where a list names them: in a folder of photos they are the folder's own.
 pub const ENDINGS: [&str; 17] = [
     "jpg", "jpeg", "jfif", "jpe", "jif", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm",
@@ -28,7 +28,8 @@ pub struct Scan {
 
 /// Searches `root` and all folders below it. Links to files and folders are followed; a folder that a link leads back
 /// into is not entered again. A link that leads nowhere counts as the file that its name promises, so that its loss is
-/// seen when it is read. What systems and editors leave among images ([`Exclusion`]) does not count as an image, whatever its ending.
+/// seen when it is read. Files that systems and editors leave among images ([`Exclusion`]) do not count as
+/// images, whatever their ending.
 ///
 /// # Errors
 /// `root` or a folder below it cannot be read, `root` is not a folder, an image's name holds a line break, or there is

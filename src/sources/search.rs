@@ -17,7 +17,7 @@ use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Takes the names of some images and their places; of a folder that is the only source there are no places.
+/// Takes the names and the places of some images. There are no places if the only source is a folder.
 type Take<'a> = &'a mut dyn FnMut(FileNames, Vec<Place>) -> Result<()>;
 
 impl SourceList {
@@ -35,8 +35,8 @@ impl SourceList {
         self.placed(0, names, places)
     }
 
-    /// The same, given to `take`: some sources after the others, or a stretch of the list after the other. A list of what lies
-    /// in archives is given whole, for each of them is searched once.
+    /// The same, but given to `take` in pieces: at a time the images of some sources, or a stretch of the list. A list of
+    /// members of archives is given whole, because each archive is searched only once.
     ///
     /// # Errors
     /// A source or a list that cannot be read; no image; a name in the list of none. What lies in folders is not looked

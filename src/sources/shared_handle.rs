@@ -11,7 +11,7 @@ impl<T> SharedHandle<T> {
         Self(Mutex::new(Weak::new()))
     }
 
-    /// What is open, or what `open` opens.
+    /// The handle that is open, or else the one that `open` gives.
     ///
     /// # Errors
     /// As `open`.

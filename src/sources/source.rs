@@ -18,13 +18,13 @@ pub trait Source: Send + Sync + Debug {
     /// A source that cannot be read, or holds items that no rows can be made of.
     fn list(&self) -> Result<Listing>;
 
-    /// A reader for one thread. What it needs it opens now, or when it first reads; [`Source::file`] was looked at before.
+    /// A reader for one thread. It opens what it needs now, or when it first reads. [`Source::file`] was looked at before.
     ///
     /// # Errors
     /// What concerns the file system.
     fn reader(self: Arc<Self>) -> Result<Box<dyn Reader>, ImageError>;
 
-    /// The file that all items lie in, as it was when it was opened; none where each item is a file.
+    /// The file that all items lie in, as it was when it was opened. `None` if each item is a file.
     fn file(&self) -> Option<(&Path, Stamp)>;
 
     /// False where the whole source has vanished or changed: then an item that cannot be read is not at fault.
@@ -33,17 +33,17 @@ pub trait Source: Send + Sync + Debug {
             .is_none_or(|(path, stamp)| stamp.still_fits(path))
     }
 
-    /// What it reads of its file, where the names of rows have that in them: a file may hold several such sources.
+    /// Which part of its file it reads, if the names of rows have that in them: a file may hold several such sources.
     fn name_within(&self) -> Option<&str> {
         None
     }
 
-    /// Height and width of items that are [`Item::Values`]; none where they are images.
+    /// Height and width of items that are [`Item::Values`]. `None` if items are images.
     fn values(&self) -> Option<(u32, u32)> {
         None
     }
 
-    /// Bytes that so many readers take together, besides the item that each has read.
+    /// Bytes that this number of readers take together, besides the item that each has read.
     fn buffers(&self, _readers: u64) -> u64 {
         0
     }
@@ -51,14 +51,14 @@ pub trait Source: Send + Sync + Debug {
 
 /// Reads items, one at a time.
 pub trait Reader {
-    /// Puts an item into `into`, whose content before is of no use, and says what it is.
+    /// Replaces the content of `into` by an item, and says what the item is.
     ///
     /// # Errors
     /// What is wrong with the item, or with the source: [`Source::is_there`] tells which.
     fn read(&mut self, item: Address, into: &mut Vec<u8>) -> Result<Item, ImageError>;
 }
 
-/// Where an item is, as [`Source::list`] said.
+/// Where an item lies, as [`Source::list`] said.
 #[derive(Debug, Clone, Copy)]
 pub struct Address<'a> {
     /// Its name within the source.
@@ -128,7 +128,7 @@ pub struct Listing {
     pub names: FileNames,
     /// [`Address::at`] of each.
     pub at: Vec<u64>,
-    /// What is no image.
+    /// Files that are not images.
     pub others: Others,
     /// Lines for the user.
     pub notes: Vec<String>,

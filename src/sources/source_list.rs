@@ -52,7 +52,7 @@ impl SourceList {
         &self.sources
     }
 
-    /// The path of the only source, where that is a folder: rows are then named by their paths in it.
+    /// The path of the only source, if that is a folder: then rows are named by their paths in it.
     pub fn only_folder(&self) -> Option<&Path> {
         match self.sources.as_slice() {
             [
@@ -66,7 +66,7 @@ impl SourceList {
         }
     }
 
-    /// SHA-256 of the names in a list, a name a line; they are neither looked for nor kept.
+    /// SHA-256 of the names in a list, one name per line. The names are neither looked for nor kept.
     ///
     /// # Errors
     /// As [`SourceList::each`] has them of a list, but for what lies in archives.
@@ -97,7 +97,7 @@ impl SourceList {
         }
     }
 
-    /// The images of these names, the first of which is that of row `first`; `list` has them.
+    /// The images of these names, which stand in `list`. The first one is row `first`.
     ///
     /// # Errors
     /// A name that leads out of a folder, or is of no image in the sources. What lies in folders is not looked for.
@@ -125,7 +125,7 @@ impl SourceList {
         Ok(places)
     }
 
-    /// Images whose places are known from an earlier search; the first is that of row `first`. Of a folder alone there are none.
+    /// Images whose places are known from an earlier search. The first one is row `first`. A folder alone has no places.
     ///
     /// # Errors
     /// A name that leads out of a folder.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// More would be a mistake in a range.
 const MOST: usize = 1_000_000;
 
-/// A path, and what is meant inside the file: a dataset, a column.
+/// A path, and the dataset or column that is meant inside the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourcePath {
     pub path: PathBuf,

@@ -8,7 +8,7 @@ thread_local! {
     static CONTAINS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `work` gives; none if it panics, and nothing of the panic is printed.
+/// What `work` gives. `None` if it panics; nothing of the panic is printed.
 pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

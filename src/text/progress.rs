@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What takes less shows nothing.
+/// A task that takes less shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Until the first line where there is no terminal, and between two of them.
+/// Where there is no terminal: the time until the first line, and between two lines.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 const LINE_EVERY: Duration = Duration::from_secs(60);
-/// Between two drawings of the bar.
+/// The time between two drawings of the bar.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// What is counted.

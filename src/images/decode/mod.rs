@@ -21,7 +21,7 @@ use crate::images::raster::Raster;
 use crate::images::window::Window;
 
 /// Decodes into `image`. `scratch` is memory that stays allocated between images. `wanted` says, by width and height, which
-/// pixels are asked for; none: all. Those beside them are decoded only where the format has them anyway.
+/// pixels are asked for; `None` asks for all. Others are decoded only if the format gives them anyway.
 ///
 /// # Errors
 /// What is wrong with the image, or that it is none.

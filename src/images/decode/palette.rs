@@ -16,13 +16,12 @@ impl Default for Palette {
 }
 
 impl Palette {
-    /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. None where there are more than 256.
+    /// From R, G, B triples; missing entries are black, as in `ImagingPaletteNew`. `None` if there are more than 256.
     pub fn rgb(entries: &[u8]) -> Option<Self> {
         Self::of(entries, 3, [0, 1, 2])
     }
 
-    /// From entries of `bytes` bytes of which those at the offsets `order` are R, G, B. None where there are more than
-    /// 256.
+    /// From entries of `bytes` bytes, of which those at the offsets `order` are R, G, B. `None` if there are more than 256.
     pub fn of(entries: &[u8], bytes: usize, order: [usize; 3]) -> Option<Self> {
         let mut colours = [[0; 3]; 256];
         if entries.len() / bytes > colours.len() {

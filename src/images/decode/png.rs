@@ -118,7 +118,7 @@ fn interlaced_rows(width: usize, height: usize) -> usize {
         .sum()
 }
 
-/// The row format of a colour type and a depth, as in `IHDR`; none where they do not go together.
+/// The row format of a colour type and a depth, as in `IHDR`. `None` if they do not go together.
 fn row_format(colour_type: u8, depth: u8) -> Option<Raw> {
     let bits = usize::from(depth);
     let bytes = |bytes, rgb| Raw::Bytes { bytes, rgb };

@@ -75,7 +75,7 @@ impl Raw {
         }
     }
 
-    /// Bytes of a row of so many pixels.
+    /// Bytes of a row of `pixels` pixels.
     pub fn row_bytes(self, pixels: usize) -> usize {
         (pixels * self.bits_per_pixel()).div_ceil(8)
     }

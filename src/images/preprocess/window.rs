@@ -5,7 +5,7 @@ use crate::images::resize::{Geometry, Interpolation, Resampler, reach};
 use crate::images::window::Window;
 
 impl Preprocess {
-    /// What the crop of an image of this size is made of; none: everything, or there can be no crop.
+    /// The pixels that the crop of an image of this size is made of. `None`: all of them, or there can be no crop.
     pub fn window(&self, width: usize, height: usize) -> Option<Window> {
         let method = self.method();
         // Pillow's nearest indices are sums of rounded steps; Pillow's other filters and PyTorch's with antialiasing reach as

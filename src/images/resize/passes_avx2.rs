@@ -71,7 +71,7 @@ impl Columns {
         for first in (0..taps.len().next_multiple_of(4)).step_by(2) {
             let both = [pixel(first), pixel(first + 1)];
             for tap in (0..groups).map(|group| group * 4) {
-                // What has no weight may be any bytes.
+                // Bytes without a weight may have any value.
                 loads.push(both.map(|(start, _)| ((start + tap) * 3).min(last_load)));
                 let weight = |pair: usize, i: usize| {
                     let place = i % 8;

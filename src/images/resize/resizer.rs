@@ -16,7 +16,7 @@ pub struct Resizer {
 }
 
 impl Resizer {
-    /// Writes the crop, pixels of R, G, B, row after row. What the image does not reach is `fill`.
+    /// Writes the crop, pixels of R, G, B, row after row. Pixels that the image does not reach get `fill`.
     pub fn resize_into(
         &mut self,
         image: &Raster,

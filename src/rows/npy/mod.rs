@@ -4,8 +4,8 @@
 //! A header is checked in full before it is believed: a [`Header`] in hand means that the file holds exactly
 //! the bytes that its shape and dtype promise.
 //!
-//! The crate `ndarray-npy` reads and writes these files too; the tests check that each reads what the other writes. Rows do not
-//! go through it (0.9), because of what it cannot do:
+//! The crate `ndarray-npy` reads and writes these files too; the tests check that each reads what the other
+//! writes. Rows do not go through it (0.9), because of what it cannot do:
 //! - read a range of rows: it reads the whole array into memory, and files here are larger than that;
 //! - write a header of a given length, or with room for its row count to grow in place, as parts and merges need it;
 //! - distrust a file: it takes as much memory as the header's length (up to 4 GiB) and shape ask for, before it looks

@@ -97,7 +97,7 @@ impl Header {
         })
     }
 
-    /// Bits of an index into the palette; none where pixels are colours themselves.
+    /// Bits of an index into the palette. `None` if pixels are colours themselves.
     pub fn index_bits(&self) -> Option<usize> {
         matches!(self.bits, 1 | 4 | 8).then_some(usize::from(self.bits))
     }

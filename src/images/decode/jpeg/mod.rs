@@ -49,7 +49,7 @@ pub fn accepts(data: &[u8]) -> bool {
 }
 
 /// Decodes into `image`. `scratch` holds rows that are not RGB yet. `wanted` says, by width and height, which pixels are
-/// asked for; none: all. The others are then of no use; where the file lacks them it is truncated all the same.
+/// asked for; `None` asks for all. The other pixels are then of no use, but a file that lacks them is truncated all the same.
 ///
 /// # Errors
 /// A file that ends before the last row is complete, or anything that libjpeg calls an error.

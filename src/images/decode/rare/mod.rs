@@ -1,4 +1,4 @@
-//! PNM, QOI and TGA through the `image` crate, where it gives Pillow's pixels, and icons. Where it gives others the file is
+//! PNM, QOI and TGA through the `image` crate, if it gives Pillow's pixels, and icons. If it gives other pixels, the file is
 //! refused in words. `scripts/check_formats.py` compares them; `docs/formats.md` has the results.
 
 mod icon;
@@ -128,7 +128,7 @@ fn read(kind: Kind, decoder: impl ImageDecoder, image: &mut Raster) -> Result<()
 }
 
 /// Pillow's `convert("RGB")` of one pixel: alpha is dropped, 16-bit grey is clipped, 16-bit colours are scaled when they are
-/// read. None for what no file of these formats has.
+/// read. `None` for what no file of these formats has.
 fn to_rgb(colour: ColorType, pixel: &[u8]) -> Option<[u8; 3]> {
     let wide = |at: usize| u16::from_ne_bytes([pixel[at], pixel[at + 1]]);
     let scaled = |at: usize| ((u32::from(wide(at)) + 128) / 257) as u8;

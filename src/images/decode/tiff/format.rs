@@ -23,7 +23,7 @@ pub struct Format {
 }
 
 impl Key<'_> {
-    /// None where Pillow does not know the combination, or cannot make RGB of it.
+    /// `None` if Pillow does not know the combination, or cannot make RGB of it.
     pub fn format(&self) -> Option<Format> {
         let first = self.bits.first().copied()?;
         if self.bits.iter().any(|&bits| bits != first) {
@@ -102,7 +102,7 @@ impl Key<'_> {
             }),
             (2, 8) if !inverted => Some(Raw::GREY),
             (1, 12) if !inverted && !self.big_endian => Some(Raw::Grey12),
-            // Not inverted in either colouring, and in big-endian files known in one alone.
+            // Pillow inverts these in neither colouring. In big-endian files it knows only one of the two.
             (1, 16) if !inverted || !self.big_endian => number(Kind::U16),
             (2, 16) if !inverted => number(Kind::I16),
             (1, 32) if !inverted && !self.big_endian => number(Kind::I32),

@@ -109,7 +109,7 @@ fn native(key: &Key<'_>, raw: Raw) -> Raw {
     }
 }
 
-/// Bits of each sample: too many are cut, one stands for all.
+/// Bits of each sample. Surplus entries are cut; a single one stands for all samples.
 fn spread_bits(mut bits: Vec<i64>, samples: i64) -> Result<Vec<i64>> {
     if !(1..=MAX_SAMPLES).contains(&samples) {
         return Err(ImageError::Corrupt("a TIFF of this many samples a pixel"));
