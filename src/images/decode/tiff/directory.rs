@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_is_whole_up_to_its_last_entry() {
+        let entries: Vec<_> = (0..5000).map(|tag| (tag, 3, 1, 1)).collect();
+        let mut data = file(&entries);
+        assert!(Directory::read(&data).unwrap().is_whole);
+        data.truncate(data.len() - 4); // the place of the next directory
+        assert!(Directory::read(&data).unwrap().is_whole);
+        data.pop();
+        assert!(!Directory::read(&data).unwrap().is_whole);
+    }
+
+    #[test]
     fn entries_too_large_are_left_out() {
         let data = file(&[(1, 4, 1 << 30, 0), (2, 3, 1, 4)]);
         let directory = Directory::read(&data).unwrap();
