@@ -49,7 +49,7 @@ pub const MAX_ARRAY_SIZE: u64 = 1001;
 pub struct Submission {
     /// What is to be added to `SLURM_ARRAY_TASK_ID` for the index of the shard.
     pub offset: u64,
-    /// For `sbatch --array=`.
+    /// The expression for `sbatch --array=`.
     pub array: String,
     #[serde(skip)]
     shards: u64,

@@ -148,7 +148,7 @@ pub static SYSTEMS: [System; 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrayTask {
     pub system: &'static System,
-    /// As the system says it.
+    /// The number of the task, as the system says it.
     pub id: String,
     /// The tasks that were submitted; they may be only a part of a run.
     pub bounds: Option<ArrayBounds>,

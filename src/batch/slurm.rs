@@ -27,13 +27,13 @@ pub struct StepTask {
 }
 
 impl Slurm {
-    /// Of this process.
+    /// What Slurm says of this process.
     #[must_use]
     pub fn here() -> Self {
         Self::from_variables(super::variable)
     }
 
-    /// From what `variable` gives for a name.
+    /// What the environment says; `variable` gives the value of a name.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let number = |name: &str| variable(name)?.parse::<u64>().ok();
         let in_step = number("SLURM_STEP_ID").is_some_and(|id| id < FIRST_SPECIAL_STEP);

@@ -22,14 +22,14 @@ const LARGEST_CHUNK: u64 = u32::MAX as u64;
 /// What the library's own records take, generously: a file's, and a dataset's.
 const FILE_RECORDS: u64 = 1 << 16;
 const LAYER_RECORD: u64 = 1 << 13;
-/// Of one dataset.
+/// The most axes of one dataset.
 pub const MOST_AXES: usize = 32;
 
 /// Where the rows of a dataset lie.
 #[derive(Debug)]
 pub struct Places {
     pub rows_a_chunk: u64,
-    /// Of each chunk, its first byte's place in the file.
+    /// The place in the file of each chunk's first byte.
     chunks: Vec<u64>,
 }
 

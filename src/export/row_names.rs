@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct RowNames {
     path: PathBuf,
     pub count: u64,
-    /// Of all names, each with one byte for its end.
+    /// The bytes of all names, each with one byte for its end.
     pub bytes: u64,
     /// The first line, counted from 1, that is not UTF-8.
     not_text: Option<u64>,

@@ -75,7 +75,7 @@ impl ImageError {
         Self::Source(one_line(&format!("cannot be read: {reason:#}")))
     }
 
-    /// Of a source that is not what it was when it was searched.
+    /// The error of a source that is not what it was when it was searched.
     pub fn of_changed(source: &Path) -> Self {
         let shown = source.display();
         Self::of_source(format_args!(

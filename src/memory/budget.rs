@@ -10,7 +10,7 @@ const DEFAULT_MOST: u64 = 8_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RamBudget {
     Bytes(u64),
-    /// Of what the job may use.
+    /// This percentage of what the job may use.
     Percent(f64),
 }
 

@@ -16,7 +16,7 @@ pub struct Forecast {
     resident: u64,
     /// The most that was resident so far.
     peak: u64,
-    /// For each image of a batch, while the batch goes from decoder to part.
+    /// Bytes for each image of a batch, while the batch goes from decoder to part.
     per_image: u64,
     decoders: u64,
     /// The matrices that rows are projected with.

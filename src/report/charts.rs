@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use std::ops::Range;
 
-/// In pixels.
+/// The size of a chart in pixels.
 const SIZE: (u32, u32) = (640, 240);
 const SQUARE: (u32, u32) = (360, 360);
 const FONT: (&str, u32) = ("sans-serif", 12);

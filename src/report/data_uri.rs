@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder};
 
-/// Of JPEG, from 1 to 100.
+/// The quality of JPEG, from 1 to 100.
 const QUALITY: u8 = 80;
 
 /// A picture of 8-bit numbers of colours; `palette` has three bytes a colour.

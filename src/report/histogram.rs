@@ -11,7 +11,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Of values from `least` to `greatest`; where these are equal, half a step of 1 lies to each side.
+    /// A histogram for values from `least` to `greatest`. If these are equal, it reaches half a unit to each side.
     pub fn between(least: f64, greatest: f64) -> Self {
         let (first, last) = match least == greatest {
             true => (least - 0.5, greatest + 0.5),

@@ -28,9 +28,9 @@ pub struct LayerFigures {
     pub likeness: Option<Likeness>,
     /// The rows of [`Likeness`], by their place among them.
     pub compared: Vec<u64>,
-    /// Of each row that is shown.
+    /// The nearest rows of each row that is shown.
     pub nearest: Vec<(u64, Vec<Neighbour>)>,
-    /// Of rows that are shown, where an activation is (C, H, W).
+    /// The maps of the rows that are shown, if an activation is (C, H, W).
     pub maps: BTreeMap<u64, ActivationMap>,
 }
 

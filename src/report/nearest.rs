@@ -26,7 +26,7 @@ pub struct Neighbour {
 }
 
 impl Nearest {
-    /// Of rows of equal length. Those with numbers that are not finite, or all equal, have no neighbours.
+    /// Looks for the neighbours of these rows of equal length. Rows with numbers that are not finite, or all equal, have none.
     pub fn of(rows: Vec<u64>, values: &[&[f32]]) -> Self {
         let length = values.first().map_or(0, |row| row.len());
         let mut asked = Vec::with_capacity(length * rows.len());
@@ -65,7 +65,7 @@ impl Nearest {
         }
     }
 
-    /// Of each row, the most alike first.
+    /// The neighbours of each row, the most alike first.
     pub fn finish(self) -> Vec<(u64, Vec<Neighbour>)> {
         self.rows.into_iter().zip(self.found).collect()
     }

@@ -35,7 +35,7 @@ pub struct Pictures {
 pub enum Picture {
     Shown {
         small: String,
-        /// Of the rows that are shown large.
+        /// The picture in large, for the rows that are shown so.
         large: Option<String>,
     },
     /// Why it cannot be shown.
@@ -45,7 +45,7 @@ pub enum Picture {
 /// Where images are looked for.
 #[derive(Debug)]
 pub struct Place<'a> {
-    /// The run's.
+    /// The run's directory.
     pub directory: &'a Path,
     pub run: &'a Run,
     /// As typed; empty where the run has to tell.
@@ -131,7 +131,7 @@ fn load(
 }
 
 impl Picture {
-    /// Of the page.
+    /// Bytes of the page that the pictures take.
     fn bytes(&self) -> usize {
         match self {
             Self::Shown { small, large } => small.len() + large.as_ref().map_or(0, String::len),

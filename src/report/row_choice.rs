@@ -21,14 +21,14 @@ const OF_A_MAP: f64 = 1_800.0;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct RowChoice {
-    /// Ascending.
+    /// Rows that are compared, ascending.
     pub compared: Vec<u64>,
-    /// Some of them.
+    /// Rows that are shown: some of those that are compared.
     pub shown: Vec<u64>,
 }
 
 impl RowChoice {
-    /// Of the rows that all layers have.
+    /// Chooses from the rows that all layers have.
     pub fn of(done: &RowSet, layers: usize) -> Self {
         let layers = layers.clamp(1, LAYERS) as f64;
         let within = |count: f64, [most, least]: [f64; 2]| count.clamp(least, most) as u64;

@@ -7,7 +7,7 @@ use crate::rows::statistics::{Stats, Value};
 #[derive(Debug)]
 pub struct TallyFigures {
     pub rows: u64,
-    /// In the numbers' own kind: extremes of whole numbers are whole.
+    /// Figures in the numbers' own kind: extremes of whole numbers are whole.
     pub stats: Stats,
     /// Numbers are f32 or f16.
     pub is_single: bool,

@@ -54,10 +54,10 @@ impl Line {
 pub struct Step {
     /// Its end, from the start of each file's first process, without the time between processes.
     pub seconds: f64,
-    /// Of the process that had most.
+    /// RSS of the process that had most.
     pub rss: u64,
     pub budget: u64,
-    /// Of all processes, in this step.
+    /// Pace of all processes together, in this step.
     pub images_per_second: f64,
     /// Batches in the largest part: those that are finished, and the last of each process as far as it is known.
     pub part: u64,
@@ -65,7 +65,7 @@ pub struct Step {
 
 #[derive(Debug)]
 pub struct Timeline {
-    /// Those in which a process ran.
+    /// The steps in which a process ran.
     pub steps: Vec<Step>,
     pub processes: u64,
     pub greatest_rss: u64,
@@ -190,7 +190,7 @@ impl Overlay {
         }
     }
 
-    /// Those that a time reaches into.
+    /// The steps that a time reaches into.
     fn steps(&mut self, from: f64, to: f64) -> &mut [Step] {
         let last = self.timeline.steps.len() - 1;
         let place = |seconds: f64| ((seconds / self.length) as usize).min(last);
@@ -231,7 +231,7 @@ mod tests {
 
     const HEADS: &str = "seconds,images,rss_bytes,budget_bytes,step_size,images_per_second\n";
 
-    /// Of a run of ten images a batch, with the lines of each file.
+    /// The timeline of a run of ten images per batch, with the lines of each file.
     fn timeline(test: &str, files: &[&str]) -> Option<Timeline> {
         let name = format!("featx-timeline-{test}-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);

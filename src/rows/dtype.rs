@@ -34,12 +34,12 @@ pub struct Dtype {
     kind: Kind,
     order: ByteOrder,
     size: u64,
-    /// In whichever byte order.
+    /// The type of numbers, in either byte order.
     number: Option<Number>,
 }
 
 impl From<Number> for Dtype {
-    /// In little-endian bytes.
+    /// The element type of these numbers, in little-endian bytes.
     fn from(number: Number) -> Self {
         let descr = number.descr();
         Self {
@@ -150,7 +150,7 @@ impl fmt::Display for Dtype {
 }
 
 impl Kind {
-    /// Of NumPy's letter.
+    /// The kind that NumPy's letter stands for.
     fn of(letter: char) -> Self {
         match letter {
             'b' => Self::Bool,

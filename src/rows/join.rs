@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub struct Join {
     pub parts: Vec<Part>,
     pub target: PathBuf,
-    /// Of the result.
+    /// The header of the result.
     pub header: Header,
     pub header_bytes: Vec<u8>,
     /// Rows of an interrupted merge that removes its parts.

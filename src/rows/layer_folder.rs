@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub struct LayerFolder {
     pub path: PathBuf,
-    /// In row order.
+    /// The parts, in row order.
     pub parts: Vec<Part>,
     pub broken: Vec<BrokenPart>,
     /// `features.npy`.
@@ -109,7 +109,7 @@ impl LayerFolder {
             .collect()
     }
 
-    /// Of the first part, or of `features.npy` where there is none.
+    /// The header of the first part, or of `features.npy` if there is no part.
     #[must_use]
     pub fn header(&self) -> Option<&Header> {
         let part = self.parts.first().map(|part| &part.header);

@@ -83,7 +83,7 @@ impl PartWriter {
     /// bytes are sent to the disk as soon as there are enough, so that little is left to wait for at the end.
     ///
     /// # Errors
-    /// Those of `fill`.
+    /// The errors of `fill`.
     ///
     /// # Panics
     /// Where the part does not hold those rows.

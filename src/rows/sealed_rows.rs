@@ -19,9 +19,9 @@ const BLOCK: u64 = 4 << 20;
 /// All rows of a layer. Nothing of them is in memory.
 #[derive(Debug)]
 pub struct SealedRows {
-    /// Of the whole array, in the byte order of [`SealedRows::for_each_block`].
+    /// The header of the whole array, in the byte order of [`SealedRows::for_each_block`].
     pub header: Header,
-    /// In row order, each row in one file.
+    /// The files, in row order. Each row is in one file.
     files: Vec<Part>,
     /// The checksum so far of the file that is being read from its first byte to its last, if any.
     checked: Mutex<Option<CheckProgress>>,

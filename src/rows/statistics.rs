@@ -19,11 +19,11 @@ pub enum Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FiniteStats {
     pub count: u64,
-    /// Of complex numbers, the least and greatest absolute value.
+    /// The least and greatest value; of complex numbers, the least and greatest absolute value.
     pub min: Value,
     pub max: Value,
     pub mean: Value,
-    /// Of the population, as `numpy.std`; of complex numbers, of |x - mean|.
+    /// The standard deviation of the population, as `numpy.std`; of complex numbers, that of |x - mean|.
     pub std: f64,
 }
 
@@ -94,7 +94,7 @@ fn strands(
     strands.into_iter().fold(rest, join)
 }
 
-/// Of two finite numbers. This is one instruction; `f64::min`, which looks for NaN, is not.
+/// The lesser of two finite numbers. This is one instruction; `f64::min`, which looks for NaN, is not.
 fn lesser(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }

@@ -19,7 +19,7 @@ pub struct Array {
     path: PathBuf,
     stamp: Stamp,
     rows: u64,
-    /// Of the first row, from the file's start.
+    /// Where the first row begins, from the file's start.
     offset: u64,
     layout: Layout,
 }

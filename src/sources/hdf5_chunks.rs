@@ -22,11 +22,11 @@ pub struct Chunks {
     file: File,
     /// By the number of the chunk.
     places: Vec<ChunkPlace>,
-    /// Of one, unpacked.
+    /// Bytes of one chunk, unpacked.
     bytes: usize,
 }
 
-/// In the file. Of no length: the library reads it.
+/// Where a chunk lies in the file. If its length is 0, the library reads it.
 #[derive(Debug, Clone, Copy, Default)]
 struct ChunkPlace {
     at: u64,

@@ -209,7 +209,7 @@ fn ensure_filters(dataset: &Dataset, name: &str, path: &Path) -> Result<()> {
     )
 }
 
-/// Of the HDF Group's register of filters.
+/// The name of a filter, from the HDF Group's register.
 fn name_of(id: i32) -> &'static str {
     match id {
         307 => " (bzip2)",

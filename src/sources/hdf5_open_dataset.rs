@@ -29,7 +29,7 @@ pub struct OpenDataset {
     rows_of_chunk: u64,
     /// A multiple of the rows of a chunk.
     pub rows_at_once: u64,
-    /// Of encoded images, about.
+    /// Bytes of a row; of encoded images, the average.
     pub row_bytes: u64,
     /// Where each decoder reads its own chunks: then one chunk is read at once.
     pub chunks: Option<Chunks>,
@@ -40,7 +40,7 @@ pub struct OpenDataset {
 
 pub type Slot = Arc<OnceLock<Block>>;
 
-/// Some rows, and those of them that could not be read.
+/// A block of rows, and which of them could not be read.
 #[derive(Debug)]
 pub struct Block {
     pub rows: Rows,

@@ -3,7 +3,7 @@
 use crate::images::ensure_readable;
 use crate::sources::source::Item;
 
-/// Of one row.
+/// How one row lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     width: u32,

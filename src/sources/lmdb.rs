@@ -33,7 +33,7 @@ pub struct Lmdb {
     damage: Damage,
     /// Open from the first use on: LMDB may not open a file twice.
     open: Mutex<Option<Arc<OpenEnvironment>>>,
-    /// Of a value, about; known once it is open.
+    /// The average bytes of a value; known once the environment is open.
     value_bytes: AtomicU64,
 }
 
@@ -41,7 +41,7 @@ pub struct Lmdb {
 struct OpenEnvironment {
     env: Env<WithoutTls>,
     database: Database<'static, Bytes, Bytes>,
-    /// As the environment says.
+    /// The number of keys, as the environment says.
     entries: usize,
     /// Where its file lies in memory.
     map: Map,

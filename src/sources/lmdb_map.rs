@@ -27,7 +27,7 @@ impl Map {
     }
 }
 
-/// Of a line of `/proc/self/maps`: `7f00-7fff r--p …`.
+/// The addresses in a line of `/proc/self/maps`: `7f00-7fff r--p …`.
 fn addresses(line: &str) -> Option<Range<usize>> {
     let (start, end) = line.split_whitespace().next()?.split_once('-')?;
     let address = |text| usize::from_str_radix(text, 16).ok();

@@ -70,7 +70,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Something that is no file.
+    /// A member that is not a file.
     pub fn leave_out(&mut self, name: &[u8]) {
         let path = Path::new(OsStr::from_bytes(name));
         let hidden = path

@@ -25,7 +25,7 @@ pub struct Zip {
     stamp: Stamp,
     /// The archive's directory, which all readers share, and which goes with the last of them.
     directory: SharedHandle<Directory>,
-    /// All, once the directory was read.
+    /// The number of members, once the directory was read.
     members: AtomicU64,
 }
 

@@ -31,7 +31,7 @@ pub struct Progress {
     unit: Unit,
     total: u64,
     done: AtomicU64,
-    /// What was done before this process began: counted, but no part of the rate.
+    /// Units that were done before this process began: counted, but not part of the rate.
     before: u64,
     started: Instant,
     screen: Mutex<Screen>,

@@ -8,8 +8,8 @@ use crate::images::resize::{Axis, Geometry};
 const MAX_SIDE: u64 = i32::MAX as u64 / 4 - 1;
 
 impl Preprocess {
-    /// Of an image of this size: it is resized, laid in the middle of the canvas, if there is one, and cropped as by
-    /// torchvision's `center_crop`.
+    /// The geometry of an image of this size. The image is resized, laid in the middle of the canvas, if there is one, and
+    /// cropped as by torchvision's `center_crop`.
     ///
     /// # Errors
     /// [`ImageError::TooManyPixels`] where a side would be longer than Pillow can make.

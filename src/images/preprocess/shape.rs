@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Of an image as the model takes it.
+/// The shape of one image as the model takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     pub channels: usize,

@@ -53,7 +53,7 @@ pub enum Crop {
 #[serde(deny_unknown_fields)]
 pub struct Pad {
     pub to: Size,
-    /// Of every channel, where the image does not reach.
+    /// The value of every channel where the image does not reach.
     #[serde(default)]
     pub value: u8,
 }

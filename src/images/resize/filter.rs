@@ -71,7 +71,7 @@ fn sinc(x: f64) -> f64 {
 
 /// Where a filter lies along an axis.
 pub struct Filter {
-    /// Input pixels an output pixel.
+    /// Input pixels per output pixel.
     step: f64,
     /// How much wider than on the input it is.
     pub scale: f64,

@@ -13,7 +13,7 @@ pub struct Axis {
     pub kept: usize,
     /// What lies before them in the crop, which the image does not reach.
     pub padding: usize,
-    /// Of the crop.
+    /// The side of the crop.
     pub side: usize,
 }
 

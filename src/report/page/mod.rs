@@ -27,7 +27,7 @@ pub struct Page {
     pub shards: Vec<String>,
     pub skipped: Vec<[String; 3]>,
     pub skipped_count: String,
-    /// Not all of them have a line.
+    /// True if not all skipped images have a line.
     pub skipped_more: bool,
     pub bound: Option<BoundSection>,
     pub timeline: Option<TimelineSection>,

@@ -22,7 +22,7 @@ pub struct Setup {
     /// The lowest bit of a byte comes first.
     pub reversed: bool,
     pub big_endian: bool,
-    /// Of one sample.
+    /// Bits of one sample.
     pub bits: i64,
     pub samples: usize,
     /// Whether samples beyond the colours have a meaning.
