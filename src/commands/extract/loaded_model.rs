@@ -1,4 +1,4 @@
-//! The model of a shard, which several steps need and one of them loads.
+//! The model of a shard, and the run that it would begin.
 
 use crate::batch::Shard;
 use crate::commands::extract::description::describe;
@@ -14,44 +14,55 @@ use crate::sources::Images;
 use anyhow::Result;
 use std::sync::Arc;
 
-/// The model, and the batch size that it is set to.
 pub struct LoadedModel {
     pub extractor: Extractor,
     pub fingerprint: String,
-    pub batch: Option<u64>,
+    /// Images a forward pass, once they are set.
+    batch: Option<u64>,
 }
 
-/// The model, loaded once there are images to try it on.
-pub fn load<'a>(
-    job: &Job,
-    images: &Arc<Images>,
-    loaded: &'a mut Option<LoadedModel>,
-) -> Result<&'a mut LoadedModel> {
-    if loaded.is_none() {
+impl LoadedModel {
+    /// # Errors
+    /// A model that cannot be read, or that cannot compute these images.
+    pub fn load(job: &Job, images: &Arc<Images>) -> Result<Self> {
         let (extractor, fingerprint) = load_model(job, probe(job, images))?;
-        *loaded = Some(LoadedModel {
+        Ok(Self {
             extractor,
             fingerprint,
             batch: None,
-        });
+        })
     }
-    Ok(loaded.as_mut().expect("it is loaded"))
-}
 
-/// The run, as its first process describes it.
-pub fn first_run(
-    job: &Job,
-    shard: Shard,
-    listed: &Listing,
-    loaded: &mut LoadedModel,
-) -> Result<(Run, Forecast)> {
-    let extractor = &mut loaded.extractor;
-    let own_names = listed.bytes / shard.count;
-    let forecast = batch_size::forecast(job, &listed.first, extractor)?.holding(own_names);
-    let batch = batch_size::choose(job, extractor, &forecast, listed.list.images);
-    batch_size::set(extractor, batch)?;
-    varying::refuse(job, extractor)?;
-    let run = describe(job, &listed.list, extractor, &loaded.fingerprint, batch);
-    let shards = shard.count;
-    Ok((Run { shards, ..run }, forecast))
+    /// Has the model take batches of this size. Where it does already, nothing is tried and said a second time.
+    ///
+    /// # Errors
+    /// A layer that gives no row an image, or whose rows depend on more than their images.
+    pub fn set_batch(&mut self, job: &Job, batch: u64) -> Result<()> {
+        if self.batch != Some(batch) {
+            batch_size::set(&mut self.extractor, batch)?;
+            varying::refuse(job, &self.extractor)?;
+            self.batch = Some(batch);
+        }
+        Ok(())
+    }
+
+    /// The run, as its first process describes it. The model takes batches of its size from then on.
+    ///
+    /// # Errors
+    /// As [`Self::set_batch`]; a machine whose memory cannot be read.
+    pub fn first_run(
+        &mut self,
+        job: &Job,
+        shard: Shard,
+        listed: &Listing,
+    ) -> Result<(Run, Forecast)> {
+        let own_names = listed.bytes / shard.count;
+        let forecast = batch_size::forecast(job, &listed.first, &self.extractor)?;
+        let forecast = forecast.holding(own_names);
+        let batch = batch_size::choose(job, &self.extractor, &forecast, listed.list.images);
+        self.set_batch(job, batch)?;
+        let run = describe(job, &listed.list, &self.extractor, &self.fingerprint, batch);
+        let shards = shard.count;
+        Ok((Run { shards, ..run }, forecast))
+    }
 }

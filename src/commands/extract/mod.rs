@@ -9,6 +9,7 @@ mod image_list;
 mod kept;
 mod kept_places;
 mod lanes;
+mod lazy_model;
 mod list_writer;
 mod listing;
 mod load;
