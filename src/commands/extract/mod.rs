@@ -4,6 +4,7 @@ mod batch_size;
 mod change;
 mod compute;
 mod description;
+mod extraction;
 mod form;
 mod image_list;
 mod kept;
