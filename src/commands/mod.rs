@@ -1,4 +1,4 @@
-//! One file per subcommand. Commands never call each other.
+//! The subcommands: a file or a folder each. Commands never call each other.
 
 pub mod inspect;
 mod merge;

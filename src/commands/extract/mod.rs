@@ -46,11 +46,21 @@ pub fn run(typed: Extract) -> Result<()> {
     let job = Job::new(typed)?;
     let shard = own_shard::find(&job)?;
     if !job.dry_run {
-        explain_bus_errors(&job.out, &job.model)?;
+        explain_bus_errors(lost_file(&job))?;
     }
     let setup = match shard {
         Some(shard) => sharded::set_up(&job, shard)?,
         None => whole::set_up(&job)?,
     };
     setup.map_or(Ok(()), |setup| compute::compute(&job, setup, started))
+}
+
+/// What is said where a mapped file loses its bytes.
+fn lost_file(job: &Job) -> String {
+    format!(
+        "error: a file in '{}', or '{}', was truncated by another program while featx had it mapped, or its disk failed \
+         (SIGBUS); sealed parts are whole, and the same command goes on after them\n",
+        job.out.display(),
+        job.model.display()
+    )
 }

@@ -1,9 +1,9 @@
 //! `featx inspect DIR --verify`: every file of a run is read and compared with its checksum.
 
-use crate::rows::aside::aside_with_words;
 use crate::rows::checksum::{Checksum, DamagedFile};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{MERGED, Part};
+use crate::run::aside::aside_with_words;
 use crate::run::contents::Contents;
 use crate::run::directory::LayerState;
 use crate::text::figures::{bytes, counted};
