@@ -1,6 +1,6 @@
 //! `--pool`: how each channel of a (C, H, W) activation is pooled.
 
-use crate::cli::choices::spelling::spelling;
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use std::fmt;
 use std::str::FromStr;
