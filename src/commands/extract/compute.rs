@@ -1,7 +1,7 @@
 //! The rows of a plan, computed and written.
 
 use crate::commands::extract::extraction::{Ended, Extraction};
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::commands::extract::setup::Setup;
 use crate::commands::extract::summary::{Summary, Times};
 use crate::job::Job;

@@ -1,7 +1,7 @@
 //! An extraction that is ready to run: the model on its devices, and what takes its rows.
 
-use crate::commands::extract::lanes::Lanes;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::model::lanes::Lanes;
+use crate::commands::extract::planning::plan::Plan;
 use crate::commands::extract::provenance::Provenance;
 use crate::commands::extract::setup::Setup;
 use crate::job::Job;

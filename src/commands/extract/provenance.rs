@@ -1,6 +1,6 @@
 //! What a run was computed with: `run.toml` records it, and a resume with something else is told.
 
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::model::{Extractor, FormsUsed};
 use crate::run::record::Run;
 use crate::text::printing::say;

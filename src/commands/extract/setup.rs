@@ -1,6 +1,6 @@
 //! What computing needs.
 
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::model::Extractor;
 use crate::run::lock::RunLock;
 use crate::sources::Images;

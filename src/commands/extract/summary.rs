@@ -1,7 +1,7 @@
 //! The closing summary.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::memory;
 use crate::run::busy::{Busy, Stage};

@@ -4,16 +4,17 @@
 
 use crate::batch::Shard;
 use crate::cli::WrongUsage;
-use crate::commands::extract::description::describe;
-use crate::commands::extract::image_list::ImageList;
-use crate::commands::extract::lazy_model::LazyModel;
-use crate::commands::extract::list_writer::ListWriter;
-use crate::commands::extract::loaded_model::LoadedModel;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::images::image_list::ImageList;
+use crate::commands::extract::images::list_writer::ListWriter;
+use crate::commands::extract::images::{kept, listing, names, sources};
+use crate::commands::extract::model::batch_size;
+use crate::commands::extract::model::lazy_model::LazyModel;
+use crate::commands::extract::model::loaded_model::LoadedModel;
+use crate::commands::extract::planning::description::describe;
+use crate::commands::extract::planning::plan::Plan;
 use crate::commands::extract::setup::Setup;
-use crate::commands::extract::takeover::{is_another, make_way};
-use crate::commands::extract::turn::lock_to_begin;
-use crate::commands::extract::{batch_size, kept, listing, names, sources};
+use crate::commands::extract::shards::takeover::{is_another, make_way};
+use crate::commands::extract::shards::turn::lock_to_begin;
 use crate::job::Job;
 use crate::memory::Forecast;
 use crate::rows::durable::{existing_above, require_space};

@@ -1,11 +1,11 @@
 //! The model of a shard, and the run that it would begin.
 
 use crate::batch::Shard;
-use crate::commands::extract::description::describe;
-use crate::commands::extract::listing::Listing;
-use crate::commands::extract::load::load_model;
-use crate::commands::extract::probe::probe;
-use crate::commands::extract::{batch_size, varying};
+use crate::commands::extract::images::listing::Listing;
+use crate::commands::extract::model::load::load_model;
+use crate::commands::extract::model::probe::probe;
+use crate::commands::extract::model::{batch_size, varying};
+use crate::commands::extract::planning::description::describe;
 use crate::job::Job;
 use crate::memory::Forecast;
 use crate::model::Extractor;

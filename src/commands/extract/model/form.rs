@@ -1,7 +1,7 @@
 //! The form of the graph that rows come from.
 
 use crate::cli::choices::FormChoice;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::model::{Extractor, Form, FormWish};
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! What a run begins with: an empty place, or what its directory holds.
 
-use crate::commands::extract::resume::{self, RunState};
+use crate::commands::extract::planning::resume::{self, RunState};
 use crate::job::Job;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::row_set::RowSet;

@@ -1,7 +1,7 @@
 //! The images of a run: searched for when it begins; after that, those that its directory names.
 
-use crate::commands::extract::kept_places::KeptPlaces;
-use crate::commands::extract::names;
+use crate::commands::extract::images::kept_places::KeptPlaces;
+use crate::commands::extract::images::names;
 use crate::job::Job;
 use crate::run::directory::RunDir;
 use crate::run::name_index::Lines;

@@ -1,7 +1,7 @@
 //! How many images a forward pass takes, and what they cost.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::varying;
+use crate::commands::extract::model::varying;
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{self, Extractor};

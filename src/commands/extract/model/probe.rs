@@ -1,5 +1,6 @@
 //! What a model is tried on.
 
+use crate::commands::extract::images::listing::FEW;
 use crate::images::Preprocessor;
 use crate::job::Job;
 use crate::model::{PROBED, Probe};
@@ -29,6 +30,3 @@ pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     }
     probe
 }
-
-/// Images that are tried for a probe.
-pub const FEW: usize = 16;

@@ -1,6 +1,6 @@
 //! What a run directory keeps of the search for its images.
 
-use crate::commands::extract::change;
+use crate::commands::extract::images::change;
 use crate::run::record::Run;
 use crate::run::sources::{KeptFile, KeptSource, KeptSources, PlacesWriter, read_places, sample};
 use crate::sources::{Images, NamedSource, Stamp, quoted};

@@ -1,6 +1,6 @@
 //! The model of a shard: the first step that needs it loads it.
 
-use crate::commands::extract::loaded_model::LoadedModel;
+use crate::commands::extract::model::loaded_model::LoadedModel;
 use crate::job::Job;
 use crate::sources::Images;
 use anyhow::Result;

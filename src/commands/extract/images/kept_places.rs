@@ -1,7 +1,7 @@
 //! Where the images of a run lie, as the search for them found it when the run began.
 
-use crate::commands::extract::change::{self, Change, change};
-use crate::commands::extract::kept;
+use crate::commands::extract::images::change::{self, Change, change};
+use crate::commands::extract::images::kept;
 use crate::job::Job;
 use crate::run::binding::is_bound;
 use crate::run::record::Run;

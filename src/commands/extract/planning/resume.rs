@@ -1,7 +1,7 @@
 //! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
 //! leave behind.
 
-use crate::commands::extract::{kept, names};
+use crate::commands::extract::images::{kept, names};
 use crate::rows::aside;
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::partial_start;

@@ -1,7 +1,7 @@
 //! What `run.toml` will say of a run.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::image_list::ImageList;
+use crate::commands::extract::images::image_list::ImageList;
 use crate::images::Preprocess;
 use crate::job::Job;
 use crate::model::{self, Extractor, Reduction};

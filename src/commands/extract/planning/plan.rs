@@ -1,9 +1,10 @@
 //! What a run will write, and what of it is written already.
 
-use crate::commands::extract::outline::Outline;
-use crate::commands::extract::segments::segments;
-use crate::commands::extract::start::{Start, ensure_no_parts, starting_over_line};
-use crate::commands::extract::{kept, names, resume};
+use crate::commands::extract::images::{kept, names};
+use crate::commands::extract::planning::outline::Outline;
+use crate::commands::extract::planning::resume;
+use crate::commands::extract::planning::segments::segments;
+use crate::commands::extract::planning::start::{Start, ensure_no_parts, starting_over_line};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::row_set::RowSet;

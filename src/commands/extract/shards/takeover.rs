@@ -1,11 +1,11 @@
 //! What is in a shard's way: a run that failed before it had a row of any image.
 
 use crate::batch::Shard;
-use crate::commands::extract::kept_places::have_changed;
-use crate::commands::extract::lazy_model::LazyModel;
-use crate::commands::extract::listing::list_beside;
-use crate::commands::extract::start::starting_over_line;
-use crate::commands::extract::turn::{FIRST_PAUSE, LONGEST_WAIT};
+use crate::commands::extract::images::kept_places::have_changed;
+use crate::commands::extract::images::listing::list_beside;
+use crate::commands::extract::model::lazy_model::LazyModel;
+use crate::commands::extract::planning::start::starting_over_line;
+use crate::commands::extract::shards::turn::{FIRST_PAUSE, LONGEST_WAIT};
 use crate::job::Job;
 use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;

@@ -5,8 +5,8 @@
 //! every lane computes a share of the images with a share of the threads. As many images are in memory as without lanes.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::form;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::model::form;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::model::{self, Extractor};
 use anyhow::Result;
