@@ -50,9 +50,9 @@ pub struct Job {
     /// Bytes.
     pub ram_budget: u64,
     pub checkpoint: Duration,
-    /// Images a forward pass; none: found by measuring.
+    /// Images a forward pass. `None`: found by measuring.
     pub batch_size: Option<usize>,
-    /// Batches a part; none: found by measuring.
+    /// Batches a part. `None`: found by measuring.
     pub step_size: Option<usize>,
     pub stored: RowType,
     pub flatten: bool,
@@ -64,7 +64,7 @@ pub struct Job {
     pub allow_varying: bool,
     pub skip_broken: bool,
     pub image_timeout: Duration,
-    /// None: this process does the whole run.
+    /// `None`: this process does the whole run.
     pub shard: Option<ShardWish>,
     pub workers: usize,
     pub threads: usize,

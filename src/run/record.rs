@@ -123,7 +123,7 @@ impl Run {
             .sum()
     }
 
-    /// As [`Run::row_bytes`], were rows neither pooled nor projected; none where they are not.
+    /// As [`Run::row_bytes`], if rows were neither pooled nor projected. `None` if they are neither.
     #[must_use]
     pub fn unreduced_row_bytes(&self) -> Option<u64> {
         let whole =

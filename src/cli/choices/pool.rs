@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     pub kind: Pooling,
-    /// Height and width of what is left of a channel; none: one number.
+    /// Height and width of what is left of a channel. `None`: one number.
     pub side: Option<u32>,
 }
 

@@ -50,7 +50,7 @@ pub fn compute(job: &Job, setup: Setup, started: Instant) -> Result<()> {
         .print(job, &plan.slice.file(Log::Errors))
 }
 
-/// Adds what bounded the process that wrote rows to its `stages.csv`. A failure is only told: it costs no row.
+/// Adds a line to `stages.csv`: what bounded this process, if it wrote rows. A failure costs no row, so it is only said.
 fn record_busy(job: &Job, plan: &Plan, busy: &Busy) {
     let file = job.out.join(plan.slice.file(Log::Stages));
     if busy.images > 0

@@ -32,7 +32,7 @@ pub struct Extraction<'a> {
     tuner: Tuner,
     pub provenance: Provenance,
     pub signals: Signals,
-    /// Last, so that it is let go last: until then nobody else writes what this process writes.
+    /// The last field, because it is dropped last: until then no other process writes what this one writes.
     _lock: RunLock,
 }
 
@@ -47,7 +47,7 @@ pub struct Ended {
 }
 
 impl<'a> Extraction<'a> {
-    /// Settles how the model computes, and says what of it differs from how the run began.
+    /// Settles how the model computes, and says if the run began in another way.
     ///
     /// # Errors
     /// A form that cannot be tried, a device without memory, a run directory that cannot be written.

@@ -1,4 +1,4 @@
-//! What a run was computed with: `run.toml` records it, and a resume with something else is told.
+//! What a run was computed with: `run.toml` records it, and the user is told of a resume with something else.
 
 use crate::commands::extract::planning::plan::Plan;
 use crate::model::{Extractor, FormsUsed};
@@ -16,7 +16,7 @@ pub struct Provenance {
     /// The form that was chosen before the first row.
     chosen: &'static str,
     forms: Arc<FormsUsed>,
-    /// A file has one writer: who does the whole run, or shard 0.
+    /// A file has one writer: the process that does the whole run, or shard 0.
     is_writer: bool,
 }
 
@@ -31,7 +31,7 @@ impl Provenance {
         }
     }
 
-    /// Adds what is not recorded yet. A failure is only told: it costs no row.
+    /// Adds what is not recorded yet. A failure costs no row, so it is only said.
     pub fn record(&self) {
         let form = self.forms.names().filter(|_| self.is_writer);
         if let Some(Err(error)) = form.map(|form| self.add_to_run(&form)) {
@@ -42,8 +42,7 @@ impl Provenance {
         }
     }
 
-    /// A run that an earlier version began, which recorded nothing, stays as it is: where its rows came from is not
-    /// known.
+    /// A run of an earlier version stays as it is: that version recorded nothing, so nobody knows where its rows came from.
     fn add_to_run(&self, form: &str) -> Result<()> {
         let held = Run::read(&self.out)?;
         if held.device.is_none() {
@@ -90,7 +89,7 @@ impl Provenance {
     }
 }
 
-/// Adds the names that are not in the list, which has commas.
+/// Adds the names that the list, which is separated by commas, does not have.
 fn add(list: &mut Option<String>, names: &str) {
     let held = list.get_or_insert_default();
     for name in names.split(',') {

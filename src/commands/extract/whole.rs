@@ -19,7 +19,7 @@ use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
 
-/// All that computing needs; none for `--dry-run`, which prints the plan.
+/// All that computing needs. `None` for `--dry-run`, which prints the plan.
 ///
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.

@@ -85,7 +85,7 @@ fn files_of(folder: &LayerFolder) -> Vec<Part> {
     files
 }
 
-/// What is no array any more, put aside.
+/// Puts files aside that are no arrays any more.
 fn unreadable(folder: &LayerFolder) -> Vec<String> {
     let broken = folder.broken.iter();
     let parts = broken.map(|part| aside_with_words(&part.path, &part.problem));
@@ -107,7 +107,7 @@ fn damage(file: &Part, progress: &Progress) -> Result<Option<DamagedFile>> {
     }
 }
 
-/// What was found, unless a merge has written the file again since its checksums were read: then by those that are there now.
+/// What was found. If a merge has written the file again since its checksums were read, it is compared with the new ones.
 fn damage_now(
     path: &Path,
     file: &Part,

@@ -33,7 +33,7 @@ impl LoadedModel {
         })
     }
 
-    /// Has the model take batches of this size. Where it does already, nothing is tried and said a second time.
+    /// Sets the model's batch size. If it has that size already, nothing is tried or said a second time.
     ///
     /// # Errors
     /// A layer that gives no row an image, or whose rows depend on more than their images.

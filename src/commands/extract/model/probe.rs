@@ -8,7 +8,7 @@ use crate::pipeline::ORDINARY;
 use crate::sources::{Images, RowReader};
 use std::sync::Arc;
 
-/// The run's first images that can be read, of its first few: what the model is tried on.
+/// Those of the run's first few images that can be read.
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     preprocessor.set_limit(Some(ORDINARY)); // a larger one would have to wait for memory

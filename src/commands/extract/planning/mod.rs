@@ -1,4 +1,4 @@
-//! What the run will write, and what of it the directory holds already.
+//! What the run will write, and how much of it the directory holds already.
 
 pub mod description;
 pub mod outline;

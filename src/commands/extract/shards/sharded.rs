@@ -31,7 +31,7 @@ use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
 use std::sync::Arc;
 
-/// All that computing the shard needs; none for `--dry-run`, which prints the plan.
+/// All that computing the shard needs. `None` for `--dry-run`, which prints the plan.
 ///
 /// # Errors
 /// It is not the run that the directory holds, another process computes this shard, or the run cannot begin.
@@ -74,7 +74,7 @@ pub fn set_up(job: &Job, shard: Shard) -> Result<Option<Setup>> {
     }))
 }
 
-/// Begins the run, unless another shard has, or does.
+/// Begins the run, unless another shard has begun it.
 fn begin(job: &Job, shard: Shard, found: &SourceList, model: &mut LazyModel) -> Result<()> {
     let Some(_lock) = lock_to_begin(&job.out)? else {
         return Ok(());
@@ -133,7 +133,7 @@ fn join(
     Plan::new(job, asked, slice, images, &forecast)
 }
 
-/// The number of shards may have been taken from elsewhere than this run, before it began.
+/// Checks the number of shards again: it may have been read from elsewhere, before the run began.
 fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     let wish = job.shard.as_ref();
     wish.map_or(Ok(()), |wish| {
@@ -141,7 +141,8 @@ fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     })
 }
 
-/// The run's batches, at whose multiples shards are cut, have to fit into this shard's memory.
+/// Shards are cut at multiples of the run's batch size, so a shard cannot choose another: that one has to fit into its
+/// memory.
 fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Result<()> {
     let floor = forecast.floor(batch);
     ensure!(
@@ -157,8 +158,8 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
     Ok(())
 }
 
-/// All images of the run, where `file_names.txt` was lost: searched for again, and the file written again, if they are
-/// the same.
+/// All images of the run, if `file_names.txt` was lost: they are searched for again, and if they are the same, the file is
+/// written again.
 fn restored(job: &Job, found: &SourceList, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
     let images = sources::find(job, found)?;
@@ -183,7 +184,7 @@ fn restored(job: &Job, found: &SourceList, run: &Run) -> Result<Images> {
     Ok(images)
 }
 
-/// Prints the plan of the shard, of the run that has begun or of one that would begin.
+/// Prints the plan of the shard: of the run that has begun, or else of the one that would begin.
 fn dry_run(job: &Job, shard: Shard, found: &SourceList, mut model: LazyModel) -> Result<()> {
     let held = match is_abandoned(&job.out)? && is_another(job, shard, found, &mut model)? {
         true => None,

@@ -1,4 +1,4 @@
-//! What is in a shard's way: a run that failed before it had a row of any image.
+//! What stands in a shard's way: a run that failed before it had a row of any image.
 
 use crate::batch::Shard;
 use crate::commands::extract::images::kept_places::have_changed;
@@ -19,8 +19,8 @@ use anyhow::Result;
 use std::thread::sleep;
 use std::time::Instant;
 
-/// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
-/// compares the two, which has it search the images, the others wait for it.
+/// Removes another run than this one if it has no row of any image: its start failed. One shard compares the two, for which
+/// it searches the images; the others wait.
 pub fn make_way(job: &Job, shard: Shard, found: &SourceList, model: &mut LazyModel) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
