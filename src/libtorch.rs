@@ -26,7 +26,7 @@ struct Place {
     says: &'static str,
 }
 
-/// Goes on as `featx-compute`, with the same command line. Returns only where that cannot be.
+/// Goes on as `featx-compute`, with the same command line. Returns only if that fails.
 #[must_use]
 pub fn compute() -> Error {
     match become_compute() {
@@ -110,7 +110,7 @@ fn install(featx: &Path) -> String {
 
 const FROM_USER: &str = "FEATX_LIBTORCH";
 
-/// In the order in which they count.
+/// The places to look at, in this order.
 fn places() -> Vec<Place> {
     let user = env::var_os(FROM_USER).filter(|folder| !folder.is_empty());
     if let Some(folder) = user {

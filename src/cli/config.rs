@@ -2,7 +2,7 @@
 
 /// What can be left out on the command line.
 pub trait OrConfig {
-    /// What was typed wins; where nothing was, `config` says it.
+    /// What was typed wins; `config` fills in the rest.
     #[must_use]
     fn or_config(self, config: Self) -> Self;
 }

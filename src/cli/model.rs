@@ -45,7 +45,7 @@ pub fn find_model(model: &str) -> Result<PathBuf> {
     )
 }
 
-/// Where models lie that are called by name.
+/// The folders in which models are found by name.
 fn folders() -> Vec<PathBuf> {
     let own = std::env::var_os("FEATX_MODELS").map(PathBuf::from);
     own.into_iter().chain(["models".into()]).collect()

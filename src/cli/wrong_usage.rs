@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 
-/// The command line asks for something that nobody can mean; exit code 2.
+/// The command line cannot be meant as it is; exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);

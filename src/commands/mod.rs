@@ -1,4 +1,4 @@
-//! One file per subcommand. Commands never call each other.
+//! The subcommands: a file or a folder each. Commands never call each other.
 
 pub mod inspect;
 mod merge;
@@ -30,7 +30,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// Tells why a command failed, where it did, and how the process has to end.
+/// Says why a command failed, if it did. Returns how the process has to end.
 #[must_use]
 pub fn ended(outcome: Result<()>) -> ExitCode {
     match outcome {
@@ -42,7 +42,7 @@ pub fn ended(outcome: Result<()>) -> ExitCode {
     }
 }
 
-/// 1 failed, 2 wrong usage, 128 + signal where a signal ended a run in good order.
+/// 1: failed; 2: wrong usage; 128 + signal: a signal ended a run in good order.
 fn exit_code(error: &Error) -> u8 {
     #[cfg(feature = "torch")]
     if let Some(stopped) = error.downcast_ref::<StoppedRun>() {
@@ -69,7 +69,7 @@ fn without_frames(text: &str) -> &str {
     &text[..frames.unwrap_or(text.len())]
 }
 
-/// What lifts a limit of the system's that an error came from; `text` is the error's.
+/// How to lift the limit of the system that caused an error; `text` is the error's.
 #[cfg_attr(not(feature = "torch"), expect(unused_variables))]
 fn cure(error: &Error, text: &str) -> Option<String> {
     #[cfg(feature = "torch")]

@@ -50,9 +50,9 @@ pub struct Job {
     /// Bytes.
     pub ram_budget: u64,
     pub checkpoint: Duration,
-    /// Images a forward pass; none: found by measuring.
+    /// Images a forward pass. `None`: found by measuring.
     pub batch_size: Option<usize>,
-    /// Batches a part; none: found by measuring.
+    /// Batches a part. `None`: found by measuring.
     pub step_size: Option<usize>,
     pub stored: RowType,
     pub flatten: bool,
@@ -64,7 +64,7 @@ pub struct Job {
     pub allow_varying: bool,
     pub skip_broken: bool,
     pub image_timeout: Duration,
-    /// None: this process does the whole run.
+    /// `None`: this process does the whole run.
     pub shard: Option<ShardWish>,
     pub workers: usize,
     pub threads: usize,
@@ -188,23 +188,22 @@ fn split_layers(typed: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn overridden(mut preprocess: Preprocess, args: &Extract) -> Result<Preprocess> {
-    fn set<T: Clone>(value: &mut T, typed: Option<&T>) {
-        if let Some(typed) = typed {
-            *value = typed.clone();
-        }
-    }
-    set(&mut preprocess.resize, args.resize.as_ref());
-    set(&mut preprocess.crop_rounding, args.crop_rounding.as_ref());
-    set(&mut preprocess.interpolation, args.interpolation.as_ref());
-    set(&mut preprocess.resampler, args.resampler.as_ref());
-    set(&mut preprocess.channels, args.channels.as_ref());
-    set(&mut preprocess.scale, args.scale.as_ref());
-    set(&mut preprocess.mean, args.mean.as_ref());
-    set(&mut preprocess.std, args.std.as_ref());
-    preprocess.crop = args.crop.or(preprocess.crop);
-    preprocess.pad = args.pad.or(preprocess.pad);
-    preprocess.orient |= args.orient;
+/// The preprocessing of the model's TOML, but for what was typed. Every key is named here: one that is new cannot be
+/// forgotten.
+fn overridden(of_model: Preprocess, args: &Extract) -> Result<Preprocess> {
+    let preprocess = Preprocess {
+        orient: args.orient || of_model.orient,
+        resize: args.resize.unwrap_or(of_model.resize),
+        crop: args.crop.or(of_model.crop),
+        crop_rounding: args.crop_rounding.unwrap_or(of_model.crop_rounding),
+        interpolation: args.interpolation.unwrap_or(of_model.interpolation),
+        resampler: args.resampler.unwrap_or(of_model.resampler),
+        pad: args.pad.or(of_model.pad),
+        channels: args.channels.unwrap_or(of_model.channels),
+        scale: args.scale.unwrap_or(of_model.scale),
+        mean: args.mean.clone().unwrap_or(of_model.mean),
+        std: args.std.clone().unwrap_or(of_model.std),
+    };
     // What the TOML says was valid, so the fault is an option's.
     preprocess
         .validate()

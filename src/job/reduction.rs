@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 /// What TOML files can hold.
 const LARGEST_SEED: u64 = i64::MAX as u64;
 
-/// How rows of a model whose tokens lie so are made shorter.
+/// How rows are made shorter. `grid`: where the model's tokens lie in the image.
 ///
 /// # Errors
 /// Options that contradict each other or are out of range ([`crate::cli::WrongUsage`]).
@@ -30,7 +30,7 @@ fn project(args: &Extract) -> Result<Option<Project>> {
         ensure!(
             args.seed.is_none(),
             wrong_usage(
-                "--seed is the projection's, and there is none; add --project N, or leave --seed out"
+                "--seed is for --project, which is missing; add --project N, or leave --seed out"
             )
         );
         return Ok(None);

@@ -83,7 +83,7 @@ impl ShardWish {
         Ok(Shard { index, count })
     }
 
-    /// The line that says how the batch system's variables were read; none where the user gave the shard.
+    /// The line that says how the batch system's variables were read. `None` if the user gave the shard.
     #[must_use]
     pub fn line(&self, shard: Shard, directory: &Path, has_run: bool) -> Option<String> {
         let Shard { index, count } = shard;

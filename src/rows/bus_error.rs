@@ -3,24 +3,16 @@
 
 use anyhow::{Context, Result};
 use std::ffi::c_int;
-use std::path::Path;
 use std::sync::OnceLock;
 
 static MESSAGE: OnceLock<String> = OnceLock::new();
 
-/// From now on SIGBUS is an error line and exit code 1, in place of a core dump.
+/// From now on SIGBUS prints these lines and ends the process with code 1, in place of a core dump.
 ///
 /// # Errors
 /// The system refuses.
-pub fn explain_bus_errors(directory: &Path, model: &Path) -> Result<()> {
-    MESSAGE.get_or_init(|| {
-        format!(
-            "error: a file in '{}', or '{}', was truncated by another program while featx had it mapped, or its disk \
-             failed (SIGBUS); sealed parts are whole, and the same command goes on after them\n",
-            directory.display(),
-            model.display()
-        )
-    });
+pub fn explain_bus_errors(message: String) -> Result<()> {
+    MESSAGE.get_or_init(|| message);
     // SAFETY: zeros are a valid `sigaction`, filled in below; `explain` has the signature that sa_flags without
     // SA_SIGINFO asks for, and calls nothing that is not async-signal-safe.
     let set = unsafe {

@@ -2,6 +2,7 @@
 
 use crate::rows::dtype::Dtype;
 use crate::rows::number::Number;
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,15 +21,6 @@ impl RowType {
     #[must_use]
     pub fn size(self) -> usize {
         self.number().size()
-    }
-
-    /// As the options and `run.toml` call it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
     }
 
     /// As NumPy calls it: little endian.
@@ -62,8 +54,9 @@ impl From<RowType> for Dtype {
 }
 
 impl fmt::Display for RowType {
+    /// As the options and `run.toml` call it.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(&spelling(*self))
     }
 }
 

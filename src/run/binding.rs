@@ -1,5 +1,5 @@
-//! Whether a run directory binds whoever comes to it. One without a sealed row of an image holds nothing that could be
-//! lost: a start that failed, images that were all broken. Another run may take its place.
+//! Whether a run directory is bound to its run. Without a sealed row of an image it holds nothing that could be lost: its
+//! start failed, or all its images were broken. Then another run may take its place.
 
 use crate::rows::row_set::RowSet;
 use crate::run::directory::RunDir;
@@ -11,7 +11,7 @@ use crate::run::shard_files::running_shards;
 use anyhow::Result;
 use std::path::Path;
 
-/// False where no sealed row is that of an image. Parts that cannot be read bind: somebody may repair them.
+/// True if some sealed row is an image's. Parts that cannot be read bind too: somebody may repair them.
 ///
 /// # Errors
 /// A run that cannot be read.
@@ -32,7 +32,7 @@ pub fn is_bound(directory: &Path) -> Result<bool> {
     Ok(!done.ranges().iter().all(|rows| skipped.covers(rows)))
 }
 
-/// True where a run is not bound and nobody seems to write it.
+/// True if a run is not bound and no process seems to write it.
 ///
 /// # Errors
 /// As [`is_bound`].

@@ -24,7 +24,7 @@ pub enum Stage {
 
 pub const STAGES: [Stage; 4] = [Stage::Read, Stage::Decode, Stage::Forward, Stage::Write];
 
-/// Seconds, of all threads of a kind together.
+/// Seconds; threads of one kind are added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Busy {
     pub images: u64,
@@ -41,7 +41,7 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Reads those of all shards, as if one process had done their work; none where there is no line.
+    /// Sums the lines of all shards, as if one process had done their work. `None` if there is no line.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -61,7 +61,7 @@ impl Busy {
         Ok((sum.seconds > 0.0).then_some(sum))
     }
 
-    /// False where a file is damaged.
+    /// False if the line is damaged.
     fn is_sound(&self) -> bool {
         let stages = STAGES.map(|stage| self.of(stage));
         [self.seconds, self.decoder_seconds, self.model_seconds]
@@ -81,7 +81,7 @@ impl Busy {
         self.write += other.write;
     }
 
-    /// Adds a line to a file, which is made where it is missing.
+    /// Adds a line to a file, which is made if it is missing.
     ///
     /// # Errors
     /// A disk that fails or is full.

@@ -1,8 +1,8 @@
 //! `checksums.txt`, or a shard's `checksums_0003.txt`: a line for each file of rows that was sealed, as `xxh128sum`
 //! prints and checks it: 32 digits, two spaces, `LAYER/FILE`.
 //!
-//! A line is on disk before its file has its name. Only where the disk has no room for it are rows kept without. A line stays
-//! though its file never came, or was made again since. A file is right if it has the checksum of any of its lines.
+//! A line is on disk before its file has its name. Only a disk without room for the line keeps rows without it. A line stays
+//! even if its file never came, or was made again since. A file is right if it has the checksum of any of its lines.
 
 use crate::rows::checksum::Checksum;
 use crate::rows::durable::{directory_of, sync_directory};
@@ -15,7 +15,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// What the files of a run were when they were written.
+/// The checksums that the files of a run had when they were written.
 #[derive(Debug, Default)]
 pub struct Checksums(HashMap<String, Vec<Checksum>>);
 
@@ -51,7 +51,7 @@ impl Checksums {
         }
     }
 
-    /// Those of a layer's file; none where it was written without.
+    /// The checksums of a layer's file; there are none if it was written without.
     #[must_use]
     pub fn of(&self, layer: &str, file: &str) -> Vec<Checksum> {
         let kept = self.0.get(&format!("{layer}/{file}"));

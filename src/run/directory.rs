@@ -33,7 +33,7 @@ pub struct ShardStates {
     pub done: u64,
     /// Those that lack a row and seem to be computed at present, ascending.
     pub running: Vec<u64>,
-    /// Those that lack a row and that nobody computes, ascending.
+    /// Those that lack a row and that no process computes, ascending.
     pub missing: Vec<u64>,
 }
 
@@ -53,7 +53,7 @@ impl RunDir {
         path.join(RUN_FILE).exists()
     }
 
-    /// The run in a directory, where there is one.
+    /// The run in a directory, if there is one.
     ///
     /// # Errors
     /// A `run.toml` that cannot be read.

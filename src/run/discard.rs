@@ -1,10 +1,10 @@
 //! `extract --overwrite`: what a run directory holds of a featx run goes, and nothing else.
 //!
-//! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run. Shards take their
-//! locks, and then look whether there is still a run; we, in this order, look for their locks now: one of the two sees
-//! the other. The layers' files go, the small files, and `run.toml.discarded` last. Stopped at any instant, the directory
-//! either still holds the whole run, or holds no run but the order to remove one and the names of its layers, with which
-//! the next `extract` finishes the work before it begins its own.
+//! `run.toml` is first renamed to `run.toml.discarded`, so that from then on nothing claims to be a run. Only then do we look
+//! for the locks of shards. A shard takes its lock first, and then looks whether there is still a run: so one of the two sees
+//! the other. After that the layers' files go, then the small files, and `run.toml.discarded` last. If this is stopped at any
+//! instant, the directory either still holds the whole run, or holds only the order to remove one, with the names of its
+//! layers. The next `extract` then finishes the removal before it begins its own run.
 
 use crate::rows::aside::BROKEN_ENDING;
 use crate::rows::durable::{sync_directory, with_ending};

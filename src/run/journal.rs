@@ -55,7 +55,7 @@ impl Journal {
         })
     }
 
-    /// True where it is time for a line without a part having ended.
+    /// True if it is time for a line, though no part has ended.
     #[must_use]
     pub fn is_due(&self) -> bool {
         self.last.elapsed() >= EVERY

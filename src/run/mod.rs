@@ -1,5 +1,6 @@
-//! One run directory: what was run, what of it is done, who is writing.
+//! One run directory: what was run, how much of it is done, who is writing.
 
+pub mod aside;
 pub mod bare_layer;
 #[cfg(feature = "torch")]
 pub mod binding;

@@ -2,7 +2,7 @@
 //! next of these. With it a shard reads and checks its own lines only, however long the list is.
 //!
 //! Five numbers per block: the byte, and the hash. The last five are the list's bytes and the hash of what the run's
-//! `image_list` says, so that an index of another list is none.
+//! `image_list` says, so that the index of another list is recognised.
 
 use crate::rows::dtype::Dtype;
 use crate::rows::npy::Header;
@@ -92,7 +92,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The lines of these rows, at least one, of a run of `images` images; none if there is no index, or if it belongs to
+    /// The lines of these rows, at least one, of a run of `images` images. `None` if there is no index, or if it belongs to
     /// another list than the run began with.
     #[must_use]
     pub fn open(
@@ -130,8 +130,8 @@ impl Lines {
         })
     }
 
-    /// Gives `take` each block's place in the list and its text, until it says `false`. False then, and where a block is not
-    /// what the run began with.
+    /// Gives `take` each block's place in the list and its text, until it says `false`. Returns false then, and if a block is
+    /// not what the run began with.
     pub fn each_block(&self, mut take: impl FnMut(u64, &[u8]) -> bool) -> bool {
         let mut text = Vec::new();
         self.entries.windows(2).all(|pair| {
@@ -146,7 +146,7 @@ impl Lines {
         })
     }
 
-    /// True where another file, which is no pipe, is as long as the list, and has the same lines in the same place.
+    /// True if another file, which must not be a pipe, is as long as the list and has the same lines in the same place.
     #[must_use]
     pub fn are_in(&self, other: &Path) -> bool {
         let Ok(other) = File::open(other) else {

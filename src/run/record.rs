@@ -20,7 +20,8 @@ pub const SOURCES_INDEX: &str = "sources.npy";
 /// What says which images a run has, and where they lie.
 pub const LIST_FILES: [&str; 4] = [FILE_NAMES, NAMES_INDEX, SOURCES, SOURCES_INDEX];
 
-/// A run, as `run.toml` holds it.
+/// A run, as `run.toml` holds it. Options and forms are texts here: their types belong to rooms above this one, and a featx
+/// without libtorch, which does not have them, reads runs too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -122,7 +123,7 @@ impl Run {
             .sum()
     }
 
-    /// As [`Run::row_bytes`], were rows neither pooled nor projected; none where they are not.
+    /// As [`Run::row_bytes`], if rows were neither pooled nor projected. `None` if they are neither.
     #[must_use]
     pub fn unreduced_row_bytes(&self) -> Option<u64> {
         let whole =

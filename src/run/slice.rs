@@ -1,4 +1,4 @@
-//! What of a run one process does.
+//! The rows of a run that one process does.
 
 use crate::run::log::Log;
 use crate::run::record::Run;

@@ -1,4 +1,4 @@
-//! `sources.toml` and `sources.npy`: where the images of a run lie, where they are in more than one folder.
+//! `sources.toml` and `sources.npy`: where the images of a run lie, if they are not all in one folder.
 //!
 //! A search of archives takes a while, so the place of each row is kept, for every shard and every resume. `sources.npy`
 //! has three numbers a row: that of its source, and two that the source understands.
@@ -42,7 +42,7 @@ pub struct KeptSource {
     pub kind: String,
     /// As it was typed; not compared, for a file may move.
     pub path: String,
-    /// The column of a table, where one was asked for.
+    /// The column of a table, if one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inside: Option<String>,
     /// Absent for a folder, whose images may come and go.
@@ -61,7 +61,7 @@ pub struct KeptFile {
 }
 
 impl KeptSources {
-    /// What a run directory holds; none where there is nothing that this featx understands.
+    /// What a run directory holds. `None` if it has no such file, or none that this featx understands.
     pub fn read(directory: &Path) -> Option<Self> {
         let text = fs::read_to_string(directory.join(SOURCES)).ok()?;
         toml::from_str(&text).ok()
@@ -134,7 +134,7 @@ impl PlacesWriter {
     }
 }
 
-/// The places of some of a run's rows; none where the file is not there or is not whole.
+/// The places of some of a run's rows. `None` if the file is missing or not whole.
 pub fn read_places(directory: &Path, images: u64, rows: &Range<u64>) -> Option<Vec<[u32; 3]>> {
     let (header, file) = Header::open(&directory.join(SOURCES_INDEX)).ok()?;
     if header.dtype != dtype().ok()? || header.shape != [images, 3] || rows.end > images {

@@ -88,7 +88,7 @@ impl RunWriter {
         })
     }
 
-    /// Has this done when rows are computed and no part of this process has its name yet.
+    /// Sets a task for when the first rows are computed, before any part of this process has its name.
     pub fn before_first_part(&mut self, task: impl FnOnce() + Send + 'static) {
         self.before_first_part = Some(Box::new(task));
     }

@@ -1,4 +1,4 @@
-//! What a person reads: numbers, tables, progress, and messages about TOML.
+//! What a person reads: numbers, tables, progress, names of options, and messages about TOML.
 
 pub mod contained;
 pub mod exporter;
@@ -7,5 +7,6 @@ pub mod printing;
 pub mod progress;
 pub mod python;
 pub mod shell;
+pub mod spelling;
 pub mod table;
 pub mod toml_file;

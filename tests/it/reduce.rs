@@ -272,7 +272,7 @@ fn options_that_cannot_be_meant() {
         "
 --model resnet_scripted --layer fc --project 0 photos => --project must be between 1 and 1,048,576, found 0
 --model resnet_scripted --layer fc --project 1048577 photos => --project must be between 1 and 1,048,576, found 1048577
---model resnet_scripted --layer fc --seed 3 photos => --seed is the projection's, and there is none; add --project N, or leave --seed out
+--model resnet_scripted --layer fc --seed 3 photos => --seed is for --project, which is missing; add --project N, or leave --seed out
 --model vit_scripted --layer encoder --tokens cls --pool avg photos => --tokens and --pool both reduce a layer; choose one of them
 --model resnet_scripted --layer fc --pool avg:0 photos => invalid value 'avg:0' for '--pool <avg|max|avg:N|max:N>': expected avg, max, avg:N or max:N, with N from 1 to 65536; found 'avg:0'
 ",

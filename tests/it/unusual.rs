@@ -143,7 +143,7 @@ fn the_only_tensor_of_a_trace_that_may_be_another_is_refused() {
         assert!(line.contains(&why), "{line}");
         let said = extract_ok(&dir, &format!("{asked} --layer * photos"));
         assert!(
-            said.contains("may be another tensor: --layer 'NAME#0' takes it: '"),
+            said.contains("may hold another tensor: --layer 'NAME#0' takes it: '"),
             "{said}"
         );
         assert!(!dir.path(&format!("out/{layer}")).exists());

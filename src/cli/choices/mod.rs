@@ -3,7 +3,6 @@
 mod device;
 mod names;
 mod pool;
-mod spelling;
 
 pub use device::{Device, DeviceChoice};
 pub use names::{FormChoice, Precision, Tokens};

@@ -1,6 +1,6 @@
 //! Options that are one name of a few.
 
-use crate::cli::choices::spelling::spelling;
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -67,6 +67,10 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::extract::OnError;
+    use crate::images::CropRounding;
+    use crate::rows::row_type::RowType;
+    use serde::Serialize;
     use serde::de::DeserializeOwned;
     use serde::de::value::{Error, StrDeserializer};
     use std::fmt::Debug;
@@ -91,6 +95,21 @@ mod tests {
         check::<FormChoice>();
         check::<Precision>();
         check::<Tokens>();
+        check::<OnError>();
+        check::<RowType>();
+        check::<CropRounding>();
         assert_eq!(Tokens::ClsMean.name(), "cls+mean");
+    }
+
+    #[test]
+    fn run_files_have_the_command_lines_spelling() {
+        fn check<T: ValueEnum + Serialize>() {
+            for choice in T::value_variants() {
+                let written = toml::Value::try_from(choice).unwrap();
+                assert_eq!(written.as_str(), Some(&*spelling(choice.clone())));
+            }
+        }
+        check::<RowType>();
+        check::<CropRounding>();
     }
 }

@@ -1,6 +1,6 @@
 //! `--pool`: how each channel of a (C, H, W) activation is pooled.
 
-use crate::cli::choices::spelling::spelling;
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     pub kind: Pooling,
-    /// Height and width of what is left of a channel; none: one number.
+    /// Height and width of what is left of a channel. `None`: one number.
     pub side: Option<u32>,
 }
 

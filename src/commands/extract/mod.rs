@@ -1,34 +1,16 @@
 //! `featx extract`: the activations of layers, for images, into parts.
+//!
+//! `whole` or `shards` sets up what computing needs: the images, the model, a plan, and a lock. `compute` does the rest.
 
-mod batch_size;
-mod change;
 mod compute;
-mod description;
-mod form;
-mod image_list;
-mod kept;
-mod kept_places;
-mod lanes;
-mod list_writer;
-mod listing;
-mod load;
-mod loaded_model;
-mod names;
-mod outline;
-mod own_shard;
-mod plan;
-mod probe;
+mod extraction;
+mod images;
+mod model;
+mod planning;
 mod provenance;
-mod resume;
-mod segments;
 mod setup;
-mod sharded;
-mod sources;
-mod start;
+mod shards;
 mod summary;
-mod takeover;
-mod turn;
-mod varying;
 mod whole;
 
 use crate::cli::extract::Extract;
@@ -42,13 +24,23 @@ use std::time::Instant;
 pub fn run(typed: Extract) -> Result<()> {
     let started = Instant::now();
     let job = Job::new(typed)?;
-    let shard = own_shard::find(&job)?;
+    let shard = shards::own_shard::find(&job)?;
     if !job.dry_run {
-        explain_bus_errors(&job.out, &job.model)?;
+        explain_bus_errors(lost_file(&job))?;
     }
     let setup = match shard {
-        Some(shard) => sharded::set_up(&job, shard)?,
+        Some(shard) => shards::sharded::set_up(&job, shard)?,
         None => whole::set_up(&job)?,
     };
     setup.map_or(Ok(()), |setup| compute::compute(&job, setup, started))
+}
+
+/// What is said where a mapped file loses its bytes.
+fn lost_file(job: &Job) -> String {
+    format!(
+        "error: a file in '{}', or '{}', was truncated by another program while featx had it mapped, or its disk failed \
+         (SIGBUS); sealed parts are whole, and the same command goes on after them\n",
+        job.out.display(),
+        job.model.display()
+    )
 }

@@ -1,6 +1,6 @@
-//! What computing needs.
+//! What has to be there before rows are computed.
 
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::model::Extractor;
 use crate::run::lock::RunLock;
 use crate::sources::Images;
@@ -11,6 +11,6 @@ pub struct Setup {
     pub images: Arc<Images>,
     pub extractor: Extractor,
     pub plan: Plan,
-    /// Until it is dropped, nobody else writes what this process writes.
+    /// Until it is dropped, no other process writes what this one writes.
     pub lock: RunLock,
 }

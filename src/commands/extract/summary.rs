@@ -1,7 +1,7 @@
 //! The closing summary.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::memory;
 use crate::run::busy::{Busy, Stage};
@@ -127,13 +127,14 @@ impl<'a> Summary<'a> {
             n => format!(", {} skipped (see {errors})", figures::count(n)),
         };
         say(format_args!(
-            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}; form {}, libtorch {}",
+            "{} images{skipped} in {}, {:.1} images/s; {} in {}; peak RSS {}; device {}, form {}, libtorch {}",
             figures::count(self.images),
             figures::duration(Duration::from_secs_f64(self.seconds)),
             self.images_per_second,
             figures::bytes(self.bytes_written),
             figures::counted(self.parts, "part"),
             figures::bytes(self.peak_rss_bytes),
+            self.device,
             self.form,
             self.libtorch,
         ));

@@ -1,12 +1,13 @@
 //! A whole run by one process, which holds the lock of the run directory to the end.
 
-use crate::commands::extract::description::describe;
-use crate::commands::extract::image_list::ImageList;
-use crate::commands::extract::load::load_model;
-use crate::commands::extract::plan::Plan;
-use crate::commands::extract::probe::probe;
+use crate::commands::extract::images::image_list::ImageList;
+use crate::commands::extract::images::sources;
+use crate::commands::extract::model::load::load_model;
+use crate::commands::extract::model::probe::probe;
+use crate::commands::extract::model::{batch_size, varying};
+use crate::commands::extract::planning::description::describe;
+use crate::commands::extract::planning::plan::Plan;
 use crate::commands::extract::setup::Setup;
-use crate::commands::extract::{batch_size, sources, varying};
 use crate::job::Job;
 use crate::rows::durable::{existing_above, require_space};
 use crate::run::directory::RunDir;
@@ -18,7 +19,7 @@ use crate::text::printing::say;
 use anyhow::Result;
 use std::sync::Arc;
 
-/// All that computing needs; none for `--dry-run`, which prints the plan.
+/// All that computing needs. `None` for `--dry-run`, which prints the plan.
 ///
 /// # Errors
 /// It is not the run that the directory holds, or another process writes there.

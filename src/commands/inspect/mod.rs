@@ -61,7 +61,7 @@ pub fn run(typed: &Inspect) -> Result<()> {
 }
 
 /// # Errors
-/// A page is asked for of what has none, or where there is something already.
+/// What is inspected has no page, or the page's file exists already.
 fn ensure_report(typed: &Inspect, subject: &Subject) -> Result<()> {
     let Some(target) = &typed.report else {
         return Ok(());

@@ -44,7 +44,7 @@ struct Row {
     in_loop: bool,
     #[serde(skip)]
     silence: Option<Silence>,
-    /// Of one image's activation; none if the layer has none.
+    /// Of one image's activation. `None` if the layer has no activation.
     shape: Option<Vec<u64>>,
     bytes_per_row: Option<u64>,
     /// Of a layer that gives several: `--layer` takes each by its name.

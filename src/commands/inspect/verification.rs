@@ -1,9 +1,9 @@
 //! `featx inspect DIR --verify`: every file of a run is read and compared with its checksum.
 
-use crate::rows::aside::aside_with_words;
 use crate::rows::checksum::{Checksum, DamagedFile};
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::part::{MERGED, Part};
+use crate::run::aside::aside_with_words;
 use crate::run::contents::Contents;
 use crate::run::directory::LayerState;
 use crate::text::figures::{bytes, counted};
@@ -85,7 +85,7 @@ fn files_of(folder: &LayerFolder) -> Vec<Part> {
     files
 }
 
-/// What is no array any more, put aside.
+/// Puts files aside that are no arrays any more.
 fn unreadable(folder: &LayerFolder) -> Vec<String> {
     let broken = folder.broken.iter();
     let parts = broken.map(|part| aside_with_words(&part.path, &part.problem));
@@ -107,7 +107,7 @@ fn damage(file: &Part, progress: &Progress) -> Result<Option<DamagedFile>> {
     }
 }
 
-/// What was found, unless a merge has written the file again since its checksums were read: then by those that are there now.
+/// What was found. If a merge has written the file again since its checksums were read, it is compared with the new ones.
 fn damage_now(
     path: &Path,
     file: &Part,

@@ -6,7 +6,7 @@ mod selection;
 
 use crate::cli::Merge;
 use crate::export::format_of;
-use crate::rows::aside::aside;
+use crate::run::aside::aside;
 use anyhow::Result;
 
 /// Checks every layer, then writes them one after the other.

@@ -1,4 +1,4 @@
-//! A lock's file: put in place whole or not at all, touched, removed. Who may do so when, `crate::run::lock` decides.
+//! A lock's file: put in place whole or not at all, touched, removed. `crate::run::lock` decides who may do so, and when.
 
 use crate::rows::checksum::RunningChecksum;
 use crate::rows::durable::with_ending;
@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Without a touch for so long a lock is not watched any more.
+/// A lock that was not touched for this long is not watched any more.
 pub const OLD: Duration = Duration::from_secs(600);
 
 /// Digits of a checksum that tell boots and process namespaces of one host name apart.
@@ -69,7 +69,7 @@ impl LockFile {
         }
     }
 
-    /// Writes who we are, and has it on disk: a lock that says nothing after a power cut would have to be watched.
+    /// Writes who we are, and syncs it: a lock that says nothing after a power cut would have to be watched.
     fn write(&self, file: std::io::Result<File>) -> std::io::Result<()> {
         let mut file = file?;
         file.write_all(self.text.as_bytes())?;
@@ -110,7 +110,7 @@ impl LockFile {
         self.age(found).is_some_and(|age| age > OLD)
     }
 
-    /// Removes another's lock, should it still be the one that was found.
+    /// Removes another's lock, if it is still the one that was found.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -131,7 +131,7 @@ impl LockFile {
         Ok(())
     }
 
-    /// Removes the files of takers that were killed before they had, or had not, the lock.
+    /// Removes the files of takers that were killed, whether they got the lock or not.
     pub fn tidy(&self) {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let names = names_in(directory).unwrap_or_default();
@@ -144,20 +144,20 @@ impl LockFile {
         }
     }
 
-    /// Whether who made a file beside the lock lives no more.
+    /// Whether the process that made a file beside the lock is dead.
     fn is_left_over(&self, path: &Path) -> bool {
         let Ok(Some(found)) = LockSnapshot::read(path) else {
             return false;
         };
         let is_dead = match found.owner() {
             Some(owner) => owner.is_dead_here(),
-            // Killed before it had written who it is: the name says that. One that lives makes another.
+            // Its maker was killed before it wrote who it is, but the name says so. A maker that lives makes another file.
             None => pid_in(path).map(|pid| began(pid).is_none()),
         };
         is_dead.unwrap_or_else(|| self.is_old(&found))
     }
 
-    /// Of another's lock, by the clock of the filesystem, which stamps a file made now.
+    /// How old another's lock is, by the clock of the filesystem: a file made now is stamped by it.
     fn age(&self, found: &LockSnapshot) -> Option<Duration> {
         let probe = self.own_name();
         let made = File::create(&probe).and_then(|file| file.metadata()?.modified());
@@ -171,12 +171,12 @@ impl LockFile {
     }
 }
 
-/// What a file beside the lock ends in that process `pid` of this place made.
+/// The ending of the files that process `pid` of this place makes beside the lock.
 pub fn own_ending(pid: u32) -> String {
     ending_of(&host(), &place(), pid)
 }
 
-/// Containers may have their machine's name, and each a process 1.
+/// The place counts, because containers may share their machine's name, and each has a process 1.
 fn ending_of(host: &str, place: &str, pid: u32) -> String {
     let place = RunningChecksum::of(place.as_bytes()).finish().to_string();
     format!(

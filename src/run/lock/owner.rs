@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// An owner touches its lock this often.
 pub const BEAT: Duration = Duration::from_secs(5);
-/// One that does not for so long is dead.
+/// An owner that has not done so for this long is dead.
 pub const WATCHED: Duration = Duration::from_secs(45);
 
 /// Who writes.
@@ -35,7 +35,7 @@ impl Owner {
         })
     }
 
-    /// None where its process cannot be seen from here.
+    /// `None` if its process cannot be seen from here.
     pub fn is_dead_here(&self) -> Option<bool> {
         let this = Self::this().ok()?;
         (this.place == self.place).then(|| began(self.pid) != Some(self.started))
@@ -56,7 +56,7 @@ pub fn host() -> String {
         .into_owned()
 }
 
-/// When a process began; none if there is none, or if it is dead and its parent has not noticed (a zombie).
+/// When a process began. `None` if there is no such process, or if it is dead and its parent has not noticed (a zombie).
 pub fn began(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses, and may hold anything.

@@ -1,17 +1,17 @@
 //! One writer per run directory, or per shard, on one machine or on many that share a filesystem.
 //!
 //! `run.lock` says who writes. The shards of a run hold it while one of them begins the run, and after that each its
-//! own, `shard_0003.lock`. A lock is linked into place whole, which one of many succeeds in, over NFS too. Its owner
-//! touches it every [`BEAT`]. Who finds it there asks, in this order:
+//! own, `shard_0003.lock`. A lock is linked into place whole: of many takers one succeeds, over NFS too. Its owner
+//! touches it every [`BEAT`]. A process that finds it there asks, in this order:
 //!
 //! 1. Was it made here (host, boot, process namespace)? Then the process table knows whether its maker lives.
 //! 2. Is it older than [`OLD`], by the filesystem's own clock? Then its maker is dead.
-//! 3. Else it is watched: a maker that lives touches it; one that does not for [`WATCHED`] is dead. No clocks of two
-//!    machines are compared.
+//! 3. Otherwise it is watched: a maker that does not touch it for [`WATCHED`] is dead. The clocks of two machines are
+//!    never compared.
 //!
-//! A dead maker's lock is renamed to a name of our own, and looked at again: had another taker been quicker, what we
-//! hold now is that taker's, and goes back. Should it not get back in time, its owner finds at its next beat that the
-//! lock is no longer its own, and ends at once. featx does not rely on `flock`, which may not reach other machines.
+//! A dead maker's lock is renamed to a name of our own, and read again: if another taker was quicker, we hold that
+//! taker's lock now, and put it back. If that comes too late, its owner finds at its next beat that the lock is no longer
+//! its own, and ends at once. featx does not rely on `flock`, which may not reach other machines.
 
 use crate::rows::durable::make_directory;
 use crate::run::lock::file::LockFile;
@@ -43,7 +43,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock of `directory`, which is made if absent. `say` gets a line where that takes longer.
+    /// Takes the lock of `directory`, which is made if absent. `say` gets a line if that takes a while.
     ///
     /// # Errors
     /// Another process holds it ([`OtherWriter`]); the directory cannot be made or written.

@@ -16,7 +16,7 @@ pub struct LockSnapshot {
 }
 
 impl LockSnapshot {
-    /// None if there is no lock. The file is opened each time: NFS then asks its server.
+    /// `None` if there is no lock. The file is opened each time: NFS then asks its server.
     ///
     /// # Errors
     /// It cannot be read.
@@ -37,7 +37,7 @@ impl LockSnapshot {
         }
     }
 
-    /// None where the lock does not say.
+    /// `None` if the lock does not say.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         toml::from_str(&self.text).ok()

@@ -1,7 +1,7 @@
 //! The images of a run: searched for when it begins; after that, those that its directory names.
 
-use crate::commands::extract::kept_places::KeptPlaces;
-use crate::commands::extract::names;
+use crate::commands::extract::images::kept_places::KeptPlaces;
+use crate::commands::extract::images::names;
 use crate::job::Job;
 use crate::run::directory::RunDir;
 use crate::run::name_index::Lines;
@@ -12,7 +12,7 @@ use crate::text::shell;
 use anyhow::{Context, Result, ensure};
 use std::ops::Range;
 
-/// All images of the run that is asked for. Archives that it has searched already are not searched again.
+/// All images of the run that is asked for. Archives that were searched when it began are not searched again.
 ///
 /// # Errors
 /// Sources or a list that cannot be read, or that give no image; an archive that has changed since the run began.
@@ -37,7 +37,7 @@ fn search(job: &Job, found: &SourceList) -> Result<Images> {
     found.clone().all(job.list.as_deref(), |line| say(line))
 }
 
-/// What the search for a run's images has left, where another would find the same.
+/// The places that the search for a run's images found, if a new search would find the same.
 ///
 /// # Errors
 /// A source is no longer what it was, and the run has rows of it.
@@ -52,7 +52,7 @@ pub fn searched(job: &Job, found: &SourceList, run: &Run) -> Result<Option<KeptP
     Ok(kept.filter(|_| is_same))
 }
 
-/// The images of some rows of a run that has begun; none where its `file_names.txt` is lost.
+/// The images of some rows of a run that has begun. `None` if its `file_names.txt` is lost.
 ///
 /// # Errors
 /// As [`find`].
@@ -79,8 +79,8 @@ pub fn of_run(
     Ok(Some(images))
 }
 
-/// True where the run has the images of `--list`, or there is none. Of a list as long as the run's,
-/// only the lines of these rows are compared: each shard looks at its own.
+/// True if the run has the images of `--list`, or if there is no `--list`. If that list is as long as the run's, only the
+/// lines of these rows are compared: each shard looks at its own.
 ///
 /// # Errors
 /// A list that cannot be read.

@@ -8,7 +8,7 @@ use crate::text::printing::say;
 use crate::text::shell;
 use anyhow::{Result, bail};
 
-/// None where one process does the whole run.
+/// `None` if one process does the whole run.
 ///
 /// # Errors
 /// The run that the directory holds is divided into other shards, or cannot be read.

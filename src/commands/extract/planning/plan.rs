@@ -1,9 +1,10 @@
-//! What a run will write, and what of it is written already.
+//! What a run will write, and how much of it is written already.
 
-use crate::commands::extract::outline::Outline;
-use crate::commands::extract::segments::segments;
-use crate::commands::extract::start::{Start, ensure_no_parts, starting_over_line};
-use crate::commands::extract::{kept, names, resume};
+use crate::commands::extract::images::{kept, names};
+use crate::commands::extract::planning::outline::Outline;
+use crate::commands::extract::planning::resume;
+use crate::commands::extract::planning::segments::segments;
+use crate::commands::extract::planning::start::{Start, ensure_no_parts, starting_over_line};
 use crate::job::Job;
 use crate::memory::{Bounds, Forecast, SHARE_OF_BATCHES, Tuner};
 use crate::rows::row_set::RowSet;
@@ -26,7 +27,7 @@ const HEADER: u64 = 4096;
 pub struct Plan {
     pub out: PathBuf,
     pub run: Run,
-    /// What of the run this process does.
+    /// The rows of the run that this process does.
     pub slice: Slice,
     /// Rows of it that some layer lacks.
     pub todo: RowSet,
@@ -68,7 +69,7 @@ impl Plan {
         })
     }
 
-    /// The run that the directory holds, where this goes on with it.
+    /// The run that the directory holds, if this one goes on with it.
     pub fn held(&self) -> Option<&Run> {
         self.start.held()
     }

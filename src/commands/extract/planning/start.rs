@@ -1,6 +1,6 @@
 //! What a run begins with: an empty place, or what its directory holds.
 
-use crate::commands::extract::resume::{self, RunState};
+use crate::commands::extract::planning::resume::{self, RunState};
 use crate::job::Job;
 use crate::rows::layer_folder::LayerFolder;
 use crate::rows::row_set::RowSet;
@@ -73,7 +73,7 @@ pub fn starting_over_line(directory: &Path) -> String {
     format!("'{out}' held a run with no row of any image; starting over")
 }
 
-/// Without `run.toml` nothing tells what rows they hold.
+/// Refuses parts without a `run.toml`: nothing tells which rows they hold.
 ///
 /// # Errors
 /// A layer of the run has parts there.

@@ -5,14 +5,14 @@ use crate::sources::NamedSource;
 use crate::text::figures;
 use anyhow::Result;
 
-/// How a source is another than it was when the run began.
+/// How a source differs from what it was when the run began.
 pub enum Change {
-    /// It has another date alone.
+    /// Only its date differs.
     Copy,
     Other(String),
 }
 
-/// The first source that is no longer the same, or else the first that is a copy. Whose size and date are as they were is
+/// The first source that is no longer the same, or else the first that is a copy. A source with the same size and date is
 /// not read.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub fn change<'a>(
     Ok(first)
 }
 
-/// Whether one of them is more than a copy of what it was.
+/// Whether a source is no longer the same, and not a copy either.
 ///
 /// # Errors
 /// A source that cannot be read.

@@ -1,7 +1,7 @@
 //! What `run.toml` will say of a run.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::image_list::ImageList;
+use crate::commands::extract::images::image_list::ImageList;
 use crate::images::Preprocess;
 use crate::job::Job;
 use crate::model::{self, Extractor, Reduction};
@@ -9,7 +9,7 @@ use crate::run::record::{self, Run};
 use crate::text::shell;
 use std::path::PathBuf;
 
-/// What `run.toml` will say, of a run by one process.
+/// What `run.toml` will say of a run by one process.
 pub fn describe(
     job: &Job,
     list: &ImageList,
@@ -66,7 +66,7 @@ pub fn describe(
     }
 }
 
-/// None where a path is no text, or where this process is, is not known.
+/// The paths, made absolute. `None` if a path is not text, or if the current directory is unknown.
 fn absolute(paths: &[PathBuf]) -> Option<Vec<String>> {
     let absolute = paths.iter().map(|path| {
         std::path::absolute(path)
@@ -78,7 +78,7 @@ fn absolute(paths: &[PathBuf]) -> Option<Vec<String>> {
     absolute.collect()
 }
 
-/// All its keys: a crop is recorded even where the user left it to the default.
+/// All keys: the crop is recorded even if it is the default.
 fn recorded(preprocess: &Preprocess) -> toml::Table {
     let whole = Preprocess {
         crop: Some(preprocess.crop()),

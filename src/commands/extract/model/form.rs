@@ -1,13 +1,13 @@
 //! The form of the graph that rows come from.
 
 use crate::cli::choices::FormChoice;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::model::{Extractor, Form, FormWish};
 use anyhow::Result;
 
-/// Chooses it where the user leaves it open, and the budget has room. A run that goes on stays with the form that it
-/// began with, so that it ends in the same bytes however busy the machine is.
+/// Chooses the form if the user leaves it open and the budget has room. A run that goes on keeps the form that it began
+/// with, so that it ends in the same bytes however busy the machine is.
 ///
 /// # Errors
 /// A form that cannot be tried.

@@ -1,6 +1,6 @@
 //! `file_names.txt` of a run in shards, written while its images are found.
 
-use crate::commands::extract::kept;
+use crate::commands::extract::images::kept;
 use crate::rows::unfinished_file::UnfinishedFile;
 use crate::run::name_index::Index;
 use crate::run::record::{FILE_NAMES, Run};

@@ -71,7 +71,7 @@ fn say_device(job: &Job) {
     }
 }
 
-/// The layers that a glob matches and that are left out, and why.
+/// Says which layers of a glob are left out, and why.
 fn say_left_out(job: &Job, selection: &Selection) {
     for silence in Silence::ALL {
         let names = selection.silent_for(silence);
@@ -90,7 +90,7 @@ fn say_left_out(job: &Job, selection: &Selection) {
         ),
         (
             &selection.doubtful,
-            "they compute what the trace does not use; what it has of them may be another tensor: --layer 'NAME#0' takes it",
+            "the trace does not use what they compute, and may hold another tensor: --layer 'NAME#0' takes it",
         ),
     ] {
         if !names.is_empty() {

@@ -34,7 +34,7 @@ pub fn write(directory: &Path, run: &Run, images: &Images) -> Result<()> {
     Ok(())
 }
 
-/// Reads the names of some rows of the run in `directory`, with memory for those rows only; none if the list is not the
+/// Reads the names of some rows of the run in `directory`, with memory for those rows only. `None` if the list is not the
 /// one that the run began with.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
-//! Going on with the run that a directory holds: is it this one, what of it can be trusted, what did a killed process
-//! leave behind.
+//! Going on with the run that a directory holds: whether it is this one, which of its files can be trusted, and what a
+//! killed process left.
 
-use crate::commands::extract::{kept, names};
+use crate::commands::extract::images::{kept, names};
 use crate::rows::aside;
 use crate::rows::layer_folder::BrokenPart;
 use crate::rows::part::partial_start;
@@ -117,8 +117,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|line| !line.is_empty())
 }
 
-/// Puts parts aside that cannot be trusted, and removes what killed processes left, of the slice alone: the rest is
-/// other shards'. For a whole run, restores `file_names.txt`.
+/// Puts parts aside that cannot be trusted, and removes what killed processes left. Touches only files of the slice: the rest
+/// belongs to other shards. For a whole run, restores `file_names.txt`.
 ///
 /// # Errors
 /// A directory that cannot be read or written.

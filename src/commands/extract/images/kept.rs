@@ -1,6 +1,6 @@
 //! What a run directory keeps of the search for its images.
 
-use crate::commands::extract::change;
+use crate::commands::extract::images::change;
 use crate::run::record::Run;
 use crate::run::sources::{KeptFile, KeptSource, KeptSources, PlacesWriter, read_places, sample};
 use crate::sources::{Images, NamedSource, Stamp, quoted};
@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Keeps in the run directory what the search has found: nothing for a folder alone.
+/// Keeps in the run directory what the search has found. For a single folder there is nothing to keep.
 ///
 /// # Errors
 /// A source that cannot be read; a disk that fails or is full.
@@ -60,7 +60,7 @@ fn text(path: &Path) -> String {
     quoted(path.as_os_str().as_bytes()).into_owned()
 }
 
-/// What is kept, where it is of sources of these names and kinds.
+/// What is kept. `None` if it is of sources of other names or kinds.
 pub fn of_these(directory: &Path, run: &Run, now: &[NamedSource]) -> Option<KeptSources> {
     KeptSources::read(directory).filter(|kept| {
         let is_same = |(then, now): (&KeptSource, &NamedSource)| {

@@ -4,15 +4,17 @@
 
 use crate::batch::Shard;
 use crate::cli::WrongUsage;
-use crate::commands::extract::description::describe;
-use crate::commands::extract::image_list::ImageList;
-use crate::commands::extract::list_writer::ListWriter;
-use crate::commands::extract::loaded_model::{LoadedModel, first_run, load};
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::images::image_list::ImageList;
+use crate::commands::extract::images::list_writer::ListWriter;
+use crate::commands::extract::images::{kept, listing, names, sources};
+use crate::commands::extract::model::batch_size;
+use crate::commands::extract::model::lazy_model::LazyModel;
+use crate::commands::extract::model::loaded_model::LoadedModel;
+use crate::commands::extract::planning::description::describe;
+use crate::commands::extract::planning::plan::Plan;
 use crate::commands::extract::setup::Setup;
-use crate::commands::extract::takeover::{is_another, make_way};
-use crate::commands::extract::turn::lock_to_begin;
-use crate::commands::extract::{batch_size, kept, listing, names, sources, varying};
+use crate::commands::extract::shards::takeover::{is_another, make_way};
+use crate::commands::extract::shards::turn::lock_to_begin;
 use crate::job::Job;
 use crate::memory::Forecast;
 use crate::rows::durable::{existing_above, require_space};
@@ -29,7 +31,7 @@ use crate::text::printing::say;
 use anyhow::{Result, bail, ensure};
 use std::sync::Arc;
 
-/// All that computing the shard needs; none for `--dry-run`, which prints the plan.
+/// All that computing the shard needs. `None` for `--dry-run`, which prints the plan.
 ///
 /// # Errors
 /// It is not the run that the directory holds, another process computes this shard, or the run cannot begin.
@@ -43,15 +45,15 @@ pub fn set_up(job: &Job, shard: Shard) -> Result<Option<Setup>> {
         ))
     );
     let found = SourceList::new(&job.images)?;
-    let mut loaded = None;
+    let mut model = LazyModel::new(job);
     if job.dry_run {
-        dry_run(job, shard, &found, &mut loaded)?;
+        dry_run(job, shard, &found, model)?;
         return Ok(None);
     }
     let space = existing_above(&job.out);
-    make_way(job, shard, &found, &mut loaded)?;
+    make_way(job, shard, &found, &mut model)?;
     let lock = loop {
-        begin(job, shard, &found, &mut loaded)?;
+        begin(job, shard, &found, &mut model)?;
         let lock = RunLock::take_shard(&job.out, shard.index, |line| say(line))?;
         // One that starts over removes run.toml first, and looks for our lock then.
         if RunDir::is_at(&job.out) {
@@ -59,25 +61,21 @@ pub fn set_up(job: &Job, shard: Shard) -> Result<Option<Setup>> {
         }
     };
     let run = Run::read(&job.out)?;
-    let (plan, images) = join(job, shard, &found, run, &mut loaded)?;
+    let images = images_of(job, shard, &found, &run)?;
+    let mut model = model.take(&images)?;
+    let plan = join(job, shard, run, &images, &mut model)?;
     require_space(space, plan.space_needed()?)?;
     plan.begin(&images)?;
-    let extractor = loaded.expect("joining loads the model").extractor;
     Ok(Some(Setup {
         images,
-        extractor,
+        extractor: model.extractor,
         plan,
         lock,
     }))
 }
 
-/// Begins the run, unless another shard has, or does.
-fn begin(
-    job: &Job,
-    shard: Shard,
-    found: &SourceList,
-    loaded: &mut Option<LoadedModel>,
-) -> Result<()> {
+/// Begins the run, unless another shard has begun it.
+fn begin(job: &Job, shard: Shard, found: &SourceList, model: &mut LazyModel) -> Result<()> {
     let Some(_lock) = lock_to_begin(&job.out)? else {
         return Ok(());
     };
@@ -85,47 +83,46 @@ fn begin(
     remove_partials(&job.out, |name| is_partial_of(&LIST_FILES, name))?;
     let mut list = ListWriter::new(&job.out)?;
     let listed = listing::list(job, found, |names, places| list.add(names, places))?;
-    let loaded = load(job, &listed.first, loaded)?;
-    let (run, forecast) = first_run(job, shard, &listed, loaded)?;
+    let model = model.get(&listed.first)?;
+    let (run, forecast) = model.first_run(job, shard, &listed)?;
     forecast.ensure_fits(job.ram_budget, run.batch_size)?;
-    let (slice, batch) = (Slice::whole(&run), run.batch_size);
+    let slice = Slice::whole(&run);
     let plan = Plan::new(job, run, slice, &listed.first, &forecast)?;
     // Better one refusal now than one for each shard in a week.
     require_space(existing_above(&job.out), plan.space_needed()?)?;
-    plan.begin_with(|| list.finish(&plan.run, found))?;
-    loaded.batch = Some(batch);
-    Ok(())
+    plan.begin_with(|| list.finish(&plan.run, found))
 }
 
-/// The plan of this shard of a run that has begun, and its images.
+/// The images of this shard of a run that has begun.
+fn images_of(job: &Job, shard: Shard, found: &SourceList, run: &Run) -> Result<Arc<Images>> {
+    ensure_same_shards(job, run)?;
+    let rows = Slice::shard(run, shard.index).rows;
+    let images = match sources::of_run(job, found, run, &rows)? {
+        Some(images) => images,
+        None => restored(job, found, run)?.within(&rows),
+    };
+    sources::ensure_same_list(job, found, run, &rows)?;
+    Ok(Arc::new(images))
+}
+
+/// The plan of this shard of a run that has begun, for its images. The model takes the run's batches from then on.
 fn join(
     job: &Job,
     shard: Shard,
-    found: &SourceList,
     run: Run,
-    loaded: &mut Option<LoadedModel>,
-) -> Result<(Plan, Arc<Images>)> {
-    ensure_same_shards(job, &run)?;
+    images: &Images,
+    model: &mut LoadedModel,
+) -> Result<Plan> {
     let slice = Slice::shard(&run, shard.index);
-    let images = match sources::of_run(job, found, &run, &slice.rows)? {
-        Some(images) => images,
-        None => restored(job, found, &run)?.within(&slice.rows),
-    };
-    sources::ensure_same_list(job, found, &run, &slice.rows)?;
     let batch = run.batch_size;
-    let images = Arc::new(images);
-    let loaded = load(job, &images, loaded)?;
-    let forecast = batch_size::forecast(job, &images, &loaded.extractor)?;
-    if loaded.batch != Some(batch) {
-        batch_size::set(&mut loaded.extractor, batch)?;
-        varying::refuse(job, &loaded.extractor)?;
-    }
+    let forecast = batch_size::forecast(job, images, &model.extractor)?;
+    model.set_batch(job, batch)?;
     ensure_fits(job, shard, &forecast, batch)?;
     let list = ImageList {
         images: run.images,
         digest: run.image_list.clone(),
     };
-    let described = describe(job, &list, &loaded.extractor, &loaded.fingerprint, batch);
+    let described = describe(job, &list, &model.extractor, &model.fingerprint, batch);
     let asked = Run {
         shards: shard.count,
         batch_size: job
@@ -133,11 +130,10 @@ fn join(
             .map_or(batch, |asked| (asked as u64).min(run.images)),
         ..described
     };
-    let plan = Plan::new(job, asked, slice, &images, &forecast)?;
-    Ok((plan, images))
+    Plan::new(job, asked, slice, images, &forecast)
 }
 
-/// The number of shards may have been taken from elsewhere than this run, before it began.
+/// Checks the number of shards again: it may have been read from elsewhere, before the run began.
 fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     let wish = job.shard.as_ref();
     wish.map_or(Ok(()), |wish| {
@@ -145,7 +141,8 @@ fn ensure_same_shards(job: &Job, run: &Run) -> Result<()> {
     })
 }
 
-/// The run's batches, at whose multiples shards are cut, have to fit into this shard's memory.
+/// Shards are cut at multiples of the run's batch size, so a shard cannot choose another: that one has to fit into its
+/// memory.
 fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Result<()> {
     let floor = forecast.floor(batch);
     ensure!(
@@ -161,8 +158,8 @@ fn ensure_fits(job: &Job, shard: Shard, forecast: &Forecast, batch: u64) -> Resu
     Ok(())
 }
 
-/// All images of the run, where `file_names.txt` was lost: searched for again, and the file written again, if they are
-/// the same.
+/// All images of the run, if `file_names.txt` was lost: they are searched for again, and if they are the same, the file is
+/// written again.
 fn restored(job: &Job, found: &SourceList, run: &Run) -> Result<Images> {
     let path = job.out.join(FILE_NAMES);
     let images = sources::find(job, found)?;
@@ -187,23 +184,20 @@ fn restored(job: &Job, found: &SourceList, run: &Run) -> Result<Images> {
     Ok(images)
 }
 
-/// Prints the plan of the shard, of the run that has begun or of one that would begin.
-fn dry_run(
-    job: &Job,
-    shard: Shard,
-    found: &SourceList,
-    loaded: &mut Option<LoadedModel>,
-) -> Result<()> {
-    let held = match is_abandoned(&job.out)? && is_another(job, shard, found, loaded)? {
+/// Prints the plan of the shard: of the run that has begun, or else of the one that would begin.
+fn dry_run(job: &Job, shard: Shard, found: &SourceList, mut model: LazyModel) -> Result<()> {
+    let held = match is_abandoned(&job.out)? && is_another(job, shard, found, &mut model)? {
         true => None,
         false => RunDir::run_at(&job.out)?,
     };
     let plan = match held {
-        Some(run) => join(job, shard, found, run, loaded)?.0,
+        Some(run) => {
+            let images = images_of(job, shard, found, &run)?;
+            join(job, shard, run, &images, model.get(&images)?)?
+        }
         None => {
             let listed = listing::list(job, found, |_, _| Ok(()))?;
-            let loaded = load(job, &listed.first, loaded)?;
-            let (run, forecast) = first_run(job, shard, &listed, loaded)?;
+            let (run, forecast) = model.get(&listed.first)?.first_run(job, shard, &listed)?;
             let slice = Slice::shard(&run, shard.index);
             Plan::new(job, run, slice, &listed.first, &forecast)?
         }

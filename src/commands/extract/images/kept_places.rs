@@ -1,7 +1,7 @@
 //! Where the images of a run lie, as the search for them found it when the run began.
 
-use crate::commands::extract::change::{self, Change, change};
-use crate::commands::extract::kept;
+use crate::commands::extract::images::change::{self, Change, change};
+use crate::commands::extract::images::kept;
 use crate::job::Job;
 use crate::run::binding::is_bound;
 use crate::run::record::Run;
@@ -12,13 +12,13 @@ use anyhow::{Result, bail};
 use std::ops::Range;
 use std::path::Path;
 
-/// The places of a run's images, where the sources are those that it began with.
+/// The places of a run's images: valid because the sources are still those that it began with.
 pub struct KeptPlaces {
     sources: usize,
 }
 
 impl KeptPlaces {
-    /// None where the run directory keeps those of other sources, or where an earlier version began it.
+    /// `None` if the run directory keeps the places of other sources, or if an earlier version began it.
     ///
     /// # Errors
     /// A source is no longer what it was, and the run has rows of it.
@@ -51,7 +51,7 @@ impl KeptPlaces {
         )
     }
 
-    /// Of these rows; none where the index is lost, or is not whole.
+    /// The places of these rows. `None` if the index is lost or not whole.
     pub fn read(&self, job: &Job, run: &Run, rows: &Range<u64>) -> Option<Vec<Place>> {
         let places = read_places(&job.out, run.images, rows)?;
         let is_known = |place: &[u32; 3]| (place[0] as usize) < self.sources;

@@ -1,11 +1,11 @@
-//! What is in a shard's way: a run that failed before it had a row of any image.
+//! What stands in a shard's way: a run that failed before it had a row of any image.
 
 use crate::batch::Shard;
-use crate::commands::extract::kept_places::have_changed;
-use crate::commands::extract::listing::list_beside;
-use crate::commands::extract::loaded_model::{LoadedModel, first_run, load};
-use crate::commands::extract::start::starting_over_line;
-use crate::commands::extract::turn::{FIRST_PAUSE, LONGEST_WAIT};
+use crate::commands::extract::images::kept_places::have_changed;
+use crate::commands::extract::images::listing::list_beside;
+use crate::commands::extract::model::lazy_model::LazyModel;
+use crate::commands::extract::planning::start::starting_over_line;
+use crate::commands::extract::shards::turn::{FIRST_PAUSE, LONGEST_WAIT};
 use crate::job::Job;
 use crate::run::binding::{is_abandoned, is_bound};
 use crate::run::directory::RunDir;
@@ -19,14 +19,9 @@ use anyhow::Result;
 use std::thread::sleep;
 use std::time::Instant;
 
-/// Removes a run that has no row of any image and that is another than this one: a start that failed. While one shard
-/// compares the two, which has it search the images, the others wait for it.
-pub fn make_way(
-    job: &Job,
-    shard: Shard,
-    found: &SourceList,
-    loaded: &mut Option<LoadedModel>,
-) -> Result<()> {
+/// Removes another run than this one if it has no row of any image: its start failed. One shard compares the two, for which
+/// it searches the images; the others wait.
+pub fn make_way(job: &Job, shard: Shard, found: &SourceList, model: &mut LazyModel) -> Result<()> {
     let began = Instant::now();
     while is_abandoned(&job.out)? {
         match RunLock::take(&job.out, |_| {}) {
@@ -34,7 +29,7 @@ pub fn make_way(
                 let is_left = RunDir::is_at(&job.out)
                     && running_shards(&job.out)?.is_empty()
                     && !is_bound(&job.out)?;
-                if is_left && is_another(job, shard, found, loaded)? {
+                if is_left && is_another(job, shard, found, model)? {
                     say(starting_over_line(&job.out));
                     discard(&job.out)?;
                 }
@@ -54,14 +49,14 @@ pub fn is_another(
     job: &Job,
     shard: Shard,
     found: &SourceList,
-    loaded: &mut Option<LoadedModel>,
+    model: &mut LazyModel,
 ) -> Result<bool> {
     let held = Run::read(&job.out)?;
     if have_changed(job, found, &held)? {
         return Ok(true);
     }
     let listed = list_beside(job, found, &held)?;
-    let run = first_run(job, shard, &listed, load(job, &listed.first, loaded)?)?.0;
+    let (run, _) = model.get(&listed.first)?.first_run(job, shard, &listed)?;
     let asked = Run {
         batch_size: match job.batch_size {
             Some(_) => run.batch_size,

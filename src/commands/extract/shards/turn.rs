@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 /// The first shard may search a folder of millions of images on a slow filesystem.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Of a thousand waiting shards, one asks every two milliseconds.
+/// With a thousand waiting shards, one of them asks every two milliseconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Takes `run.lock`; none once there is a run. Where another process holds the lock, that one begins the run: waits for
-/// it, and takes its place should it die.
+/// Takes `run.lock` to begin the run. Another process that holds it begins the run instead: this one waits, and takes over
+/// if that one dies. `None` as soon as there is a run.
 pub fn lock_to_begin(directory: &Path) -> Result<Option<RunLock>> {
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;

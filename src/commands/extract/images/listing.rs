@@ -1,8 +1,7 @@
 //! The images of a run that begins.
 
-use crate::commands::extract::image_list::ImageList;
-use crate::commands::extract::probe::FEW;
-use crate::commands::extract::sources;
+use crate::commands::extract::images::image_list::ImageList;
+use crate::commands::extract::images::sources;
 use crate::job::Job;
 use crate::run::record::Run;
 use crate::sources::{FileNames, Images, Place, SourceList};
@@ -11,6 +10,9 @@ use crate::text::printing::say;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+
+/// The first images of a run; the model is tried on those of them that can be read.
+pub const FEW: usize = 16;
 
 /// The images of a run that begins, of which the first few alone are kept, and what they are known by.
 pub struct Listing {

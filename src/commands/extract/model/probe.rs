@@ -1,5 +1,6 @@
 //! What a model is tried on.
 
+use crate::commands::extract::images::listing::FEW;
 use crate::images::Preprocessor;
 use crate::job::Job;
 use crate::model::{PROBED, Probe};
@@ -7,7 +8,7 @@ use crate::pipeline::ORDINARY;
 use crate::sources::{Images, RowReader};
 use std::sync::Arc;
 
-/// The run's first images that can be read, of its first few: what the model is tried on.
+/// Those of the run's first few images that can be read.
 pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     let mut preprocessor = Preprocessor::new(&job.preprocess);
     preprocessor.set_limit(Some(ORDINARY)); // a larger one would have to wait for memory
@@ -29,6 +30,3 @@ pub fn probe(job: &Job, images: &Arc<Images>) -> Probe {
     }
     probe
 }
-
-/// Images that are tried for a probe.
-pub const FEW: usize = 16;

@@ -1,7 +1,7 @@
 //! How many images a forward pass takes, and what they cost.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::varying;
+use crate::commands::extract::model::varying;
 use crate::job::Job;
 use crate::memory::{Forecast, PerImage};
 use crate::model::{self, Extractor};
@@ -39,8 +39,8 @@ pub fn forecast(job: &Job, images: &Images, extractor: &Extractor) -> Result<For
     Forecast::measure(image, job.workers, projections, buffers)
 }
 
-/// Images a forward pass at most, unless asked for: on the CPU more gain nothing, and on a GPU that cannot hold them the
-/// batch is halved.
+/// The most images a forward pass, unless the user asks for more. On the CPU more would gain nothing; a GPU that cannot hold
+/// them halves the batch.
 fn largest_batch(job: &Job) -> u64 {
     match job.devices[0] {
         Device::Cpu if job.reduction.project.is_some() => images_of_projection(job),
@@ -49,8 +49,8 @@ fn largest_batch(job: &Job) -> u64 {
     }
 }
 
-/// Images a forward pass: as asked for, or as many as the budget allows. Where the model takes only batches of one size,
-/// a number of whole ones.
+/// Images a forward pass: as asked for, or as many as the budget allows. For a model that takes batches of one size only, it
+/// is a multiple of that size.
 pub fn choose(job: &Job, extractor: &Extractor, forecast: &Forecast, images: u64) -> u64 {
     let batch = match job.batch_size {
         Some(batch) => (batch as u64).min(images),
@@ -74,7 +74,7 @@ fn images_of_projection(job: &Job) -> u64 {
     (8 * job.threads as u64).min(64)
 }
 
-/// Has the model take batches of this size, and says which layers that leaves out.
+/// Sets the model's batch size, and says which layers that leaves out.
 ///
 /// # Errors
 /// A layer asked for by name that gives no row an image.

@@ -18,7 +18,7 @@ pub fn words(varies: Variation) -> &'static str {
     }
 }
 
-/// Rows that depend on more than their images cannot come from several processes as from one.
+/// Refuses rows that depend on more than their images: several processes would compute others than one does.
 ///
 /// # Errors
 /// Some layer's do, and the user did not say that they may.

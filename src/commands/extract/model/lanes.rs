@@ -2,11 +2,11 @@
 //!
 //! A forward pass on several cores waits, after each of its operations, for the slowest of them, and a decoder that takes
 //! a core for a moment makes it slow. A lane with one core waits for nobody. So a long run on the CPU splits each batch:
-//! every lane computes a share of the images with a share of the threads. As many images are in memory as without lanes.
+//! every lane computes a share of the images with a share of the threads. The number of images in memory is the same as without lanes.
 
 use crate::cli::choices::Device;
-use crate::commands::extract::form;
-use crate::commands::extract::plan::Plan;
+use crate::commands::extract::model::form;
+use crate::commands::extract::planning::plan::Plan;
 use crate::job::Job;
 use crate::model::{self, Extractor};
 use anyhow::Result;
@@ -42,7 +42,8 @@ impl Lanes {
     }
 }
 
-/// Lanes that share each batch: more than one on a CPU that is alone, where the run is long and the user left it open.
+/// How many lanes share each batch. More than one only if the CPU is the only device, the run is long, and the user left it
+/// open.
 fn number(job: &Job, batch: u64, is_long: bool) -> usize {
     match job.may_divide && is_long && job.devices == [Device::Cpu] {
         true => most(job.threads, batch),
