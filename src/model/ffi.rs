@@ -4,7 +4,6 @@ use crate::cli::choices::Precision;
 use crate::model::batch_size::BatchSize;
 use crate::model::form::Form;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
-use crate::model::runtime::arena::{arena_extent, trim_arena};
 use crate::model::runtime::message::{check, owned_text, text};
 use anyhow::Result;
 use std::ffi::{CString, c_char, c_int};
@@ -335,14 +334,12 @@ impl Module {
     }
 
     /// As [`Module::forward`] in the plain form; keeps the shapes of all tensors, which other forms are made from.
-    /// Returns also the most bytes that the tensors made on the way, outputs included, took at one time; for each image
-    /// of a batch, where the model takes no other size.
+    /// Also returns the most bytes that the tensors made on the way, outputs included, took at one time.
     ///
     /// # Errors
     /// As [`Module::forward`].
     pub fn record(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
-        trim_arena();
-        let (mut peak, before) = (0, arena_extent());
+        let mut peak = 0;
         let constant = self.constant.clone();
         let outputs = self.batch.fit(input, &constant, |images| {
             // SAFETY: see `outputs`; the tensor is alive, and `peak` is valid.
@@ -350,10 +347,7 @@ impl Module {
                 featx_record(raw, images.as_ptr(), outputs, &mut peak)
             })
         })?;
-        // With the holes between tensors, where there are some.
-        let extent = arena_extent() - before;
-        let bytes = peak.unsigned_abs().max(extent);
-        Ok((outputs, bytes / self.batch.fixed().unwrap_or(1) as u64))
+        Ok((outputs, peak.unsigned_abs()))
     }
 
     /// What a C function put into the places that it was given, one for each layer of the cut.

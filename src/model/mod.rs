@@ -27,11 +27,11 @@ pub use compute::{
     Activation, Extractor, ExtractorOptions, Feeder, Input, KeptTokens, Layer, Layers, PROBED,
     Probe, Variation, is_native, resolve,
 };
+pub use fast::{install_arena, trim_arena};
 pub use form::{Form, FormWish, FormsUsed};
 pub use layer_info::{LayerInfo, Silence};
 pub use load::{Archive, HookTensors, Selection, WantedTensor, tensors_of};
 pub use reduce::{Grid, MOST_OUTPUTS, Project, RECIPE, Reduction};
 pub use runtime::{
-    configure_cuda, ensure_threads, explain_terminate, install_arena, libtorch_version,
-    set_threads, trim_arena,
+    configure_cuda, ensure_threads, explain_terminate, libtorch_version, set_threads,
 };

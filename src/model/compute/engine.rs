@@ -4,6 +4,7 @@ use crate::cli::choices::{Device, Precision};
 use crate::images::Shape;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::precision::tolerance;
+use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::fast::deviation::Deviation;
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
@@ -80,15 +81,20 @@ impl Engine {
         self.module.lay_out(channels_last)
     }
 
-    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took.
+    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took. A model of one size
+    /// of batch computes a whole batch: the bytes are divided among its images.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on it.
     pub fn try_on(&mut self, image: &Tensor) -> Result<(Vec<Tensor>, u64)> {
         let image = self.images(image);
-        let tried = self.module.record(&image)?;
+        trim_arena();
+        let before = arena_extent();
+        let (outputs, peak) = self.module.record(&image)?;
+        // The extent has the holes between tensors too.
+        let bytes = peak.max(arena_extent() - before);
         self.synchronize()?;
-        Ok(tried)
+        Ok((outputs, bytes / self.fixed_batch().unwrap_or(1) as u64))
     }
 
     /// Relative L2 distance below which two computations of a row, in batches of another size too, count as the same one.

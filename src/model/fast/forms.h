@@ -1,6 +1,7 @@
-// The forms of a frozen graph, and all that other rooms use of this one's C++: its other headers are its own. Whether a
-// faster form gives the plain graph's numbers is for the caller to prove: fusion has been seen to be right once and wrong
-// ever after.
+// The forms of a frozen graph. C++ of other rooms uses this header of the room, and no other.
+//
+// The caller has to prove that a faster form gives the plain graph's numbers: fusion has been seen to be right once and
+// wrong ever after.
 #pragma once
 
 #include <memory>

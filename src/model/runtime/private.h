@@ -19,7 +19,7 @@
 //   something still refers to them, and made before their bytes are read. set_wrapped_number (load/program.cpp).
 // - c10::Dispatcher (load/program.cpp, fast/pointwise.cpp): operators by name, called with values on a stack.
 // - caffe2::serialize::ReadAdapterInterface, and that libtorch reads a record by one call (load/archive.cpp).
-// - c10::SetCPUAllocator, reportMemoryUsageToProfiler (runtime/arena.cpp), MemoryReportingInfoBase and
+// - c10::SetCPUAllocator, reportMemoryUsageToProfiler (fast/arena.cpp), MemoryReportingInfoBase and
 //   the DebugInfoGuard that installs it (compute/module.cpp):
 //   memory, and how much of it a forward pass takes.
 // - c10::impl::VirtualGuardImpl, at::detail::getCUDAHooks (runtime/cuda.cpp): GPUs, for a program built without CUDA.

@@ -1,4 +1,4 @@
-#include "runtime/arena.h"
+#include "fast/arena.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
