@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How a cut graph computes (`featx_form` in `compute/module.h`).
+/// How a cut graph computes (`featx_form` in `ffi/module.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Operation by operation.

@@ -9,18 +9,18 @@
 //
 // In the files whose subject it is:
 // - torch/csrc/jit: TorchScript's graphs, passes and interpreter. libtorch installs their headers and promises nothing of
-//   them. load/, fast/ and compute/module.cpp are made of them, since no public call cuts a graph, and freezes or runs a
+//   them. load/, fast/ and ffi/module.cpp are made of them, since no public call cuts a graph, and freezes or runs a
 //   cut one. Least usual: unsafeRemoveMethod
 //   (load/layers.cpp); Unpickler (load/saved.cpp); ProfileIValueOp, tensorTypeInCurrentExecutionContext (fast/forms.cpp);
 //   SubgraphUtils, fuser::onednn::fuseGraph and the name of the node that it makes (fast/fusion.cpp).
 // - mkldnn::_convolution_pointwise, mkldnn::_linear_pointwise, mkldnn::_reorder_*_weight, prim::ConstantMKLDNNTensor
 //   (fast/pointwise.cpp): what torch.compile calls. No public operator takes weights packed for oneDNN.
-// - c10::StorageImpl, set_data_ptr_noswap above all (compute/module.cpp, load/program.cpp): weights are freed while
+// - c10::StorageImpl, set_data_ptr_noswap above all (ffi/module.cpp, load/program.cpp): weights are freed while
 //   something still refers to them, and made before their bytes are read. set_wrapped_number (load/program.cpp).
 // - c10::Dispatcher (load/program.cpp, fast/pointwise.cpp): operators by name, called with values on a stack.
 // - caffe2::serialize::ReadAdapterInterface, and that libtorch reads a record by one call (load/archive.cpp).
 // - c10::SetCPUAllocator, reportMemoryUsageToProfiler (fast/arena.cpp), MemoryReportingInfoBase and
-//   the DebugInfoGuard that installs it (compute/module.cpp):
+//   the DebugInfoGuard that installs it (ffi/module.cpp):
 //   memory, and how much of it a forward pass takes.
 // - c10::impl::VirtualGuardImpl, at::detail::getCUDAHooks (runtime/cuda.cpp): GPUs, for a program built without CUDA.
 // - the section .preinit_array (runtime/terminate.cpp): before libtorch's static objects are made.

@@ -1,7 +1,8 @@
-//! The C++ module (`compute/module.h`), made safe.
+//! The C++ module (`module.h`), made safe.
 
 use crate::cli::choices::Precision;
 use crate::model::batch_size::BatchSize;
+use crate::model::ffi::raw::*;
 use crate::model::form::Form;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
 use crate::model::runtime::message::{check, owned_text, text};
@@ -13,87 +14,6 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use tch::Tensor;
 use torch_sys::C_tensor;
-
-#[repr(C)]
-pub(super) struct RawModule {
-    _private: [u8; 0],
-}
-
-#[repr(C)]
-struct RawRange {
-    offset: u64,
-    size: u64,
-}
-
-#[repr(C)]
-struct RawLayer {
-    name: *const c_char,
-    kind: *const c_char,
-    parameters: i64,
-    calls: i64,
-    in_loop: bool,
-    no_trace: bool,
-    no_tensor: bool,
-    weights_used: bool,
-    tensors: usize,
-    in_order: bool,
-}
-
-#[repr(C)]
-struct RawCapture {
-    layer: *const c_char,
-    choice: *const c_char,
-}
-
-#[repr(C)]
-struct RawBuffer {
-    data: *mut u8,
-    size: u64,
-    record: usize,
-}
-
-unsafe extern "C" {
-    fn featx_load(
-        path: *const c_char,
-        deferred: *const RawRange,
-        count: usize,
-        out: *mut *mut RawModule,
-    ) -> *mut c_char;
-    fn featx_layer_count(module: *const RawModule) -> usize;
-    fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
-    fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
-    fn featx_cut(module: *mut RawModule, wanted: *const RawCapture, count: usize) -> *mut c_char;
-    fn featx_first_layer(module: *const RawModule, channels: usize, fits: *mut bool)
-    -> *mut c_char;
-    fn featx_awaited(
-        module: *mut RawModule,
-        out: *mut *const RawBuffer,
-        count: *mut usize,
-    ) -> *mut c_char;
-    fn featx_freeze(module: *mut RawModule) -> *mut c_char;
-    fn featx_is_constant(module: *const RawModule, output: usize) -> bool;
-    fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
-    fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
-    fn featx_packed_bytes(module: *const RawModule) -> u64;
-    fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
-    fn featx_compute_as_it_is(module: *mut RawModule, name: *mut *const c_char) -> *mut c_char;
-    fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
-    fn featx_record(
-        module: *mut RawModule,
-        input: *const C_tensor,
-        outputs: *mut *mut C_tensor,
-        peak: *mut i64,
-    ) -> *mut c_char;
-    fn featx_make(module: *mut RawModule, form: c_int, batch: i64) -> *mut c_char;
-    fn featx_drop(module: *mut RawModule, form: c_int);
-    fn featx_forward(
-        module: *mut RawModule,
-        form: c_int,
-        input: *const C_tensor,
-        outputs: *mut *mut C_tensor,
-    ) -> *mut c_char;
-    fn featx_free_module(module: *mut RawModule);
-}
 
 /// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
 pub struct Module {
@@ -129,15 +49,27 @@ impl Module {
         })
     }
 
+    /// The module that a program becomes. `batch`: how many images it takes at a time.
+    ///
+    /// # Errors
+    /// libtorch's.
+    ///
     /// # Safety
-    /// `raw` is a module that nothing else uses or frees; its forward gives so many tensors.
-    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize, batch: BatchSize) -> Self {
-        Self {
+    /// `program` is a live program of `outputs` outputs (`load/program.h`), used by nobody else.
+    pub(in crate::model) unsafe fn of_program(
+        program: *mut RawProgram,
+        outputs: usize,
+        batch: BatchSize,
+    ) -> Result<Self> {
+        let mut raw = null_mut();
+        // SAFETY: as above; `raw` is an out parameter.
+        check(unsafe { featx_program_finish(program, &mut raw) })?;
+        Ok(Self {
             raw,
             outputs,
             batch,
             constant: Arc::default(),
-        }
+        })
     }
 
     /// All layers, in `named_modules()` order.
@@ -365,7 +297,7 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
-        // SAFETY: `raw` came from featx_load and is freed once.
+        // SAFETY: `raw` came from featx_load, featx_program_finish or featx_replicate, and is freed once.
         unsafe { featx_free_module(self.raw) }
     }
 }

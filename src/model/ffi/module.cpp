@@ -1,4 +1,4 @@
-#include "compute/module.h"
+#include "ffi/module.h"
 
 #include <algorithm>
 #include <array>
