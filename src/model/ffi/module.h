@@ -46,7 +46,7 @@ struct featx_buffer {
   size_t record;
 };
 
-// The forms in which a cut graph computes; each but the plain one has to be made first.
+// The forms in which a cut graph computes: Rust's `Form`, by number. All but the plain one have to be made first.
 enum featx_form { FEATX_PLAIN, FEATX_JOINED, FEATX_FUSED, FEATX_FORMS };
 
 // Loads the file on the CPU in eval mode. The contents of the deferred records are not read.
