@@ -19,9 +19,9 @@ use torch_sys::C_tensor;
 pub struct Module {
     raw: *mut RawModule,
     outputs: usize,
-    /// Others are computed in batches of sizes that it takes.
+    /// The sizes of batch that it takes. Batches of other sizes are divided or filled up.
     pub batch: BatchSize,
-    /// Of a fixed batch, once it is frozen: of each output, whether it is the same whatever the images.
+    /// For each output, whether it is the same for all images. Only of a frozen module of one size of batch.
     constant: Arc<[bool]>,
 }
 
@@ -29,7 +29,8 @@ pub struct Module {
 unsafe impl Send for Module {}
 
 impl Module {
-    /// Loads a TorchScript file's code and structure. `deferred`: offset and size of records of tensors that stay unread.
+    /// Loads a TorchScript file's code and structure. `deferred`: offset and size of each record of a tensor that stays
+    /// unread.
     ///
     /// # Errors
     /// libtorch's, where it cannot load the file.
@@ -102,7 +103,7 @@ impl Module {
             .collect()
     }
 
-    /// Makes `forward` return the wanted tensors, and nothing after the last of them be computed.
+    /// Makes `forward` return the wanted tensors. Nothing after the last of them is computed.
     ///
     /// # Errors
     /// Where a name is not a layer.
@@ -130,7 +131,7 @@ impl Module {
         Ok(())
     }
 
-    /// What the frozen graph's first layer takes, in words, where that is no batch of RGB images.
+    /// What the frozen graph's first layer takes, in words; `None` if it takes images of this many channels.
     pub fn wants_instead(&self, channels: usize) -> Option<String> {
         let mut fits = true;
         // SAFETY: `raw` is a live module, `fits` an out parameter; the string is this call's own.
@@ -138,8 +139,7 @@ impl Module {
         (!fits).then_some(words)
     }
 
-    /// Has `read` fill in the tensors that the cut uses: it gets the number of a deferred record, and the memory for its
-    /// bytes.
+    /// Fills in the tensors that the cut uses. `read` gets the number of a deferred record, and the memory for its bytes.
     ///
     /// # Errors
     /// Those of `read`.
@@ -159,7 +159,7 @@ impl Module {
         Ok(())
     }
 
-    /// Turns attributes into constants, folds what can be folded, frees what the cut does not use.
+    /// Turns attributes into constants, folds them, and frees what the cut does not use.
     ///
     /// # Errors
     /// libtorch's, where it cannot freeze the module.
@@ -183,8 +183,8 @@ impl Module {
         check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
-    /// Lets the frozen graph compute in bf16 or f16; for f32, in the type of its weights, which is returned where it is
-    /// another one.
+    /// Makes the frozen graph compute in bf16 or f16; for f32, in the type of its weights. Returns that type if it is not
+    /// f32.
     ///
     /// # Errors
     /// libtorch's.
@@ -224,13 +224,13 @@ impl Module {
         check(unsafe { featx_move_to_cuda(self.raw, index as c_int) })
     }
 
-    /// What the frozen graph's constants take once more, packed for a faster form.
+    /// Bytes that the frozen graph's constants take in addition, packed for a faster form.
     pub fn packed_bytes(&self) -> u64 {
         // SAFETY: `raw` is a live module.
         unsafe { featx_packed_bytes(self.raw) }
     }
 
-    /// Makes a form other than the plain one, for batches of so many times the recorded images.
+    /// Makes a form other than the plain one, for batches of `batch` images.
     ///
     /// # Errors
     /// Where the graph offers nothing for it.
@@ -244,7 +244,7 @@ impl Module {
         check(unsafe { featx_make(self.raw, form as c_int, times as i64) })
     }
 
-    /// Frees what a form takes beyond the plain one; of the plain form, what was recorded.
+    /// Frees a form. For the plain form: frees what was recorded.
     pub fn drop_form(&mut self, form: Form) {
         // SAFETY: `raw` is a live module, used by nobody else.
         unsafe { featx_drop(self.raw, form as c_int) }
@@ -282,7 +282,7 @@ impl Module {
         Ok((outputs, peak.unsigned_abs()))
     }
 
-    /// What a C function put into the places that it was given, one for each layer of the cut.
+    /// The tensors that a C function puts into the places that it gets, one for each tensor of the cut.
     fn outputs(
         &mut self,
         call: impl FnOnce(*mut RawModule, *mut *mut C_tensor) -> *mut c_char,

@@ -8,7 +8,7 @@
 
 extern "C" {
 
-// Opens libtorch_cuda.so, once; a message that says what is missing where it cannot be opened. count: GPUs that answer.
+// Opens libtorch_cuda.so, once. If it cannot be opened, the message says what is missing. count: GPUs that answer.
 char* featx_open_cuda(int* count);
 
 // How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.

@@ -15,7 +15,7 @@ unsafe extern "C" {
     fn featx_synchronize_cuda(index: c_int) -> *mut c_char;
 }
 
-/// Opens libtorch's CUDA library; the number of GPUs that answer.
+/// Opens libtorch's CUDA library. Returns the number of GPUs that answer.
 ///
 /// # Errors
 /// What is missing: the driver, or the library.

@@ -110,7 +110,7 @@ impl Builder {
         check(unsafe { featx_program_images(self.raw, value) })
     }
 
-    /// `bytes`: of the weight's record, within which it lies.
+    /// `bytes`: of the weight's record.
     pub fn weight(&mut self, weight: &Weight, bytes: u64) -> Result<()> {
         let raw = RawWeight {
             value: weight.value,
@@ -165,7 +165,7 @@ impl Builder {
         check(unsafe { featx_program_capture(self.raw, value, output) })
     }
 
-    /// `batch`: how many images the module takes at a time.
+    /// `batch`: the number of images that the module takes at a time.
     pub fn finish(self, batch: BatchSize) -> Result<Module> {
         // SAFETY: `self.raw` is a live program of `self.outputs` outputs, used by nobody else.
         unsafe { Module::of_program(self.raw, self.outputs, batch) }
@@ -179,7 +179,7 @@ impl Drop for Builder {
     }
 }
 
-/// An argument in C's words, with what they point to.
+/// An argument as C takes it, with what its pointers point to.
 struct Arguments {
     name: CString,
     items: Vec<RawItem>,
@@ -216,7 +216,7 @@ impl Arguments {
     }
 }
 
-/// A text is kept in `texts`.
+/// Its text, if it is one, is added to `texts`.
 fn raw_item(item: &Item, texts: &mut Vec<CString>) -> Result<RawItem> {
     let (mut integer, mut real, mut text) = (0, 0.0, null());
     let kind = match item {
