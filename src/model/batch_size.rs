@@ -22,12 +22,12 @@ impl BatchSize {
 
     /// What `forward` gives for a batch of any size.
     ///
-    /// `forward` is called with batches of sizes that the model takes. The last batch is filled up with its last image, and
-    /// the rows of the filling are dropped.
+    /// `forward` is called with batches of sizes that the model takes. The last batch is filled up with its last image,
+    /// and the rows of the filling are dropped.
     ///
-    /// Some outputs do not have one row for each image. Others are `constant`, the same for all images: if they have as many
-    /// rows as a batch has images, that is chance. If one call is enough, both come back whole. After several calls they
-    /// come back empty, because their rows could be taken for rows of images.
+    /// Some outputs do not have one row for each image. Others are `constant`, the same for all images: if they have as
+    /// many rows as a batch has images, that is chance. If one call is enough, both come back whole. After several
+    /// calls they come back empty, because their rows could be taken for rows of images.
     ///
     /// # Errors
     /// Those of `forward`; libtorch's.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders with C++. Each includes `runtime`; `ffi` includes all. Those of a row are compiled as one file: four fifths
-/// of the time for one file go into libtorch's headers.
+/// The folders with C++. Each includes `runtime`; `ffi` includes all. Those of a row are compiled as one file: four
+/// fifths of the time for one file go into libtorch's headers.
 const ROOMS: [&[&str]; 3] = [&["runtime", "ffi"], &["load"], &["fast"]];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.

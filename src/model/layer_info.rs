@@ -1,4 +1,4 @@
-//! What a model file tells of its layers, and what is captured of them.
+//! What a model file tells of its layers, and which of their tensors are captured.
 
 /// One entry of PyTorch's `named_modules()`, the root excluded.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct LayerInfo {
     pub weights_used: bool,
     /// Why it has no activation; `None` if it has one.
     pub silence: Option<Silence>,
-    /// Names of the tensors of its result: numbers, or fields and keys. Only a forward pass tells the length of a list: then
-    /// there may be more names than tensors.
+    /// Names of the tensors of its result: numbers, or fields and keys. Only a forward pass tells the length of a list:
+    /// then there may be more names than tensors.
     pub tensors: Vec<String>,
     /// These are all tensors that its Python code gives, in the same order. A trace does not keep the order, nor tensors
     /// that nothing uses.

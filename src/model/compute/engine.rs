@@ -81,8 +81,8 @@ impl Engine {
         self.module.lay_out(channels_last)
     }
 
-    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took. A model of one size
-    /// of batch computes a whole batch: the bytes are divided among its images.
+    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took. A model that
+    /// takes one size of batch only computes a whole batch: the bytes are divided among its images.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on it.
@@ -97,7 +97,7 @@ impl Engine {
         Ok((outputs, bytes / self.fixed_batch().unwrap_or(1) as u64))
     }
 
-    /// Relative L2 distance below which two computations of a row, in batches of another size too, count as the same one.
+    /// Relative L2 distance below which two computations of a row, in batches of other sizes too, count as the same.
     pub fn sameness(&self) -> f64 {
         // On a GPU other batches may go through other kernels, of fewer digits.
         match (self.device, self.precision) {
@@ -111,8 +111,8 @@ impl Engine {
         self.module.wants_instead(channels)
     }
 
-    /// Chooses the form for batches of `batch` images, as `wish` says. `proofs`: how many images of the next batch have to
-    /// prove it once more, one or two.
+    /// Chooses the form for batches of `batch` images, as `wish` says. `proofs`: how many images of the next batch have
+    /// to prove it once more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.

@@ -1,14 +1,14 @@
-// Memory for libtorch's large CPU tensors. A network frees and takes the same sizes at every batch: from the kernel,
-// each time, that is a page fault for every 4 KiB; from glibc's heap it is holes that grow. Here freed memory stays, is
-// joined with its neighbours, and the best fit is taken, so that a run comes to a size and keeps it.
+// Memory for libtorch's large CPU tensors. A network frees and takes the same sizes at every batch. From the kernel, each
+// time costs a page fault for every 4 KiB; in glibc's heap, holes would grow. Here freed memory stays and is joined with
+// free neighbours, and the best fit is taken, so that a run comes to a size and keeps it.
 #pragma once
 
 #include <cstddef>
 
 extern "C" {
 
-// Has libtorch take its memory from here from now on. To be called before any tensor is made. Where the kernel gives no
-// address space, libtorch's own allocator stays.
+// Makes libtorch take its memory from here from now on. To be called before any tensor is made. If the kernel gives no
+// address space, libtorch keeps its own allocator.
 void featx_install_arena();
 
 // Gives the pages of free memory back to the kernel.

@@ -1,10 +1,12 @@
 //! Which form of the graph computes a run.
 //!
-//! Before the first image the faster forms are made, proved and timed, on noise: what computing costs does not depend
-//! on what it computes. Each is called twice, for one has been seen to be right once and wrong ever after. Then the
-//! run's own first batch has to give the plain graph's numbers. All rows come from one form, on however many devices,
-//! and the same run chooses the same one again: after an interruption, or in another shard, the last bits of its rows
-//! are the same. So nothing here depends on small differences in time.
+//! Before the first image the faster forms are made, proved and timed on noise: the time for a batch does not depend on
+//! what it shows. Each form is called twice, because one was seen to be right once and wrong ever after. Then the run's
+//! own first batch has to give the plain graph's numbers.
+//!
+//! All rows come from one form, however many devices compute. The same run chooses the same form again, after an
+//! interruption or in another shard, so that the last bits of its rows are the same. So nothing here depends on small
+//! differences in time.
 
 use crate::model::fast::deviation::{Deviation, distance};
 use crate::model::ffi::Module;

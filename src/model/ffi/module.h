@@ -99,7 +99,8 @@ char* featx_lay_out(featx_module* module, bool channels_last);
 // most bytes that tensors made on the way, outputs included, took at one time.
 char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** outputs, int64_t* peak);
 
-// Makes a form other than the plain one, for `batch` times the recorded images. Fails if the graph offers nothing for it.
+// Makes a form other than the plain one, for `batch` times the recorded images. Fails if the graph offers nothing for
+// it.
 char* featx_make(featx_module* module, int form, int64_t batch);
 
 // Frees a form. For the plain form: frees what was recorded.

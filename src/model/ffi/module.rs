@@ -139,7 +139,8 @@ impl Module {
         (!fits).then_some(words)
     }
 
-    /// Fills in the tensors that the cut uses. `read` gets the number of a deferred record, and the memory for its bytes.
+    /// Fills in the tensors that the cut uses. `read` gets the number of a deferred record, and the memory for its
+    /// bytes.
     ///
     /// # Errors
     /// Those of `read`.
@@ -183,8 +184,8 @@ impl Module {
         check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
-    /// Makes the frozen graph compute in bf16 or f16; for f32, in the type of its weights. Returns that type if it is not
-    /// f32.
+    /// Makes the frozen graph compute in bf16 or f16; for f32, in the type of its weights. Returns that type if it is
+    /// not f32.
     ///
     /// # Errors
     /// libtorch's.

@@ -61,8 +61,8 @@ bool gives_back_its_input(const Module& module) {
   return count_parameters(module) == 0 && std::any_of(CLASSES.begin(), CLASSES.end(), names);
 }
 
-// The tensor that is wanted of a call's result: the chosen one, or the first one, as a forward hook would see it. A traced
-// module that did nothing returns None: then it is the call's first tensor argument. Null if there is neither.
+// The tensor that is wanted of a call's result: the chosen one, or the first one, as a forward hook would see it. A
+// traced module that did nothing returns None: then it is the call's first tensor argument. Null if there is neither.
 Value* activation_of(Graph& graph, Node* call, const Module& callee, const Choice& choice, Value* unset) {
   if (Value* output = reach(graph, call->output(), choice, unset)) {
     return output;

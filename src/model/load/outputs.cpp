@@ -267,8 +267,8 @@ bool has_parameters(const TypePtr& type) {
   return false;
 }
 
-// Whether a call is of a layer that computes. A trace may keep the same of a layer that gave back its input and of a layer
-// whose result nothing used. If it has weights, it is the second.
+// Whether a call is of a layer that computes. A trace may keep the same of a layer that gave back its input and of a
+// layer whose result nothing used. If it has weights, it is the second.
 bool computes(Node* call) {
   auto* function = tryToGraphFunction(call);
   const auto does = [](const Node* node) { return !is_getter(node); };

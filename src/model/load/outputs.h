@@ -16,13 +16,13 @@ using Choice = std::string;
 torch::jit::Value* reach(torch::jit::Graph& graph, torch::jit::Value* value, const Choice& choice,
                          torch::jit::Value* unset);
 
-// Names of the tensors that a function returns: numbers, or fields and keys; empty if it returns no tensor. A list's length
-// is not known before it runs: it gets MOST numbers.
+// Names of the tensors that a function returns: numbers, or fields and keys; empty if it returns no tensor. A list's
+// length is not known before it runs: it gets MOST numbers.
 constexpr size_t MOST = 16;
 std::vector<Choice> choices(const torch::jit::Graph& function);
 
-// How a function was made, as far as its graph tells. A script keeps the order of the tensors of a submodule's Python code.
-// PyTorch's tracer does not: it puts first what is used first after the submodule.
+// How a function was made, as far as its graph tells. A script keeps the order of the tensors of a submodule's Python
+// code. PyTorch's tracer does not: it puts first what is used first after the submodule.
 enum class Origin { UNKNOWN, SCRIPT, TRACE };
 Origin origin(const torch::jit::Graph& function);
 

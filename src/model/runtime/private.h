@@ -1,5 +1,5 @@
-// The whole list of what featx uses that is not a public interface of libtorch, OpenMP or glibc. Another libtorch may lack
-// it, or mean something else by it: read this list before moving to one.
+// The whole list of what featx uses that is not a public interface of libtorch, OpenMP or glibc. Another libtorch may
+// lack it, or mean something else by it: read this list before moving to one.
 //
 // In this file, and nowhere else:
 // - GOMP_parallel, omp_get_thread_num: of the OpenMP library that libtorch computes with, found by name. libtorch has no

@@ -149,7 +149,7 @@ impl Flattener {
         Ok(())
     }
 
-    /// It fails only where a wanted layer comes after it.
+    /// A refused call is an error only if a wanted layer comes after it.
     fn add_refused(&mut self, node: &Node, why: &str, scope: &mut Scope) -> Result<()> {
         let outputs = self.outputs(&node.outputs, scope)?;
         self.refuse(node, why, outputs);
