@@ -55,7 +55,7 @@ const MAPPED: libc::c_int = 4 << 20;
 
 /// Keeps freed memory from staying: glibc would raise the size from which it maps blocks by themselves to 32 MB, and then
 /// keep what lies in between; and all threads share two arenas. Large tensors have an arena of their own
-/// (`model/arena.h`). Called before any other thread starts.
+/// (`model/fast/arena.h`). Called before any other thread starts.
 pub fn tame_allocator() {
     // SAFETY: sets numbers inside glibc's allocator; there is no memory involved.
     unsafe {

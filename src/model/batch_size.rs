@@ -1,4 +1,4 @@
-//! Batches of another size than the one that a model was exported for.
+//! Batches of other sizes than those that a model was exported for.
 
 use anyhow::Result;
 use tch::Tensor;
@@ -12,7 +12,7 @@ pub enum BatchSize {
 }
 
 impl BatchSize {
-    /// The number that it takes and no other.
+    /// The only number that the model takes, if there is only one.
     pub fn fixed(self) -> Option<usize> {
         match self {
             Self::Exactly(images) => Some(images),
@@ -20,10 +20,14 @@ impl BatchSize {
         }
     }
 
-    /// What `forward` gives for a batch of any size: it is called with batches of sizes that the model takes, the last
-    /// one filled up with its last image, and the filling dropped. An output that has no row an image is handed out whole;
-    /// so is one that is `constant`, the same whatever the images, for as many rows as the fixed size mean nothing there.
-    /// Where one call is not enough, nothing is left of such an output: its rows could be taken for those of images.
+    /// What `forward` gives for a batch of any size.
+    ///
+    /// `forward` is called with batches of sizes that the model takes. The last batch is filled up with its last image,
+    /// and the rows of the filling are dropped.
+    ///
+    /// Some outputs do not have one row for each image. Others are `constant`, the same for all images: if they have as
+    /// many rows as a batch has images, that is chance. If one call is enough, both come back whole. After several
+    /// calls they come back empty, because their rows could be taken for rows of images.
     ///
     /// # Errors
     /// Those of `forward`; libtorch's.
@@ -59,14 +63,16 @@ impl BatchSize {
     }
 }
 
-/// What `forward` gave for so many images, the first of them those of the batch.
+/// A call of `forward`.
 struct Call {
     outputs: Vec<Tensor>,
+    /// Images that it got, the filling included.
     given: i64,
+    /// Images of the batch among them: the first ones.
     images: i64,
 }
 
-/// One output of all calls.
+/// One output, put together from all calls.
 fn joined(calls: &[Call], output: usize, is_constant: bool) -> Result<Tensor> {
     let is_rows =
         |call: &Call| !is_constant && call.outputs[output].size().first() == Some(&call.given);
@@ -86,7 +92,7 @@ fn joined(calls: &[Call], output: usize, is_constant: bool) -> Result<Tensor> {
     }
 }
 
-/// The images, and the last one of them again until there are `count`, in the same memory order.
+/// The images, then the last image again until there are `count`, in the same memory order.
 fn filled(images: &Tensor, count: i64) -> Result<Tensor> {
     let mut size = images.size();
     let given = std::mem::replace(&mut size[0], count);

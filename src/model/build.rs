@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders with C++. Those of a row are compiled as one file: of a single one's time, four fifths go into libtorch's
-/// headers.
-const ROOMS: [&[&str]; 3] = [&["runtime", "compute"], &["load"], &["fast"]];
+/// The folders with C++. Each includes `runtime`; `ffi` includes all. Those of a row are compiled as one file: four
+/// fifths of the time for one file go into libtorch's headers.
+const ROOMS: [&[&str]; 3] = [&["runtime", "ffi"], &["load"], &["fast"]];
 
 /// `torch-sys` hands its libtorch's `lib` folder to the packages that depend on it directly.
 pub fn build() {

@@ -1,8 +1,14 @@
-//! The forms of the graph that rows came from.
+//! How a cut graph computes. One type for each question:
+//! - [`Form`]: which form computes; `featx_form` in `ffi/module.h` is the same for C++;
+//! - [`FormWish`]: which forms a run is to try, after `--form` and what an interrupted run was computed in;
+//! - [`FormsUsed`]: which forms rows came from.
+//!
+//! What the user types, `--form`, is `FormChoice` in `cli/choices/`: it knows neither the names of the faster forms nor
+//! the form of an interrupted run.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How a cut graph computes (`featx_form` in `compute/module.h`).
+/// A form of the graph. The numbers are those of `featx_form` in `ffi/module.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Operation by operation.
@@ -18,14 +24,14 @@ pub enum Form {
 pub enum FormWish {
     /// The fastest that gives the model's own rows.
     Fastest,
-    /// The first of those that are meant to be faster, whatever time it takes.
+    /// The first faster form that gives the model's own rows, whatever time it takes.
     Faster,
-    /// This one, if it gives the model's own rows: others of the run's have come from it.
+    /// This one, if it gives the model's own rows: the user asks for it, or the run's first rows came from it.
     As(Form),
 }
 
 impl FormWish {
-    /// Those to try, in their order.
+    /// The forms to try, in order.
     pub fn forms(self) -> Vec<Form> {
         match self {
             Self::Fastest | Self::Faster => vec![Form::Fused, Form::Joined],
@@ -38,7 +44,7 @@ impl FormWish {
 const FORMS: [Form; 3] = [Form::Plain, Form::Joined, Form::Fused];
 
 impl Form {
-    /// The form of this name; none where it is several names.
+    /// The form of this name; `None` for several names.
     pub fn named(name: &str) -> Option<Self> {
         FORMS.into_iter().find(|form| form.name() == name)
     }
@@ -70,7 +76,7 @@ impl FormsUsed {
         self.0.fetch_or(1 << form as u8, Ordering::Relaxed);
     }
 
-    /// One name; several, with commas, where a form failed on the way; none before the first row.
+    /// One name; several, with commas, if a form failed on the way; `None` before the first row.
     pub fn names(&self) -> Option<String> {
         let seen = self.0.load(Ordering::Relaxed);
         let used = FORMS

@@ -1,4 +1,4 @@
-//! What a model file tells of its layers, and what is captured of them.
+//! What a model file tells of its layers, and which of their tensors are captured.
 
 /// One entry of PyTorch's `named_modules()`, the root excluded.
 #[derive(Debug, Clone)]
@@ -16,23 +16,23 @@ pub struct LayerInfo {
     pub no_trace: bool,
     /// Something reads its tensors.
     pub weights_used: bool,
-    /// Why it has no activation; none where it has one.
+    /// Why it has no activation; `None` if it has one.
     pub silence: Option<Silence>,
-    /// What the tensors of its result are called: numbers, or names of fields and keys. Of a list, whose length only a
-    /// forward pass tells, more than there may be.
+    /// Names of the tensors of its result: numbers, or fields and keys. Only a forward pass tells the length of a list:
+    /// then there may be more names than tensors.
     pub tensors: Vec<String>,
-    /// They stand in the order of the Python code, and are all that it gives. A trace does not keep it, nor what nothing
-    /// uses.
+    /// These are all tensors that its Python code gives, in the same order. A trace does not keep the order, nor tensors
+    /// that nothing uses.
     pub in_order: bool,
 }
 
 impl LayerInfo {
-    /// The only tensor that a trace has of it may be another than the one that its Python code gives.
+    /// A trace has only one tensor of it, which may not be the one that a forward hook sees.
     pub fn is_doubtful(&self) -> bool {
         !self.in_order && self.tensors.len() == 1
     }
 
-    /// How many tensors it gives shows only when it runs.
+    /// Its number of tensors is known only when it runs.
     pub fn is_open(&self) -> bool {
         self.tensors.len() >= MOST_TENSORS
     }
@@ -42,11 +42,11 @@ impl LayerInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
     NeverCalled,
-    /// It gave back its input, or nothing called it: in a program such modules look the same.
+    /// It gave back its input, or nothing called it. A program does not tell which.
     NoOperation,
     /// Nothing in the program uses what it makes.
     Unused,
-    /// A script whose result holds none.
+    /// It is scripted, and its result holds no tensor.
     NoTensor,
 }
 

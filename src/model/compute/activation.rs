@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use std::ops::Range;
 use tch::{Kind, Tensor};
 
-/// As libtorch calls it.
+/// libtorch's name for it.
 fn kind(row_type: RowType) -> Kind {
     match row_type {
         RowType::F32 => Kind::Float,
@@ -24,7 +24,8 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Checks that `tensor` has a row for each of the `batch` images of the batch, and reduces tokens where asked.
+    /// Checks that `tensor` has a row for each of the `batch` images of the batch, and reduces tokens if `tokens` says
+    /// so.
     ///
     /// # Errors
     /// Names the layer: it was not reached, has no batch dimension, or is not (tokens, dim) where `tokens` asks for it.
@@ -78,7 +79,7 @@ impl Activation {
     /// libtorch's.
     pub fn write_rows(&self, rows: Range<usize>, stored: RowType, out: &mut [u8]) -> Result<()> {
         if let tch::Device::Cuda(index) = self.tensor.device() {
-            cuda::own_cuda_stream(index)?; // beside what is computed there
+            cuda::own_cuda_stream(index)?; // at the same time as computation there
         }
         let source = self.tensor.narrow(0, rows.start as i64, rows.len() as i64);
         ensure!(
@@ -101,7 +102,7 @@ impl Activation {
         if !source.device().is_cuda() {
             return copy_in_pieces(&mut target, &source);
         }
-        // A full GPU has no room to put the elements in order: here there is.
+        // On a full GPU there is no room to put the elements in order. On the CPU there is.
         if target.f_copy_(&source).is_err() {
             copy_in_pieces(&mut target, &source.f_to_device(tch::Device::Cpu)?)?;
         }
@@ -127,12 +128,12 @@ pub fn ensure_rows(layer: &str, size: &[i64], batch: usize) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of a piece, about: beside what it becomes, it fits into a core's cache.
+/// About the bytes of a piece. A piece and its copy fit into a core's cache.
 const PIECE: usize = 256 << 10;
 
-/// Copies elements into another memory order, one piece of the source's memory after the other. libtorch's copy goes
-/// through the target instead: of a large image whose channels lie last, each cache line is fetched once for each
-/// channel then, in four times the time.
+/// Copies elements into another memory order, one piece of the source's memory after the other. libtorch's copy follows
+/// the target's memory instead: for a large image with channels last it fetches each cache line once for each channel,
+/// and takes four times as long.
 fn copy_in_pieces(target: &mut Tensor, source: &Tensor) -> Result<()> {
     let (size, stride) = (source.size(), source.stride());
     let bytes = source.numel() * source.kind().elt_size_in_bytes();

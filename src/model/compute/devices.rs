@@ -4,10 +4,10 @@ use crate::cli::choices::{Device, DeviceChoice};
 use crate::model::runtime::cuda;
 use anyhow::{Context, Result, bail, ensure};
 
-/// The devices to compute on, and why, for the user to see. Opens libtorch's CUDA library where it is needed.
+/// The devices to compute on, and why, for the user to see. Opens libtorch's CUDA library if it is needed.
 ///
 /// # Errors
-/// A GPU that is asked for and does not answer: what is missing, and the cure. There is no silent way to the CPU.
+/// A GPU is asked for and does not answer: what is missing, and the cure. It never falls back to the CPU silently.
 pub fn resolve(choice: &DeviceChoice) -> Result<(Vec<Device>, String)> {
     match choice {
         DeviceChoice::Auto => Ok(match gpus() {

@@ -4,6 +4,7 @@ use crate::cli::choices::{Device, Precision};
 use crate::images::Shape;
 use crate::model::compute::feeder::noise;
 use crate::model::compute::precision::tolerance;
+use crate::model::fast::arena::{arena_extent, trim_arena};
 use crate::model::fast::deviation::Deviation;
 use crate::model::fast::trial;
 use crate::model::ffi::Module;
@@ -18,12 +19,12 @@ pub struct Engine {
     precision: Precision,
     channels_last: bool,
     form: Form,
-    /// Images of the next batch that have to prove the form, 0 once they did.
-    unproved: usize,
-    /// Relative L2 distance from the plain form within which another one has to stay.
+    /// How many images of the next batch have to prove the form; `None` once they did, and for the plain form.
+    proof: Option<usize>,
+    /// The largest relative L2 distance from the plain form that another form may have.
     tolerance: f64,
-    /// Images at a time: fewer than a batch once a GPU ran out of memory.
-    at_once: usize,
+    /// Images at a time, once a GPU ran out of memory. Until then a batch is computed whole.
+    piece: Option<usize>,
     /// What the user should know, until it is taken.
     pub notice: Option<String>,
 }
@@ -48,9 +49,9 @@ impl Engine {
             precision,
             channels_last,
             form: Form::Plain,
-            unproved: 0,
+            proof: None,
             tolerance: tolerance(precision),
-            at_once: usize::MAX,
+            piece: None,
             notice: None,
         };
         engine.lay_out(channels_last)?;
@@ -58,7 +59,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same graph on another device, or once more on the CPU, where it shares the weights and the chosen form.
+    /// The same graph on another device, or once more on the CPU. On the CPU it shares the weights and the chosen form.
     ///
     /// # Errors
     /// As [`Engine::new`].
@@ -66,7 +67,7 @@ impl Engine {
         let module = self.module.replicate()?;
         let mut replica = Self::new(module, device, self.precision, self.channels_last)?;
         if device == Device::Cpu {
-            (replica.form, replica.unproved) = (self.form, self.unproved);
+            (replica.form, replica.proof) = (self.form, self.proof);
         }
         Ok(replica)
     }
@@ -80,18 +81,23 @@ impl Engine {
         self.module.lay_out(channels_last)
     }
 
-    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took.
+    /// Computes one image, shape (1, height, width, channels), and tells the most bytes that it took. A model that
+    /// takes one size of batch only computes a whole batch: the bytes are divided among its images.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on it.
     pub fn try_on(&mut self, image: &Tensor) -> Result<(Vec<Tensor>, u64)> {
         let image = self.images(image);
-        let tried = self.module.record(&image)?;
+        trim_arena();
+        let before = arena_extent();
+        let (outputs, peak) = self.module.record(&image)?;
+        // The extent has the holes between tensors too.
+        let bytes = peak.max(arena_extent() - before);
         self.synchronize()?;
-        Ok(tried)
+        Ok((outputs, bytes / self.fixed_batch().unwrap_or(1) as u64))
     }
 
-    /// Relative L2 distance below which two computations of a row, in batches of another size too, count as the same one.
+    /// Relative L2 distance below which two computations of a row, in batches of other sizes too, count as the same.
     pub fn sameness(&self) -> f64 {
         // On a GPU other batches may go through other kernels, of fewer digits.
         match (self.device, self.precision) {
@@ -100,13 +106,13 @@ impl Engine {
         }
     }
 
-    /// What the model's first layer takes, where that is no batch of images of so many channels.
+    /// What the model's first layer takes, in words; `None` if it takes images of this many channels.
     pub fn wants_instead(&self, channels: usize) -> Option<String> {
         self.module.wants_instead(channels)
     }
 
-    /// Chooses the form for batches of so many images, as it is wished. `proofs`: how many images of the next batch have to
-    /// prove it once more, one or two.
+    /// Chooses the form for batches of `batch` images, as `wish` says. `proofs`: how many images of the next batch have
+    /// to prove it once more, one or two.
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on noise.
@@ -121,18 +127,18 @@ impl Engine {
         let (module, tolerance) = (&mut self.module, self.tolerance);
         let (form, wrong) = trial::choose(module, &images, batch, tolerance, wish)?;
         self.module.drop_form(Form::Plain); // what was recorded
-        self.unproved = if form == Form::Plain { 0 } else { proofs };
+        self.proof = (form != Form::Plain).then_some(proofs);
         self.form = form;
         self.notice = wrong.map(|wrong| wrong.to_string());
         Ok(())
     }
 
-    /// The number of images that the graph takes and no other.
+    /// The only number of images that the graph takes, if there is only one.
     pub fn fixed_batch(&self) -> Option<usize> {
         self.module.batch.fixed()
     }
 
-    /// The form that the last batch was computed in, or the next one will be.
+    /// The form of the last batch; before the first batch, the form that is chosen for it.
     pub fn form(&self) -> Form {
         self.form
     }
@@ -143,7 +149,7 @@ impl Engine {
     }
 
     /// The outputs of the cut for a batch of shape (batch, height, width, channels). On a GPU they are there when
-    /// [`Engine::synchronize`] returns. Where a GPU runs out of memory, the batch is computed in halves from then on.
+    /// [`Engine::synchronize`] returns. If a GPU runs out of memory, batches are computed in halves from then on.
     ///
     /// # Errors
     /// libtorch's.
@@ -153,16 +159,18 @@ impl Engine {
         }
         let batch = input.size()[0] as usize;
         loop {
-            let computed = match self.at_once < batch {
-                true => self.compute_in_pieces(input),
+            let at_once = self.piece.map_or(batch, |piece| piece.min(batch));
+            let computed = match at_once < batch {
+                true => self.compute_in_pieces(input, at_once),
                 false => self.compute_whole(input),
             };
             match computed {
-                Err(error) if self.can_halve(batch, &error) => {
-                    self.at_once = self.at_once.min(batch) / 2;
+                Err(error) if at_once > 1 && self.is_out_of_memory(&error) => {
+                    let half = at_once / 2;
+                    self.piece = Some(half);
                     self.notice = Some(format!(
-                        "{} is out of memory: batches of {batch} are computed {} images at a time",
-                        self.device, self.at_once
+                        "{} is out of memory: batches of {batch} are computed {half} images at a time",
+                        self.device
                     ));
                 }
                 computed => return computed,
@@ -187,9 +195,9 @@ impl Engine {
             return self.module.forward(Form::Plain, &images);
         }
         let (module, form) = (&mut self.module, self.form);
-        let computed = match std::mem::take(&mut self.unproved) {
-            0 => module.forward(form, &images),
-            proofs => trial::prove(module, form, &images, proofs, self.tolerance),
+        let computed = match self.proof.take() {
+            None => module.forward(form, &images),
+            Some(proofs) => trial::prove(module, form, &images, proofs, self.tolerance),
         };
         computed.or_else(|reason| {
             self.return_to_plain(&reason); // wrong, or a shape that noise did not have
@@ -210,9 +218,9 @@ impl Engine {
     }
 
     /// The pieces' outputs are put together on the CPU: the GPU has no room to spare.
-    fn compute_in_pieces(&mut self, input: &Tensor) -> Result<Vec<Tensor>> {
+    fn compute_in_pieces(&mut self, input: &Tensor, at_once: usize) -> Result<Vec<Tensor>> {
         let mut pieces: Vec<Vec<Tensor>> = Vec::new();
-        for piece in input.f_split(self.at_once as i64, 0)? {
+        for piece in input.f_split(at_once as i64, 0)? {
             let outputs = self.module.forward(self.form, &self.images(&piece))?;
             let on_cpu = outputs
                 .iter()
@@ -226,11 +234,12 @@ impl Engine {
         (0..pieces[0].len()).map(joined).collect()
     }
 
-    fn can_halve(&self, batch: usize, error: &Error) -> bool {
+    /// Whether a GPU failed for want of memory.
+    fn is_out_of_memory(&self, error: &Error) -> bool {
         let said = format!("{error:#}");
         // CUDA's words, and those of cuDNN and cuBLAS.
-        let out_of_memory = said.contains("out of memory") || said.contains("ALLOC_FAILED");
-        out_of_memory && self.device != Device::Cpu && self.at_once.min(batch) > 1
+        let in_words = said.contains("out of memory") || said.contains("ALLOC_FAILED");
+        in_words && self.device != Device::Cpu
     }
 
     /// The input as the model sees it: shape (batch, channels, height, width).
@@ -300,7 +309,7 @@ mod tests {
         let mut engine = engine(CONVOLUTIONS);
         let images = Tensor::rand([5, 16, 12, 3], (Kind::Float, tch::Device::Cpu));
         let whole = engine.compute(&images).unwrap();
-        engine.at_once = 2; // as after a GPU ran out of memory; the last piece is smaller
+        engine.piece = Some(2); // as after a GPU ran out of memory; the last piece is smaller
         let pieces = engine.compute(&images).unwrap();
         assert_eq!(whole[1].size(), [5, 4, 12, 8]);
         for (whole, pieces) in whole.iter().zip(&pieces) {
@@ -335,7 +344,7 @@ mod tests {
         engine.try_on(&one()).unwrap();
         engine.tolerance = -1.0; // nothing is near enough
         engine.choose_form(SHAPE, 4, 2, FormWish::Faster).unwrap();
-        assert_eq!((engine.form, engine.unproved), (Form::Plain, 0));
+        assert_eq!((engine.form, engine.proof), (Form::Plain, None));
         let notice = engine.notice.unwrap();
         assert!(
             notice.contains("graph fusion changes this model's activations by"),
@@ -348,7 +357,7 @@ mod tests {
         let mut engine = engine(CONVOLUTIONS);
         engine.try_on(&one()).unwrap();
         engine.choose_form(SHAPE, 4, 2, FormWish::Faster).unwrap();
-        engine.unproved = 0;
+        engine.proof = None;
         // Of another size than the form was made for.
         let images = Tensor::rand([3, 20, 20, 3], (Kind::Float, tch::Device::Cpu));
         let found = engine.compute(&images).unwrap();

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tch::Tensor;
 
-/// What oneDNN's graph compiler itself takes.
+/// Memory that oneDNN's graph compiler itself takes.
 const BYTES_OF_COMPILER: u64 = 32 << 20;
 
-/// Forward passes are timed for so long.
+/// How long forward passes are timed.
 const PACED_FOR: Duration = Duration::from_millis(300);
 
 /// Computes the activations of the wanted layers, batch by batch.
@@ -32,24 +32,24 @@ pub struct Extractor {
     options: ExtractorOptions,
     /// Images of a forward pass.
     batch: usize,
-    /// Lanes that compute a batch of the run together; this is one of them.
+    /// Lanes that compute a batch of the run together. This is one of them.
     lanes: usize,
     pub layers: Vec<Layer>,
     /// Why layers that a glob matched are not among `layers`, a line each.
     pub left_out: Vec<String>,
-    /// Tensors of a forward pass, the activations included, at their most: bytes for each image of the batch.
+    /// The most bytes that the tensors of a forward pass take, activations included, for each image of the batch.
     pub bytes_per_image: u64,
-    /// What the model computes in, where its weights are of another type than f32.
+    /// The type of the model's weights, in which it computes; `None` for f32.
     pub own_type: Option<String>,
-    /// The forms that rows came from, of replicas too.
+    /// The forms that rows came from, those of replicas included.
     pub forms_used: Arc<FormsUsed>,
     /// Samples of what the cut gave for the probe's first image alone, until a batch is set.
     alone: Vec<Tensor>,
 }
 
 impl Extractor {
-    /// Tries the model on the first image, in the faster memory order first; learns the layers' shapes and what an image
-    /// costs.
+    /// Tries the model on the first image, in the faster memory order first. Learns the layers' shapes and the memory
+    /// that an image takes.
     pub(super) fn settle(
         module: Module,
         wanted: &[WantedTensor],
@@ -109,8 +109,8 @@ impl Extractor {
         })
     }
 
-    /// Sets the number of images of a forward pass, 1 at first. Two images show whether the first dimension is the
-    /// batch, or always 1; and computed once more, whether rows depend on more than their images.
+    /// Sets the number of images of a forward pass, which is 1 at first. Two images show whether the first dimension is
+    /// the batch, or always 1. Computed once more, they show whether rows depend on more than their images.
     ///
     /// # Errors
     /// A layer asked for by name that gives no row an image.
@@ -137,10 +137,10 @@ impl Extractor {
         self.layers.iter().any(|layer| layer.varies.is_some())
     }
 
-    /// From here on so many lanes, this and its replicas, compute a batch together, and prove a faster form together.
+    /// From now on `lanes` lanes, this one and its replicas, compute a batch together, and prove a faster form together.
     ///
     /// # Panics
-    /// Where they cannot share it evenly.
+    /// They cannot share the batch evenly.
     pub fn divide_batch(&mut self, lanes: usize) {
         assert!(self.batch.is_multiple_of(lanes));
         self.batch /= lanes;
@@ -177,8 +177,8 @@ impl Extractor {
         probe::samples(&self.engine.compute(&image)?)
     }
 
-    /// Keeps the layers that give a row an image, one for the image of `alone` too: two heads of attention are no rows
-    /// of two images. A layer that was asked for by name must.
+    /// Keeps the layers that give one row for each image, also for the single image of `alone`: two heads of attention
+    /// are not the rows of two images. A layer that was asked for by name must give them.
     fn learn_shapes(&mut self, outputs: Vec<Tensor>, alone: &[Tensor]) -> Result<()> {
         self.layers.clear();
         self.left_out.clear();
@@ -254,7 +254,7 @@ impl Extractor {
         }
     }
 
-    /// Images that forward passes compute in a second, of the probe's or blank ones, as the model has them.
+    /// Images that forward passes compute in a second. They are the probe's, or blank.
     ///
     /// # Errors
     /// libtorch's.
@@ -278,7 +278,7 @@ impl Extractor {
         Ok((passes * self.batch) as f64 / began.elapsed().as_secs_f64())
     }
 
-    /// Whether it pays to look for a faster way to compute a run of so many images.
+    /// Whether it pays to look for a faster form for a run of this many images.
     pub fn pays_to_choose_form(&self, run_images: u64) -> bool {
         self.needs_cores() && !self.varies() && trial::is_worth_it(run_images, self.batch)
     }
@@ -288,8 +288,8 @@ impl Extractor {
         self.engine.form().name()
     }
 
-    /// Chooses the form, as it is wished, for this extractor and for replicas that are made of it later. It costs the time of
-    /// a few batches, and [`Extractor::bytes_of_faster_forms`].
+    /// Chooses the form, as `wish` says, for this extractor and for replicas that are made from it later. It costs the
+    /// time of a few batches, and [`Extractor::bytes_of_faster_forms`].
     ///
     /// # Errors
     /// libtorch's, where the model cannot compute on blank images.
@@ -299,13 +299,13 @@ impl Extractor {
             .choose_form(self.options.shape, self.batch, proofs, wish)
     }
 
-    /// Of one image's activations, all layers, as they are given back.
+    /// Elements of one image's activations of all layers, as they are given back.
     pub fn elements_per_image(&self) -> u64 {
         let elements = |layer: &Layer| layer.shape.iter().product::<u64>();
         self.layers.iter().map(elements).sum()
     }
 
-    /// Bytes that projections take beside what a batch takes, where so many threads compute.
+    /// Bytes that projections take in addition to those of a batch, if `threads` threads compute.
     pub fn bytes_of_projections(&self, threads: usize) -> u64 {
         let projectors = self
             .layers
@@ -328,7 +328,7 @@ impl Extractor {
             .collect()
     }
 
-    /// What a faster way to compute takes: weights packed once more, and while it is compared, the activations of one
+    /// Bytes that faster forms take: weights packed once more and, while forms are compared, the activations of one
     /// batch.
     pub fn bytes_of_faster_forms(&self) -> u64 {
         let elements = |layer: &Layer| layer.whole.iter().product::<u64>();

@@ -1,4 +1,4 @@
-//! How a cut model is fed, and what becomes of what it gives.
+//! How a cut model is fed, and what is done with its outputs.
 
 use crate::cli::choices::{Device, Precision};
 use crate::images::{Normaliser, Shape};
@@ -8,7 +8,7 @@ use crate::model::reduce::Reduction;
 use anyhow::Result;
 use tch::Tensor;
 
-/// All that is set before the model is tried.
+/// Everything that is set before the model is tried.
 #[derive(Debug, Clone)]
 pub struct ExtractorOptions {
     pub shape: Shape,

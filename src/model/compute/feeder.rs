@@ -41,7 +41,7 @@ impl Feeder {
     /// Memory for one batch.
     ///
     /// # Errors
-    /// No memory on the GPU, or none that it can copy from.
+    /// No memory on the GPU, or no memory that it can copy from.
     pub fn input(&self) -> Result<Input> {
         let staging = match self.device {
             Device::Cpu => None,
@@ -55,7 +55,7 @@ impl Feeder {
     }
 
     /// Fills `input`. `pixels`: (batch, height, width, channels), or f32 of that shape, taken as they are. On a GPU it
-    /// runs beside what other threads do there, and is done when this returns.
+    /// runs at the same time as the work of other threads there, and is done when this returns.
     ///
     /// # Errors
     /// Pixels that are not one batch's; libtorch's.
@@ -107,10 +107,10 @@ impl Feeder {
 }
 
 /// # Panics
-/// Where `values` are not as many bytes as `tensor` has.
+/// `values` and `tensor` have different numbers of bytes.
 fn copy_into(tensor: &mut Tensor, values: &[u8]) {
     let length = tensor.numel() * size_of::<f32>();
-    // SAFETY: the tensor is contiguous f32 on the CPU, has so many bytes, and is borrowed alone for as long as they are.
+    // SAFETY: the tensor is contiguous f32 on the CPU, has this many bytes, and is borrowed alone as long as they are.
     let bytes = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<u8>(), length) };
     bytes.copy_from_slice(values);
 }
@@ -136,7 +136,7 @@ fn normalise_on_gpu(
     Ok(())
 }
 
-/// As libtorch calls it.
+/// libtorch's name for it.
 pub(super) fn place(device: Device) -> tch::Device {
     match device {
         Device::Cpu => tch::Device::Cpu,

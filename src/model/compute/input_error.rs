@@ -1,10 +1,10 @@
-//! What is said where a model cannot compute on the images that it would be given.
+//! The error for a model that cannot compute on the images that it would get.
 
 use crate::cli::choices::Precision;
 use crate::model::compute::extractor_options::ExtractorOptions;
 use anyhow::{Error, anyhow};
 
-/// `instead`: what the model's first layer takes, where that is known.
+/// `instead`: what the model's first layer takes, if that is known.
 pub fn wants_another_input(
     file_name: &str,
     options: &ExtractorOptions,

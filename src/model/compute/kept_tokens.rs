@@ -2,7 +2,7 @@
 
 use crate::cli::choices::Tokens;
 
-/// Which tokens to keep, of a model that has so many before its patches.
+/// Which tokens to keep, and how many the model has before its patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeptTokens {
     pub kept: Tokens,

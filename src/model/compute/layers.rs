@@ -34,7 +34,7 @@ impl Layers {
     /// Loads the model's structure; its weights are not read.
     ///
     /// # Errors
-    /// Where libtorch cannot load the file, or its program is none that featx can run.
+    /// libtorch cannot load the file, or featx cannot run its program.
     pub fn load(archive: Archive) -> Result<Self> {
         let name = ModelName::new(archive.path());
         let (model, infos) = match &archive.program {
@@ -57,7 +57,7 @@ impl Layers {
         })
     }
 
-    /// The number of images that the model was exported for, where it takes no other: batches are filled up to it.
+    /// The only number of images that the model takes, if it was exported for one. Batches are filled up to it.
     pub fn fixed_batch(&self) -> Option<usize> {
         match &self.model {
             Model::TorchScript(_) => None,
@@ -73,7 +73,7 @@ impl Layers {
         select(patterns, &self.infos, hooks, &self.name)
     }
 
-    /// Why a traced layer cannot be had by its name alone, with the shapes of its tensors.
+    /// Why a traced layer is refused by its name alone, with the shapes of its tensors.
     pub fn refuse(self, index: usize, options: ExtractorOptions) -> Error {
         let (info, model) = (self.infos[index].clone(), self.name.clone());
         let kept = match &self.model {

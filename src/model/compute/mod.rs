@@ -1,4 +1,4 @@
-//! Computes activations: what goes into a cut model, what comes out, and on which device.
+//! Computes activations: the inputs of a cut model, its outputs, and its devices.
 
 pub mod activation;
 pub mod devices;

@@ -1,4 +1,4 @@
-//! What a model is tried on before a run.
+//! The images that a model is tried on before a run.
 
 use crate::cli::choices::Device;
 use crate::images::{Normaliser, Shape};
@@ -8,7 +8,7 @@ use crate::model::fast::deviation::distance;
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-/// The run's own first images, for a model may branch on what it sees; blank ones where there are none.
+/// The run's own first images, because a model may branch on what it sees; blank images if there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Probe {
     /// Of each image, (height, width, channels).
@@ -17,7 +17,7 @@ pub struct Probe {
     pub are_values: bool,
 }
 
-/// Images of a probe: one alone and beside another one shows whether rows depend on their batch.
+/// Images of a probe. One of them, computed alone and beside another, shows whether rows depend on their batch.
 pub const PROBED: usize = 2;
 
 impl Probe {
@@ -59,8 +59,8 @@ fn as_values(bytes: &[u8]) -> Vec<f32> {
         .collect()
 }
 
-/// What a layer's rows depend on besides their images, by samples of them: `once` and `again` are of the same batch,
-/// `alone` of its first image. Rows nearer to each other than `sameness`, a relative L2 distance, are the same.
+/// What a layer's rows depend on besides their images. Compares samples of rows: `once` and `again` are of the same
+/// batch, `alone` of its first image. Rows nearer to each other than `sameness`, a relative L2 distance, are the same.
 ///
 /// # Errors
 /// libtorch's.
@@ -85,7 +85,7 @@ pub fn find_variation(
 /// Numbers of a row that show whether it is the same as another.
 const MOST: i64 = 1 << 16;
 
-/// Some of each tensor's numbers, on the CPU: whole batches of large layers would be all the memory that there is.
+/// Some of each tensor's numbers, on the CPU. Whole batches of large layers could take all memory.
 ///
 /// # Errors
 /// libtorch's.

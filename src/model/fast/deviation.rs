@@ -16,8 +16,8 @@ pub struct Deviation {
     pub tolerance: f64,
 }
 
-/// |a - b| / |b| over rows a of a tensor, by their numbers, and tensors b of one row each; infinite where their shapes
-/// differ. Row by row, for two batches of a large layer are all the memory that there is.
+/// |a - b| / |b|. `pairs`: the number of a row a of `rows`, and a tensor b of one row. Infinite if shapes differ. Goes
+/// row by row, because two batches of a large layer could take all memory.
 pub fn distance(rows: &Tensor, pairs: &[(i64, &Tensor)]) -> Result<f64> {
     let size = rows.size();
     let (mut apart, mut length) = (0.0, 0.0);

@@ -15,7 +15,7 @@ namespace {
 
 using namespace torch::jit;
 
-// Puts another constant in a constant's place where `other` gives one.
+// Replaces each constant for which `other` gives another.
 template <typename Other>
 void replace_constants(const std::shared_ptr<Graph>& graph, const Other& other) {
   for (Node* node : findAllNodes(*graph, prim::Constant, /*recurse=*/true)) {
@@ -43,14 +43,14 @@ void add_tensors(Block* block, std::vector<Value*>& tensors) {
   }
 }
 
-// In an order that a graph's copies have too.
+// The order is the same in copies of the graph.
 std::vector<Value*> tensors_of(const std::shared_ptr<Graph>& graph) {
   std::vector<Value*> tensors;
   add_tensors(graph->block(), tensors);
   return tensors;
 }
 
-// Has a tensor's type noted as soon as it is computed; what several rounds of a loop have in common, if there are some.
+// Notes a tensor's type as soon as it is computed. Of several rounds of a loop, what their types have in common.
 void note_type(Value* tensor, TensorTypePtr& noted) {
   const auto note = [&noted](Stack& stack) {
     pop(stack); // the number of the call
@@ -82,7 +82,7 @@ std::shared_ptr<Graph> noting_types(const std::shared_ptr<Graph>& graph, std::ve
   return noting;
 }
 
-// Gives a tensor the shape that it has where the batch is so many times the recorded one.
+// Gives a tensor the shape that it has in a batch of `batch` times the recorded images.
 void scale(Value* value, int64_t batch) {
   const auto type = value->type()->cast<TensorType>();
   auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
@@ -111,16 +111,16 @@ void scale(Block* block, int64_t batch) {
 
 } // namespace
 
-Program::Program(std::shared_ptr<Graph> graph) : code_(std::move(graph), "forward") {}
+RunnableGraph::RunnableGraph(std::shared_ptr<Graph> graph) : code_(std::move(graph), "forward") {}
 
-void Program::run(Stack& stack) const {
+void RunnableGraph::run(Stack& stack) const {
   InterpreterState(code_).run(stack);
 }
 
-Recording::Recording(const std::shared_ptr<Graph>& graph) : graph_(graph->copy()), program_(noting_types(graph, types_)) {}
+Recording::Recording(const std::shared_ptr<Graph>& graph) : graph_(graph->copy()), noting_(noting_types(graph, types_)) {}
 
 void Recording::run(Stack& stack) const {
-  program_.run(stack);
+  noting_.run(stack);
 }
 
 std::shared_ptr<Graph> Recording::recorded(int64_t batch) const {

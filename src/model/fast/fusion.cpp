@@ -17,17 +17,17 @@ namespace {
 
 using namespace torch::jit;
 
-// Nodes of a piece, about. The compiler's time grows faster than the square of what it is given: DenseNet-121 at once
-// takes it 8 s, in pieces 0.1 s, and the groups that it finds are the same.
+// About how many nodes a piece has. The compiler's time grows faster than the square of the number of nodes: all of
+// DenseNet-121 at once takes 8 s, in pieces 0.1 s, and the compiler finds the same groups.
 constexpr size_t PIECE = 32;
 
-// As `pointwise.h` does it.
+// Whether `pointwise.h` made this node.
 bool is_joined(const Node* node) {
   const auto space = node->kind().ns();
   return space == Symbol::fromQualString("namespaces::mkldnn") || space == Symbol::fromQualString("namespaces::featx");
 }
 
-// Whether shapes may depend on what an image shows: they are taken from blank ones.
+// Whether shapes may depend on what an image shows. The recorded shapes are those of other images.
 bool looks_at_data(const std::shared_ptr<Graph>& graph) {
   const auto kinds = {aten::item, aten::Bool, aten::Int, aten::Float, aten::nonzero, aten::masked_select};
   return std::any_of(kinds.begin(), kinds.end(), [&](Symbol kind) {
@@ -35,8 +35,8 @@ bool looks_at_data(const std::shared_ptr<Graph>& graph) {
   });
 }
 
-// The nodes of each piece, in order. A piece begins with a convolution, so that none is parted from what follows it.
-// What comes before the first one is left alone: on three channels the compiler is slow.
+// The nodes of each piece, in order. A piece begins with a convolution, so that no convolution is in another piece than
+// what follows it. What comes before the first one is left alone: on three channels the compiler is slow.
 std::vector<std::vector<Node*>> pieces(const std::shared_ptr<Graph>& graph) {
   std::vector<std::vector<Node*>> pieces;
   bool is_open = false;
@@ -48,7 +48,7 @@ std::vector<std::vector<Node*>> pieces(const std::shared_ptr<Graph>& graph) {
       pieces.emplace_back();
       is_open = true;
     }
-    // Branches, loops and what is joined already stay outside.
+    // Branches, loops and joined nodes stay outside.
     is_open = is_open && node->blocks().empty() && !is_joined(node);
     if (is_open) {
       pieces.back().push_back(node);
@@ -57,7 +57,7 @@ std::vector<std::vector<Node*>> pieces(const std::shared_ptr<Graph>& graph) {
   return pieces;
 }
 
-// Fuses nodes that follow each other, within the graph that they stand in.
+// Fuses nodes of a graph that follow each other.
 void fuse_piece(const std::vector<Node*>& nodes) {
   Node* piece = SubgraphUtils::createSingletonSubgraph(nodes.back(), Symbol::fromQualString("featx::Piece"));
   for (auto node = nodes.rbegin() + 1; node != nodes.rend(); ++node) {
@@ -76,7 +76,7 @@ bool can_fuse(const Node* node) {
 }
 
 void fuse(const std::shared_ptr<Graph>& graph) {
-  // Without either, a piece cannot be looked at by itself: in-place operations, and sizes that the next piece uses.
+  // A piece must be understood by itself: without in-place operations, and without sizes that the next piece uses.
   RemoveTensorMutation(graph);
   PeepholeOptimize(graph);
   EliminateDeadCode(graph);

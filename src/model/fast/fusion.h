@@ -7,12 +7,11 @@
 
 namespace featx {
 
-// Whether the compiler does better for a node than `pointwise.h`: for convolutions, where they stand outside branches
-// and loops.
+// Whether the compiler does better for a node than `pointwise.h`: it does for convolutions outside branches and loops.
 bool can_fuse(const torch::jit::Node* node);
 
-// Has oneDNN's graph compiler (torch/csrc/jit/codegen/onednn) join what it can, for the shapes that the graph's tensors
-// have; with others the graph fails. Throws where there is nothing to join.
+// Lets oneDNN's graph compiler (torch/csrc/jit/codegen/onednn) join what it can, for the shapes that the graph's tensors
+// have. With other shapes the graph fails. Throws if there is nothing to join.
 void fuse(const std::shared_ptr<torch::jit::Graph>& graph);
 
 } // namespace featx

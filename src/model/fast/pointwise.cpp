@@ -17,7 +17,7 @@ namespace {
 
 using namespace torch::jit;
 
-// What oneDNN can apply to an operation's results as it makes them, as mkldnn::_convolution_pointwise takes it.
+// An activation that oneDNN can apply to an operation's results, as mkldnn::_convolution_pointwise takes it.
 struct Activation {
   const char* name = "none";
   std::vector<IValue> scalars;
@@ -28,7 +28,8 @@ IValue constant_argument(const Node* node, const char* name) {
   return toIValue(node->namedInput(name)).value_or(IValue());
 }
 
-// What makes an activation: its scalars, or the arguments that they are, and the argument that names its algorithm.
+// How to make an activation of an operation: its scalars, or the arguments that hold them, and the argument that names
+// its algorithm.
 struct Rule {
   const char* name;
   std::vector<IValue> scalars = {};
@@ -36,7 +37,7 @@ struct Rule {
   const char* algorithm = nullptr;
 };
 
-// Of an operation, in place or not.
+// The rule of an operation, in place or not; null if there is none.
 const Rule* find_rule(Symbol kind) {
   static const std::map<std::string, Rule> rules = {
       {"relu", {"relu"}},
@@ -119,14 +120,14 @@ bool is_any(const Activation& /*activation*/) {
   return true;
 }
 
-// What featx::winograd applies.
+// Whether featx::winograd can apply it.
 bool is_clamp(const Activation& activation) {
   const std::string name = activation.name;
   return name == "relu" || name == "hardtanh";
 }
 
-// Puts an operation with packed weights in a node's place, and in that of the activation after it, if the operation
-// applies it. Arguments between weight and activation are taken from the node by their names.
+// Replaces a node by an operation with packed weights. Also replaces the activation after it, if the operation applies
+// it. Arguments between weight and activation are taken from the node by their names.
 void replace(
     const std::shared_ptr<Graph>& graph,
     Node* node,

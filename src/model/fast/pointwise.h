@@ -1,4 +1,4 @@
-// Convolutions and linear layers that apply the activation after them themselves, with weights packed for oneDNN.
+// Convolutions and linear layers that also apply the activation after them, with weights packed for oneDNN.
 #pragma once
 
 #include <array>
@@ -14,12 +14,13 @@ inline constexpr std::array<torch::jit::Symbol, 3> CONVOLUTIONS{
 
 bool is_convolution(const torch::jit::Node* node);
 
-// Whether a node is a constant convolution that takes fewer multiplications another way (`winograd.h`).
+// Whether a node is a convolution with constant weights that `winograd.h` computes with fewer multiplications.
 bool is_winograd(const torch::jit::Node* node);
 
-// Makes constant 2-D convolutions of a graph mkldnn::_convolution_pointwise, and constant linear layers
-// mkldnn::_linear_pointwise (what torch.compile uses on the CPU), or what is better: those that are wanted. Weights are
-// packed for the shapes that the graph's tensors have. Returns how many there were.
+// Replaces the wanted operations of a graph: 2-D convolutions with constant weights by mkldnn::_convolution_pointwise
+// or featx::winograd, linear layers with constant weights by mkldnn::_linear_pointwise. torch.compile uses the
+// operations of mkldnn on the CPU. Weights are packed for the shapes that the graph's tensors have. Returns the number
+// of replacements.
 size_t join(const std::shared_ptr<torch::jit::Graph>& graph, bool (*wanted)(const torch::jit::Node*));
 
 } // namespace featx

@@ -12,7 +12,7 @@
 #include <ATen/Version.h>
 #include <torch/library.h>
 
-// On other processors nothing of this is called.
+// On other processors none of this is called.
 #ifdef __x86_64__
 #define AVX512 __attribute__((target("avx512f")))
 #else
@@ -22,15 +22,16 @@
 namespace featx {
 namespace {
 
-// Of a tile, a square of the image: pixels to a side, and outputs, which the next tile's do not overlap.
+// A tile is a square of the image: SIDE pixels wide and high, for OUTPUTS x OUTPUTS outputs. Tiles overlap, outputs do
+// not.
 constexpr int64_t SIDE = 4;
 constexpr int64_t OUTPUTS = 2;
 constexpr int64_t PIXELS = SIDE * SIDE;
-// Tiles at a time. Fewer would read the weights more often, more would not stay in a core's cache.
+// Tiles at a time. With fewer the weights would be read more often; more would not stay in a core's cache.
 constexpr int64_t TILES = 112;
 // Out channels at a time, for the same reason.
 constexpr int64_t COLUMNS = 32;
-// Channels at a time: what one instruction takes.
+// Channels at a time: those of one instruction.
 constexpr int64_t WIDTH = 16;
 
 using Vector = float __attribute__((vector_size(WIDTH * sizeof(float))));
@@ -101,7 +102,7 @@ AVX512 inline void transform_products(Vector* m) {
   }
 }
 
-// transformed: of the tile's 16 pixels each, `stride` floats apart, all channels.
+// transformed: all channels of each of the tile's 16 pixels; the pixels are `stride` floats apart.
 AVX512 void read_tile(const Work& work, const Place& place, float* transformed, int64_t stride) {
   const float* pixels[PIXELS];
   for (int64_t i = 0; i < PIXELS; ++i) {
@@ -122,7 +123,7 @@ AVX512 void read_tile(const Work& work, const Place& place, float* transformed, 
   }
 }
 
-// products: of the tile's 16 each, `stride` floats apart, `count` columns from `first` on.
+// products: `count` columns, from `first` on, of each of the tile's 16 products; the products are `stride` floats apart.
 AVX512 void write_tile(
     const Work& work, const Place& place, const float* products, int64_t stride, int64_t first, int64_t count) {
   for (int64_t column = 0; column < count; column += WIDTH) {
@@ -150,7 +151,7 @@ int64_t floats_of_block(int64_t tiles, int64_t channels) {
   return PIXELS * tiles * (channels + COLUMNS);
 }
 
-// Computes tiles that follow each other. room: floats_of_block of so many.
+// Computes tiles that follow each other. room: as many floats as floats_of_block says.
 void compute_block(const Work& work, int64_t first_tile, int64_t tiles, float* room) {
   std::vector<Place> places;
   for (int64_t tile = 0; tile < tiles; ++tile) {
@@ -175,7 +176,7 @@ void compute_block(const Work& work, int64_t first_tile, int64_t tiles, float* r
   }
 }
 
-// In blocks that are as even as they can be, as many for each thread. What is computed side by side changes no output.
+// Computes all tiles in blocks of about the same size, the same number for each thread. The division changes no output.
 void compute_all(const Work& work, int64_t tiles) {
   const int64_t threads = thread_count();
   const int64_t rounds = (tiles + threads * TILES - 1) / (threads * TILES);
@@ -244,7 +245,7 @@ bool has_winograd(const at::Tensor& weight) {
       weight.size(1) % WIDTH == 0 && weight.size(2) == 3 && weight.size(3) == 3;
 }
 
-// Of the 9 numbers of 3 x 3 weights, it makes those of a tile's pixels.
+// Makes the numbers of a tile's pixels from the 9 numbers of 3 x 3 weights.
 size_t winograd_bytes(const at::Tensor& weight) {
   return weight.nbytes() / 9 * PIXELS;
 }

@@ -26,7 +26,7 @@ class DeferringReader : public caffe2::serialize::ReadAdapterInterface {
   ~DeferringReader() override;
   size_t size() const override;
   size_t read(uint64_t position, void* buffer, size_t count, const char* what) const override;
-  // Index of the range that belongs into the buffer; -1 for none.
+  // Index of the range that belongs in the buffer; -1 if there is none.
   int64_t deferred(const void* buffer, size_t size) const;
 
  private:

@@ -20,12 +20,11 @@ pub struct Archive {
     file: File,
     /// SHA-256, in hex, of the archive's central directory, which holds every record's size and CRC-32.
     pub fingerprint: String,
-    /// Tensors' records, whose reading can wait until somebody needs them. Empty where the model's own code computes
-    /// with them while it is loaded.
+    /// Records of tensors, which can be read later. Empty if the model's own code computes with them while it is loaded.
     pub deferrable: Vec<Record>,
-    /// Set where `deferrable` had to be left empty.
+    /// `deferrable` had to be left empty.
     pub loaded_whole: bool,
-    /// Of a program of torch.export; none for TorchScript.
+    /// Of a program of torch.export; `None` for TorchScript.
     pub program: Option<Records>,
 }
 

@@ -4,9 +4,9 @@
 
 namespace featx {
 
-// Keeps libtorch from folding a batch normalisation into a linear layer whose output something else wants too: its pass
-// (FoldFrozenLinearBatchnorm, as of 2.11), unlike that for convolutions, does not look, and the layer would give what the
-// normalisation gives.
+// Keeps libtorch from folding a batch normalisation into a linear layer whose output has other uses too. Its pass
+// (FoldFrozenLinearBatchnorm, as of 2.11) does not check that, unlike the pass for convolutions: the layer would give
+// what the normalisation gives.
 //
 //   %y = aten::linear(%x, …)              %y = aten::linear(%x, …)
 //   %z = aten::batch_norm(%y, …)    →     %apart = aten::detach(%y)

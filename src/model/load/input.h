@@ -9,11 +9,11 @@
 
 namespace featx {
 
-// The floating type of its weights: that of the first matrix or kernel; none where it has none.
+// The floating type of its first matrix or kernel; nullopt if it has none.
 std::optional<at::ScalarType> own_type(const std::shared_ptr<torch::jit::Graph>& graph);
 
-// What its first layer takes, in words: "its first convolution takes (N, 1, H, W)". Empty where it has none that tells.
-// *fits: a batch of images of so many channels is such.
+// What its first layer takes, in words: "its first convolution takes (N, 1, H, W)"; empty if no layer tells. *fits:
+// whether it takes images of `given` channels.
 std::string first_layer(const std::shared_ptr<torch::jit::Graph>& graph, size_t given, bool* fits);
 
 } // namespace featx

@@ -52,8 +52,8 @@ std::string class_name(const Module& module) {
   return module.type()->name()->name();
 }
 
-// A traced module returns None where it gave its input back, and also where nothing used what it computed. Out of training,
-// these are the only ones that are sure to give it back.
+// A traced module returns None if it gave its input back, and also if nothing used what it computed. Only these modules
+// are sure to give it back, out of training.
 bool gives_back_its_input(const Module& module) {
   static constexpr std::array CLASSES{"Identity", "Drop", "StochasticDepth"};
   const auto type = class_name(module);
@@ -61,8 +61,8 @@ bool gives_back_its_input(const Module& module) {
   return count_parameters(module) == 0 && std::any_of(CLASSES.begin(), CLASSES.end(), names);
 }
 
-// The tensor that is wanted of a call's result: with no choice, the first one, as a forward hook would see it. A traced
-// module that did nothing returns None, and then it is the call's first tensor argument. Null where there is neither.
+// The tensor that is wanted of a call's result: the chosen one, or the first one, as a forward hook would see it. A
+// traced module that did nothing returns None: then it is the call's first tensor argument. Null if there is neither.
 Value* activation_of(Graph& graph, Node* call, const Module& callee, const Choice& choice, Value* unset) {
   if (Value* output = reach(graph, call->output(), choice, unset)) {
     return output;
@@ -102,7 +102,7 @@ class Capturer : public Walk {
       node->destroy();
     }
   }
-  // As run(), and captures what the module itself gives, where that is wanted.
+  // As run(); also captures what the module itself gives, if that is wanted.
   void run_and_return() {
     run();
     WithInsertPoint end(graph_.return_node());
@@ -148,8 +148,8 @@ class Capturer : public Walk {
     }
     return tensor;
   }
-  // A hook keeps the last call; where that is unknown, an earlier one is not it. The walk stands among these nodes: they go
-  // when it is over.
+  // A hook keeps the last call. If that one is unknown, an earlier one is no substitute. The walk is still among these
+  // nodes: they are removed after it.
   void forget(const Slot& slot) {
     auto& kept = kept_[slot.index];
     forgotten_.insert(forgotten_.end(), kept.begin(), kept.end());
@@ -162,7 +162,7 @@ class Capturer : public Walk {
   Value* unset_; // what a layer has that a batch does not reach: no elements, and no image's row
 };
 
-// The slot that a node captures into; -1 where it is no capture.
+// The slot that a node captures into; -1 if it is no capture.
 int64_t slot_of(Node* node, const Value* list) {
   if (node->kind() != aten::_set_item || node->input(0) != list) {
     return -1;
@@ -192,7 +192,7 @@ bool holds_capture(Node* node, const Value* list) {
   return found;
 }
 
-// The list becomes the graph's only output, and branches that eval mode never takes go.
+// Makes the list the graph's only output, and removes branches that eval mode never takes.
 void return_only(std::shared_ptr<Graph>& graph, Value* list) {
   while (!graph->outputs().empty()) {
     graph->eraseOutput(graph->outputs().size() - 1);
@@ -201,7 +201,7 @@ void return_only(std::shared_ptr<Graph>& graph, Value* list) {
   ConstantPropagationImmutableTypes(graph);
 }
 
-// Nothing after the last capture is wanted, whatever it does.
+// Removes everything after the last capture, in-place operations too.
 void drop_tail(std::shared_ptr<Graph>& graph, const Value* list) {
   for (Node* node = graph->return_node()->prev(); node != graph->param_node() && !holds_capture(node, list);) {
     Node* earlier = node->prev();
@@ -238,7 +238,7 @@ void bind_defaults(Graph& graph, const FunctionSchema& schema) {
   }
 }
 
-// Traced on a GPU, a graph makes its own tensors there: here they are made where the weights are.
+// A graph that was traced on a GPU makes its own tensors there. Here they are made where the weights are.
 void forget_devices(Block* block) {
   for (Node* node : block->nodes()) {
     const auto value = node->kind() == prim::Constant ? toIValue(node->output()) : std::nullopt;
@@ -252,7 +252,7 @@ void forget_devices(Block* block) {
   }
 }
 
-// How functions that do not tell it themselves were made: as the model's own forward, or else as any that tells.
+// The origin of functions that do not tell it themselves: that of the model's own forward, or of the first that tells.
 Origin origin_of_file(const Module& module, const Names& names) {
   Origin found = origin(*module.get_method("forward").graph());
   for (const auto& entry : names.entries()) {

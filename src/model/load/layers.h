@@ -12,13 +12,13 @@ namespace featx {
 
 // One entry of PyTorch's named_modules(), root excluded.
 struct Layer {
-  std::string name; // dotted path; the first one where a module has several
+  std::string name; // dotted path; of several, the first
   std::string type; // Python class name
   int64_t parameters = 0; // of this module and all below it
   int64_t calls = 0; // places in the graph that call it; a call inside a loop counts once
   bool in_loop = false;
-  bool no_trace = false; // traced, called, and neither its input nor its output is in the graph
-  bool no_tensor = false; // scripted, called, and what it gives holds none
+  bool no_trace = false; // traced and called, but neither its input nor its output is in the graph
+  bool no_tensor = false; // scripted and called, but its result holds no tensor
   bool weights_used = false; // something reads its tensors
   std::vector<Choice> tensors; // what its result holds; see choices()
   bool in_order = true; // they stand in the order of its Python code
@@ -37,7 +37,7 @@ std::vector<Layer> survey(const torch::jit::Module& module);
 // last of them is computed.
 void cut(torch::jit::Module& module, const std::vector<Capture>& wanted);
 
-// Takes away the clones that guard captured tensors where nothing writes to them afterwards.
+// Removes the clones of captured tensors that nothing writes to afterwards.
 void drop_needless_clones(const std::shared_ptr<torch::jit::Graph>& graph);
 
 } // namespace featx

@@ -23,7 +23,7 @@ bool is_tensor(const TypePtr& type) {
   return type->isSubtypeOf(*TensorType::get());
 }
 
-// Tensors in a value of this type; none where only computing it tells.
+// Number of tensors in a value of this type; nullopt if only computing it tells.
 std::optional<size_t> count(const TypePtr& type) {
   if (is_tensor(type)) {
     return 1;
@@ -105,7 +105,7 @@ Value* numbered_in_list(Graph& graph, Value* list, size_t number, Value* unset) 
   });
 }
 
-// What `some` gives of the value as the member of its union that it turns out to be.
+// What `some` gives for the value, taken as the member of its union that it is at run time.
 template <typename Some>
 Value* as_member(Graph& graph, Value* value, Value* unset, const Some& some) {
   Value* found = unset;
@@ -175,7 +175,7 @@ Value* keyed(Graph& graph, Value* value, const Choice& key, Value* unset) {
   });
 }
 
-// Keys that a function puts into the dict that it returns, where they are written out in it.
+// Keys of the dict that a function returns, if they are constants of its graph.
 std::vector<Choice> keys(const Value* dict) {
   std::vector<Choice> found;
   const auto add = [&](Value* key) {
@@ -202,7 +202,7 @@ bool is_getter(const Node* node) {
   return node->kind() == prim::GetAttr || node->kind() == prim::Constant;
 }
 
-// The tracer reads attributes before all else, the last one that it needs first; a script the first one first.
+// The tracer reads all attributes at the start, the last one first; a script reads the first one first.
 Origin by_order_of_reads(const Graph& function) {
   std::vector<const Value*> reads;
   std::vector<const Value*> used;
@@ -267,8 +267,8 @@ bool has_parameters(const TypePtr& type) {
   return false;
 }
 
-// Whether a call is of a layer that computes. Of one that gave back its input, and of one whose outcome nothing used, the
-// trace may keep as little; but the first has no weights.
+// Whether a call is of a layer that computes. A trace may keep the same of a layer that gave back its input and of a
+// layer whose result nothing used. If it has weights, it is the second.
 bool computes(Node* call) {
   auto* function = tryToGraphFunction(call);
   const auto does = [](const Node* node) { return !is_getter(node); };

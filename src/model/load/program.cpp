@@ -1,4 +1,4 @@
-// The graph of a program, in the shape that layers.cpp gives a cut one. From
+// The graph of a program, in the shape that layers.cpp gives a cut graph. From
 //
 //   conv2d = torch.ops.aten.conv2d.default(x, p_0_weight)        module "0", which is wanted
 //   relu_ = torch.ops.aten.relu_.default(conv2d)
@@ -129,7 +129,7 @@ std::vector<Value*> arguments(featx_program& program, const featx_call& call, co
   return inputs;
 }
 
-// Numbers where tensors are declared become tensors of no dimension that leave the other operand its type.
+// If a number is given for a tensor, it becomes a tensor of no dimension that does not change the other operand's type.
 void wrap_numbers(featx_program& program, Node* node, const c10::FunctionSchema& schema) {
   const WithInsertPoint here(node);
   for (size_t i = 0; i < node->inputs().size(); ++i) {
@@ -154,8 +154,8 @@ Value* in_one_piece(featx_program& program, Value* input) {
   return program.graph->insert(aten::contiguous, {input}, {NamedValue("memory_format", contiguous)});
 }
 
-// The node, of as many outputs as the schema has. Where a number was given for a tensor, TorchScript finds the overload
-// that takes it.
+// The node, with the outputs of the schema. If a number was given for a tensor, TorchScript finds the overload that takes
+// it.
 Node* operation(featx_program& program, const featx_call& call) {
   const auto handle = c10::Dispatcher::singleton().findSchema({call.name, call.overload});
   TORCH_CHECK(handle, "libtorch has no operator '", call.name, *call.overload ? "." : "", call.overload,
@@ -187,7 +187,7 @@ Value* on_numbers(featx_program& program, const featx_call& call) {
   return program.graph->insert(Symbol::fromQualString(call.name), inputs);
 }
 
-// A number of the kind that the program says it is: an operator may give one of any kind.
+// A number of the kind that the program declares: an operator may give one of any kind.
 Value* number(Graph& graph, Value* given, int kind) {
   switch (kind) {
     case FEATX_GIVES_INT:
@@ -234,7 +234,7 @@ void add_call(featx_program& program, const featx_call& call) {
   }
 }
 
-// Of the size of the record; reading it in needs no copy.
+// The storage of a record, of the record's size, so that reading it needs no copy.
 const c10::Storage& storage(featx_program& program, int64_t record, uint64_t bytes) {
   auto found = program.storages.find(record);
   if (found == program.storages.end()) {

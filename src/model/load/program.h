@@ -13,7 +13,7 @@ extern "C" {
 
 struct featx_program;
 
-// Kinds of an item: none, a value by its number, and constants.
+// Kinds of an item: nothing, a value by its number, or a constant.
 enum featx_kind { FEATX_NONE, FEATX_VALUE, FEATX_INT, FEATX_REAL, FEATX_BOOL, FEATX_TEXT, FEATX_DEVICE };
 
 struct featx_item {
@@ -23,7 +23,7 @@ struct featx_item {
   const char* text;
 };
 
-// What a call is given for one argument: an item, or a list.
+// An argument of a call: an item, or a list of items.
 struct featx_argument {
   const char* name;
   const featx_item* items;
@@ -31,7 +31,7 @@ struct featx_argument {
   bool is_list;
 };
 
-// What a call gives: nothing, a tensor, a list of tensors, or a number. `values`: their numbers.
+// An output of a call: nothing, a tensor, a list of tensors, or a number. `values`: the numbers of its values.
 enum featx_output_kind { FEATX_GIVES_NONE, FEATX_TENSOR, FEATX_TENSORS, FEATX_GIVES_INT, FEATX_GIVES_REAL, FEATX_GIVES_BOOL };
 
 struct featx_output {
@@ -49,7 +49,7 @@ struct featx_call {
   size_t output_count;
 };
 
-// A tensor, as a view of the storage that a record holds; record -1: one without elements.
+// A tensor, as a view of the storage that a record holds. record: -1 for a tensor without elements.
 struct featx_weight {
   uint32_t value;
   int64_t record;
@@ -67,19 +67,19 @@ void featx_program_free(featx_program* program);
 // The value that stands for the batch.
 char* featx_program_images(featx_program* program, uint32_t value);
 
-// Its memory is not touched: the record's bytes come later (featx_awaited).
+// Its memory stays untouched: the record's bytes come later (featx_awaited).
 char* featx_program_weight(featx_program* program, const featx_weight* weight);
 
 char* featx_program_call(featx_program* program, const featx_call* call);
 
-// Keeps a copy of a value, as it is after the calls so far, as one of the outputs.
+// Makes a copy of a value, as it is after the calls so far, one of the outputs.
 char* featx_program_capture(featx_program* program, uint32_t value, size_t output);
 
 }
 
 namespace featx {
 
-// Which of the archive's deferred records belongs into a storage.
+// Which of the archive's deferred records belongs in a storage.
 class Records {
  public:
   void add(const void* storage, int64_t record) {
@@ -95,7 +95,7 @@ class Records {
   std::unordered_map<const void*, int64_t> records_;
 };
 
-// What becomes of a program.
+// A module that was built from a program.
 struct BuiltModule {
   torch::jit::Module module;
   Records records;
@@ -103,7 +103,7 @@ struct BuiltModule {
   size_t outputs;
 };
 
-// A module whose forward makes the calls and returns the outputs, in the shape that a cut TorchScript module has.
+// A module whose forward makes the calls and returns the outputs, as the forward of a cut TorchScript module does.
 BuiltModule finish(featx_program& program);
 
 } // namespace featx

@@ -1,4 +1,4 @@
-//! Why a layer cannot be had, and which one may have been meant.
+//! Why a layer is refused, and which one may have been meant.
 
 use crate::model::layer_info::{LayerInfo, Silence};
 use crate::text::shell;
@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::path::Path;
 
-/// What messages call a model: its file's name; with `{:#}` its path, as a shell takes it.
+/// A model in messages: its file's name; with `{:#}` its path, as a shell takes it.
 #[derive(Debug, Clone)]
 pub struct ModelName {
     file: String,

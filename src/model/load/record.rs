@@ -16,12 +16,12 @@ pub struct Record {
     pub crc32: u32,
 }
 
-/// A record's name without the archive's own in front of it.
+/// A record's name without the archive's own name, which it begins with.
 pub fn inner_name(name: &str) -> &str {
     name.split_once('/').map_or(name, |(_, inner)| inner)
 }
 
-/// Its bytes, whose CRC-32 is that of the directory.
+/// Its bytes. Their CRC-32 is checked against the directory.
 pub fn read_record(
     path: &Path,
     archive: &mut ZipArchive<impl Read + Seek>,

@@ -1,4 +1,4 @@
-// What torch.save wrote of a dict of tensors: where each tensor lies. No tensor is read.
+// A dict of tensors that torch.save wrote: where each tensor lies. No tensor is read.
 #pragma once
 
 #include <cstddef>

@@ -22,13 +22,13 @@ pub struct Selection {
     pub wanted: Vec<WantedTensor>,
     /// Layers that a glob matched but that have no activation, and why.
     pub silent: Vec<(Silence, String)>,
-    /// Traced layers of several tensors that a glob matched: which of them a hook sees first is not in the file.
+    /// Traced layers of several tensors that a glob matched. The file does not say which tensor a hook sees first.
     pub unordered: Vec<String>,
-    /// Traced layers that a glob matched, and whose only tensor in the trace may be another than the one that a hook sees.
+    /// Traced layers that a glob matched, and whose only tensor in the trace may not be the one that a hook sees.
     pub doubtful: Vec<String>,
-    /// The first such layer that was asked for by its name, its index: it cannot be had so.
+    /// Index of the first layer that is unordered or doubtful and was asked for by its plain name. That is refused.
     pub refused: Option<usize>,
-    /// Layers whose first tensor a trace does not have, as the model's TOML says.
+    /// Layers whose first tensor is not in the trace, as the model's TOML says.
     pub not_in_trace: Vec<String>,
 }
 
@@ -43,10 +43,10 @@ impl Selection {
 /// A layer's tensor that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedTensor {
-    /// Of the layer that is stored: `stage2`, `stage2#1`.
+    /// As it is stored: `stage2`, `stage2#1`.
     pub name: String,
     pub capture: Capture,
-    /// Asked for by its name: then it must have rows. What only a glob matched may turn out to have none.
+    /// Asked for by its name: it must have rows. A tensor that only a glob matched may have none.
     pub by_name: bool,
 }
 

@@ -57,7 +57,7 @@ struct Selector<'a> {
 }
 
 impl Selector<'_> {
-    /// A layer or glob, and what stands after `#`: nothing for the first tensor.
+    /// A layer or glob, and what comes after `#`; empty for the first tensor.
     fn split<'p>(&self, pattern: &'p str) -> (&'p str, &'p str) {
         match pattern.rsplit_once('#') {
             Some((layer, choice)) if self.layers.iter().all(|info| info.name != pattern) => {
@@ -178,7 +178,7 @@ impl Selector<'_> {
         self.hooks.get(&layer.name) == Some(&HookTensor::InTrace(false))
     }
 
-    /// Which tensor of a layer a forward hook sees first; none where nothing tells.
+    /// Which tensor of a layer a forward hook sees first; `None` if nothing tells.
     fn first_tensor(&self, layer: &LayerInfo) -> Option<String> {
         match (layer.in_order, self.hooks.get(&layer.name)) {
             (_, Some(HookTensor::Number(number))) => Some(number.to_string()),
@@ -189,7 +189,7 @@ impl Selector<'_> {
     }
 }
 
-/// Names of keys may come up only when the model runs: then the tensors are numbered.
+/// The names of keys may be known only when the model runs: then the tensors are numbered.
 fn has_tensor(layer: &LayerInfo, choice: &str) -> bool {
     let numbered = layer.tensors.first().is_some_and(|first| first == "0");
     match choice.parse::<usize>() {

@@ -16,7 +16,7 @@ std::vector<at::Tensor> tensors_used(const torch::jit::Module& module);
 // Every tensor that is a constant of the graph.
 std::vector<at::Tensor> constants(const std::shared_ptr<torch::jit::Graph>& graph);
 
-// Every tensor inside a value, modules' attributes included. Sets *opaque, unless null, where a C++ object of some
+// Adds every tensor inside a value, modules' attributes included. Sets *opaque, unless null, if a C++ object of some
 // extension could hold more.
 void collect_tensors(const c10::IValue& value, std::vector<at::Tensor>& tensors, bool* opaque);
 

@@ -5,7 +5,7 @@ use crate::model::load::archive::Archive;
 use crate::model::load::torchvision::open_torchvision;
 use anyhow::{Context, Result};
 
-/// Loads the module, with torchvision's operators where it uses them; its tensors are not read.
+/// Loads the module, with torchvision's operators if it uses them. Its tensors are not read.
 ///
 /// # Errors
 /// libtorch's, where it cannot load the file; operators of torchvision, where its library cannot be opened.

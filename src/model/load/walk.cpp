@@ -29,7 +29,7 @@ bool is_forward(const std::string& method) {
   return from == 7 || method.size() > from;
 }
 
-// The function that nodes say they came from, once theirs is gone.
+// The function that nodes say they came from after theirs was destroyed.
 Function* nowhere() {
   static GraphFunction function("forward", std::make_shared<Graph>(), nullptr);
   return &function;
@@ -131,7 +131,7 @@ void Walk::attribute(Node* node) {
   }
 }
 
-// True where the node was a call and its callee's graph now stands in its place.
+// True if the node was a call: its callee's graph is now in its place.
 bool Walk::call(Node* node) {
   if (node->kind() != prim::CallMethod && node->kind() != prim::CallFunction) {
     return false;
@@ -154,8 +154,8 @@ bool Walk::call(Node* node) {
   return true;
 }
 
-// True where the node was a fork: what it runs stands in its place, and what it forks is its result alone. Threads
-// gain nothing here, and a graph inside a node is out of sight of all that changes graphs.
+// True if the node was a fork: what it ran is now in its place, and it forks the result only. Threads gain nothing here,
+// and what changes graphs does not see a graph inside a node.
 bool Walk::fork(Node* node) {
   if (node->kind() != prim::fork || forks_.count(node)) {
     return false;
@@ -174,7 +174,7 @@ bool Walk::fork(Node* node) {
   return true;
 }
 
-// Who waits for a fork by its own name has its result at once.
+// Replaces each direct wait for a fork by the fork's result.
 void Walk::await_forks() {
   for (Node* forked : forks_) {
     const auto uses = forked->output()->uses(); // a copy: they change

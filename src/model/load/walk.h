@@ -32,8 +32,8 @@ class Names {
   std::unordered_map<ObjectId, int64_t> index_;
 };
 
-// Walks a method's graph from self, inlines every call on the way, puts flags and numbers kept in attributes (training,
-// above all) into the graph as constants, and tells of each call of a module's forward and each attribute read.
+// Walks a method's graph from self. Inlines every call on the way, turns flags and numbers kept in attributes (training,
+// above all) into constants of the graph, and reports each call of a module's forward and each attribute read.
 class Walk {
  public:
   Walk(torch::jit::Graph& graph, const torch::jit::Module& root);
@@ -41,7 +41,7 @@ class Walk {
   void run();
 
  protected:
-  // Before the call is inlined; nodes that are put after it stay after its body.
+  // Called before the call is inlined. Nodes that are put after the call stay after its body.
   virtual void on_forward(torch::jit::Node* /*call*/, const torch::jit::Module& /*callee*/) {}
   virtual void on_attribute(const torch::jit::Module& /*owner*/, const c10::IValue& /*value*/) {}
   torch::jit::Graph& graph_;
@@ -58,8 +58,8 @@ class Walk {
   std::vector<std::pair<torch::jit::Node*, c10::IValue>> settings_; // reads of flags and numbers
 };
 
-// Freezing destroys the functions of a module, and nodes that were inlined go on pointing to them: the interpreter reads
-// such a function's name when an operation throws.
+// Makes inlined nodes forget the functions that they came from. Freezing destroys these functions, and the interpreter
+// would read a function's name when an operation throws.
 void forget_functions(torch::jit::Graph& graph);
 
 } // namespace featx

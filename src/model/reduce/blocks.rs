@@ -59,12 +59,12 @@ pub struct Blocks {
     scale: f32,
     /// Sign, output, place.
     entries: Vec<u32>,
-    /// Where each block's begin, and where the last one's end.
+    /// Where the entries of each block begin, and where those of the last one end.
     starts: Vec<usize>,
 }
 
 impl Blocks {
-    /// Bytes that they take at most.
+    /// Bytes that the entries take at most.
     pub fn bytes(projection: &Projection) -> u64 {
         let blocks = projection.inputs.div_ceil(BLOCK as u64) + 1;
         projection.most_entries() * size_of::<u32>() as u64 + blocks * size_of::<usize>() as u64
@@ -75,7 +75,7 @@ impl Blocks {
         (projection.outputs + BLOCK as u64) * size_of::<[f32; GROUP]>() as u64
     }
 
-    /// Counts first, so that no entry moves and nothing is taken beside.
+    /// Counts first, so that no entry moves and no other memory is needed.
     pub fn new(projection: &Projection, places: &Places) -> Self {
         let Projection {
             inputs, outputs, ..
@@ -108,11 +108,11 @@ impl Blocks {
         }
     }
 
-    /// Projects rows that lie one after the other, in the order of the places, into `out`, likewise. What becomes of a
-    /// row does not depend on the others.
+    /// Projects rows that lie one after the other, in the order of the places. In `out` they lie the same way. A row's
+    /// result does not depend on the other rows.
     ///
     /// # Panics
-    /// Where `rows` or `out` are not whole rows, or not as many.
+    /// `rows` or `out` are not whole rows, or not the same number of rows.
     pub fn project(&self, rows: &[f32], out: &mut [f32]) {
         assert_eq!(rows.len() / self.inputs, out.len() / self.outputs);
         assert!(rows.len().is_multiple_of(self.inputs) && out.len().is_multiple_of(self.outputs));
@@ -168,7 +168,7 @@ fn add<const W: usize>(entries: &[u32], columns: &[[f32; W]; BLOCK], sums: &mut 
 mod tests {
     use super::*;
 
-    /// The rows by the matrix, an entry after the other, in f64.
+    /// The rows by the matrix, one entry after the other, in f64.
     fn plainly(projection: &Projection, row: &[f32]) -> Vec<f64> {
         let value = |entry: crate::model::reduce::projection::Entry| {
             let value = f64::from(row[entry.column as usize]);

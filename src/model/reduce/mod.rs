@@ -16,7 +16,7 @@ use crate::cli::choices::Pool;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reduction {
     pub pool: Option<Pool>,
-    /// What `pool` needs of tokens, where the model says it.
+    /// What `pool` needs to know of tokens, if the model says it.
     pub grid: Option<Grid>,
     pub project: Option<Project>,
 }
@@ -24,7 +24,7 @@ pub struct Reduction {
 /// `--project` and `--seed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Project {
-    /// Numbers of a row. Rows that have no more stay as they are.
+    /// Numbers of a row. Rows that do not have more stay as they are.
     pub outputs: u64,
     pub seed: u64,
 }

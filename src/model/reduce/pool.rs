@@ -5,7 +5,7 @@ use crate::text::figures::row_shape;
 use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 
-/// Tokens that are patches of an image, row by row, after some that are not.
+/// Tokens that are patches of an image, row by row. Other tokens come before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     /// Tokens before the patches.
@@ -18,7 +18,7 @@ pub struct Grid {
 /// (batch, tokens, C) needs the `grid` of its tokens.
 ///
 /// # Errors
-/// Names the layer, where it is neither; libtorch's.
+/// It has neither shape (the error names the layer); libtorch's.
 pub fn pooled(pool: Pool, layer: &str, activation: &Tensor, grid: Option<Grid>) -> Result<Tensor> {
     let floats = match activation.kind() {
         Kind::Float | Kind::Double => activation.shallow_clone(),

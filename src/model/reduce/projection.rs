@@ -3,7 +3,7 @@
 use crate::model::reduce::philox::Philox;
 use sha2::{Digest, Sha256};
 
-/// How a matrix follows from its layer, sizes and seed. Another number where that ever changes.
+/// How a matrix follows from its layer, sizes and seed. The number changes if that ever does.
 pub const RECIPE: u32 = 1;
 /// Rows of a matrix.
 pub const MOST_OUTPUTS: u64 = 1 << 20;
@@ -11,7 +11,7 @@ pub const MOST_OUTPUTS: u64 = 1 << 20;
 /// A matrix R of shape (outputs, inputs), of which about one number in `sqrt(inputs)` is not zero.
 ///
 /// Its columns are cut into strata of `ceil(sqrt(inputs))`, and each row has one entry in each stratum: so all rows have
-/// as many, and no memory is needed to keep entries apart. The entry of row `j` in stratum `s` is number
+/// the same number, and no memory is needed to keep entries apart. The entry of row `j` in stratum `s` is number
 /// `j * strata + s` of a [`Philox`] stream, whose key is made of the layer's name, the sizes and the seed. The matrix
 /// depends on nothing else: not on the machine, the thread or the shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +52,13 @@ impl Projection {
         }
     }
 
-    /// What every entry is, or its negative. With it, a vector is as long as its projection, on average:
+    /// The absolute value of every entry. With it, a vector is as long as its projection, on average:
     /// `SparseRandomProjection` of scikit-learn scales the same way.
     pub fn scale(&self) -> f32 {
         (self.width as f64 / self.outputs as f64).sqrt() as f32
     }
 
-    /// Entries at most, of all rows.
+    /// The most entries that all rows together can have.
     pub fn most_entries(&self) -> u64 {
         self.outputs * self.strata
     }

@@ -3,8 +3,10 @@
 use crate::model::reduce::blocks::{Blocks, Places};
 use crate::model::reduce::projection::Projection;
 use crate::model::runtime::threads;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Builder};
 use tch::{Device, Kind, Tensor};
 
 /// A layer's projection. Replicas share it: what it needs is made once, when the first activation comes.
@@ -34,7 +36,7 @@ impl Projector {
         }
     }
 
-    /// Bytes of RAM that it will take, where so many threads project at once.
+    /// Bytes of RAM that it will take, if `threads` threads project at once.
     pub fn bytes(&self, on_gpu: bool, threads: u64) -> u64 {
         let projection = &self.projection;
         match on_gpu {
@@ -44,7 +46,7 @@ impl Projector {
         }
     }
 
-    /// Rows of `outputs` numbers, f32. Of each row, flattened, the product with the matrix.
+    /// Rows of `outputs` numbers, f32: the product of each row, flattened, with the matrix.
     ///
     /// # Errors
     /// Rows of another length; libtorch's.
@@ -75,8 +77,8 @@ impl Projector {
         let images = laid.size()[0] as usize;
         let (inputs, outputs) = (laid.numel() / images, self.projection.outputs as usize);
         let made = Tensor::f_zeros([images as i64, outputs as i64], (Kind::Float, Device::Cpu))?;
-        // SAFETY: both are contiguous, hold so many f32, and live to the end of this function. `made` is not shared yet,
-        // and nobody writes into an activation.
+        // SAFETY: both are contiguous, hold f32 of these lengths, and live to the end of this function. `made` is not
+        // shared yet, and nobody writes into an activation.
         let (rows, out) = unsafe {
             (
                 std::slice::from_raw_parts(laid.data_ptr().cast::<f32>(), images * inputs),
@@ -92,14 +94,7 @@ impl Projector {
         let shares = rows
             .chunks(share * inputs)
             .zip(out.chunks_mut(share * outputs));
-        let mut shares = Some(shares);
-        threads::rest_while(|| {
-            std::thread::scope(|scope| {
-                for (rows, out) in shares.take().into_iter().flatten() {
-                    scope.spawn(move || blocks.project(rows, out));
-                }
-            });
-        });
+        project_each(blocks, shares)?;
         Ok(made)
     }
 
@@ -131,6 +126,29 @@ impl OnCpu {
             blocks: Blocks::new(projection, &places),
         }
     }
+}
+
+/// Projects each share, rows into their place in `out`, in a thread of its own. libtorch's threads leave it the cores.
+///
+/// # Errors
+/// The system has no thread left.
+fn project_each<'a>(
+    blocks: &Blocks,
+    shares: impl Iterator<Item = (&'a [f32], &'a mut [f32])>,
+) -> Result<()> {
+    let mut shares = Some(shares);
+    let mut started = Ok(());
+    threads::rest_while(|| {
+        started = thread::scope(|scope| {
+            for (rows, out) in shares.take().into_iter().flatten() {
+                let project = move || blocks.project(rows, out);
+                let thread = Builder::new().name("projection".into());
+                thread.spawn_scoped(scope, project)?;
+            }
+            Ok::<_, io::Error>(())
+        });
+    });
+    started.context("cannot start the threads of a projection")
 }
 
 /// The axes of a row (the first one after the batch is 0), by descending stride. An axis of length 1 may lie anywhere.

@@ -8,7 +8,7 @@
 
 extern "C" {
 
-// Opens libtorch_cuda.so, once; a message that says what is missing where it cannot be opened. count: GPUs that answer.
+// Opens libtorch_cuda.so, once. If it cannot be opened, the message says what is missing. count: GPUs that answer.
 char* featx_open_cuda(int* count);
 
 // How GPUs compute: f32 in full unless tf32; the fastest kernels are searched for.
@@ -17,7 +17,7 @@ void featx_configure_cuda(bool tf32);
 // Bytes on the host that a GPU can copy from by itself.
 char* featx_pinned_bytes(int64_t count, at::Tensor** out);
 
-// What this thread does on the GPU from now on runs beside what others do there.
+// From now on this thread's work on the GPU runs at the same time as the work of others there.
 char* featx_own_cuda_stream(int index);
 
 // Waits until what this thread asked of the GPU is done.

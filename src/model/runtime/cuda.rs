@@ -15,7 +15,7 @@ unsafe extern "C" {
     fn featx_synchronize_cuda(index: c_int) -> *mut c_char;
 }
 
-/// Opens libtorch's CUDA library; the number of GPUs that answer.
+/// Opens libtorch's CUDA library. Returns the number of GPUs that answer.
 ///
 /// # Errors
 /// What is missing: the driver, or the library.
@@ -44,7 +44,7 @@ pub fn pinned_bytes(count: usize) -> Result<Tensor> {
     Ok(unsafe { Tensor::from_ptr(raw) })
 }
 
-/// What this thread does on a GPU from now on runs beside what others do there.
+/// From now on this thread's work on a GPU runs at the same time as the work of others there.
 ///
 /// # Errors
 /// libtorch's.

@@ -21,10 +21,11 @@ pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads as i32);
 }
 
-/// Starts as many threads as libtorch will, side by side and with stacks of the same size, and ends them again.
+/// Tries whether the system has room for libtorch's threads: starts the same number, side by side and with stacks of the
+/// same size, and ends them again.
 ///
 /// # Errors
-/// There is no room for them: libtorch would wait for ever for one that could not be started.
+/// There is no room for them: libtorch would wait for ever for a thread that could not be started.
 pub fn ensure_threads(threads: usize) -> Result<()> {
     let threads = threads.max(cores());
     let stack = getrlimit(Resource::Stack).current.unwrap_or(USUAL_STACK);
@@ -38,7 +39,8 @@ pub fn ensure_threads(threads: usize) -> Result<()> {
             // An error: the sender is gone, which is what is waited for.
             let _ = released.lock().map(|released| released.recv());
         };
-        match Builder::new().stack_size(stack as usize).spawn(wait) {
+        let thread = Builder::new().name("trial".into());
+        match thread.stack_size(stack as usize).spawn(wait) {
             Ok(thread) => started.push(thread),
             Err(error) => {
                 outcome = Err(error).with_context(|| format!("cannot start {threads} threads"));

@@ -1,18 +1,13 @@
-//! The C++ side (`load/program.h`; the last step: `compute/module.h`), made safe: a TorchScript module, built node by node.
+//! The C++ side (`load/program.h`), made safe: a TorchScript module, built node by node.
 
 use super::graph::{Call, Item, Operand, Operation, Output, Value};
 use super::weights::Weight;
 use crate::model::batch_size::BatchSize;
-use crate::model::ffi::{Module, RawModule};
+use crate::model::ffi::{Module, RawProgram};
 use crate::model::runtime::message::check;
 use anyhow::{Result, bail};
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::{null, null_mut};
-
-#[repr(C)]
-struct RawProgram {
-    _private: [u8; 0],
-}
 
 /// `featx_kind`
 #[repr(C)]
@@ -89,7 +84,6 @@ unsafe extern "C" {
     fn featx_program_weight(program: *mut RawProgram, weight: *const RawWeight) -> *mut c_char;
     fn featx_program_call(program: *mut RawProgram, call: *const RawCall) -> *mut c_char;
     fn featx_program_capture(program: *mut RawProgram, value: u32, output: usize) -> *mut c_char;
-    fn featx_program_finish(program: *mut RawProgram, out: *mut *mut RawModule) -> *mut c_char;
 }
 
 /// A graph that is being built.
@@ -99,7 +93,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// For a module that gives so many tensors.
+    /// For a module of `outputs` outputs.
     ///
     /// # Errors
     /// libtorch's, as of all that follows.
@@ -116,7 +110,7 @@ impl Builder {
         check(unsafe { featx_program_images(self.raw, value) })
     }
 
-    /// `bytes`: of the weight's record, within which it lies.
+    /// `bytes`: of the weight's record.
     pub fn weight(&mut self, weight: &Weight, bytes: u64) -> Result<()> {
         let raw = RawWeight {
             value: weight.value,
@@ -171,13 +165,10 @@ impl Builder {
         check(unsafe { featx_program_capture(self.raw, value, output) })
     }
 
-    /// `batch`: how many images the module takes at a time.
+    /// `batch`: the number of images that the module takes at a time.
     pub fn finish(self, batch: BatchSize) -> Result<Module> {
-        let mut raw = null_mut();
-        // SAFETY: `self.raw` is a live program, the other an out parameter.
-        check(unsafe { featx_program_finish(self.raw, &mut raw) })?;
-        // SAFETY: the module is new, and nothing else frees it.
-        Ok(unsafe { Module::from_raw(raw, self.outputs, batch) })
+        // SAFETY: `self.raw` is a live program of `self.outputs` outputs, used by nobody else.
+        unsafe { Module::of_program(self.raw, self.outputs, batch) }
     }
 }
 
@@ -188,7 +179,7 @@ impl Drop for Builder {
     }
 }
 
-/// An argument in C's words, with what they point to.
+/// An argument as C takes it, with what its pointers point to.
 struct Arguments {
     name: CString,
     items: Vec<RawItem>,
@@ -225,7 +216,7 @@ impl Arguments {
     }
 }
 
-/// A text is kept in `texts`.
+/// Its text, if it is one, is added to `texts`.
 fn raw_item(item: &Item, texts: &mut Vec<CString>) -> Result<RawItem> {
     let (mut integer, mut real, mut text) = (0, 0.0, null());
     let kind = match item {

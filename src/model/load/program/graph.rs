@@ -15,7 +15,7 @@ pub struct Call {
     pub operation: Operation,
     pub arguments: Vec<(String, Operand)>,
     pub outputs: Vec<Output>,
-    /// The modules that it is in, as PyTorch writes them; none where it belongs to no module.
+    /// The modules that it is in, as PyTorch writes them; `None` if it is in no module.
     pub stack: Option<String>,
 }
 
@@ -23,13 +23,13 @@ pub struct Call {
 pub enum Operation {
     /// `aten::conv2d`, and the overload's name, empty for the default one.
     Operator { name: String, overload: String },
-    /// One on numbers, whose overload follows from them: `aten::mul`.
+    /// An operation on numbers, whose overload follows from them: `aten::mul`.
     OnNumbers(&'static str),
     /// What cannot be run, and why.
     Refused(String),
 }
 
-/// What a call is given for an argument.
+/// The value of a call's argument.
 #[derive(Debug, PartialEq)]
 pub enum Operand {
     One(Item),
@@ -104,7 +104,7 @@ impl Flattener {
     /// Adds a graph's nodes to the list. `scope` has its inputs, and gets everything that it makes.
     ///
     /// # Errors
-    /// A node that reads what nothing before it makes.
+    /// A node reads what no node before it makes.
     pub fn add(&mut self, nodes: Vec<Node>, scope: &mut Scope) -> Result<()> {
         for node in nodes {
             let target = node.target.clone();
@@ -149,7 +149,7 @@ impl Flattener {
         Ok(())
     }
 
-    /// It fails only where a wanted layer comes after it.
+    /// A refused call is an error only if a wanted layer comes after it.
     fn add_refused(&mut self, node: &Node, why: &str, scope: &mut Scope) -> Result<()> {
         let outputs = self.outputs(&node.outputs, scope)?;
         self.refuse(node, why, outputs);
@@ -327,7 +327,7 @@ fn names(argument: &Argument) -> Vec<&str> {
     }
 }
 
-/// The tensors that a graph or a module gives, in order; none for a name that the scope does not have.
+/// The tensors that a graph or a module gives, in order; `None` for a name that the scope does not have.
 pub fn tensors(outputs: &[Argument], scope: &Scope) -> Vec<Option<Value>> {
     outputs
         .iter()
@@ -344,7 +344,7 @@ fn find(name: &str, scope: &Scope) -> Result<Value> {
         .with_context(|| format!("it reads '{name}', which nothing before it makes"))
 }
 
-/// None for what featx does not know.
+/// `None` for what featx does not know.
 fn operand(argument: &Argument, scope: &Scope) -> Result<Option<Operand>> {
     let value = |name: &str| find(name, scope).map(Item::Value);
     let symbolic = |number: &Symbolic| {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A hook sees it as it is when the module returns, so it is captured after the row's last node: in-place operations
-//! inside the module show, later ones do not. Where several tensors are used after the row, the program tells their order
+//! inside the module show, later ones do not. If several tensors are used after the row, the program tells their order
 //! only if it was exported with `preserve_module_call_signature`.
 
 use super::graph::{Call, Scope, Value, tensors};
@@ -21,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug, PartialEq)]
 pub struct Module {
     pub name: String,
-    /// Python class; none where the program never calls it.
+    /// Python class; `None` if the program never calls it.
     pub kind: Option<String>,
     pub calls: u64,
     /// What its last call gives.
@@ -42,7 +42,7 @@ pub enum Activation {
 pub struct Tensors {
     pub node: usize,
     pub values: Vec<Value>,
-    /// In the order of the Python code; else in the order in which they are made.
+    /// They are in the order of the Python code; otherwise in the order in which they are made.
     pub in_order: bool,
 }
 
@@ -108,7 +108,7 @@ struct StackEntry<'a> {
 }
 
 /// `key,path,type;key,path,type;…`; the model itself, whose path is empty, is left out. A type's parameters may hold
-/// commas, and so may a path. None for what PyTorch added itself, which is in no module.
+/// commas, and so may a path. `None` for nodes that PyTorch added itself, which are in no module.
 fn read_stack(text: &str) -> Option<Vec<StackEntry<'_>>> {
     let read = |entry| {
         let (key, rest) = str::split_once(entry, ',')?;
@@ -120,7 +120,7 @@ fn read_stack(text: &str) -> Option<Vec<StackEntry<'_>>> {
     (!text.contains("_empty_nn_module_stack")).then(|| text.split(';').filter_map(read).collect())
 }
 
-/// In the order of their last nodes. A node without a stack (a size that PyTorch asks for) breaks none.
+/// In the order of their last nodes. A node without a stack (a size that PyTorch asks for) does not break a row.
 fn rows(stacks: &[Option<Vec<StackEntry>>]) -> Vec<Row> {
     let mut open: Vec<Row> = Vec::new();
     let mut closed = Vec::new();
@@ -152,7 +152,7 @@ fn rows(stacks: &[Option<Vec<StackEntry>>]) -> Vec<Row> {
     closed
 }
 
-/// Where each value is read last; what the program gives is read at its end.
+/// The place where each value is last read. The program's outputs are read at its end.
 fn last_uses(calls: &[Call], outputs: &[Value]) -> HashMap<Value, usize> {
     let mut last = HashMap::new();
     for (node, call) in calls.iter().enumerate() {
@@ -170,7 +170,7 @@ fn is_later_call(name: &str, names: &HashSet<&str>) -> bool {
         .is_some_and(|(module, number)| number.parse::<u32>().is_ok() && names.contains(module))
 }
 
-/// The tensors that a module's last call gives, where the program says.
+/// The tensors that a module's last call gives, if the program says so.
 fn signature(
     name: &str,
     calls: usize,

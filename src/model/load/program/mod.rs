@@ -1,5 +1,5 @@
 //! A `.pt2` file: a program of `torch.export`. Its operators are those of TorchScript, so its nodes become a TorchScript
-//! graph, cut at the wanted layers while it is built. What computes it does not know of which kind the file was.
+//! graph, cut at the wanted layers while it is built. What computes it does not know the kind of the file.
 //!
 //! records (the archive) → schema (its JSON) → graph (a plain list of calls) → layers (whose they are) → builder (libtorch)
 
@@ -30,7 +30,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use weights::{Weight, WeightIndex};
 
-/// A program, checked as far as that goes without running it.
+/// A program, checked as far as is possible without running it.
 pub struct Program {
     calls: Vec<Call>,
     weights: Vec<Weight>,
@@ -47,7 +47,7 @@ impl Program {
     /// `tensors`: the archive's deferred records.
     ///
     /// # Errors
-    /// JSON that is no program, a weight that does not lie within its record, inputs other than one batch of images.
+    /// The JSON is no program, a weight does not lie within its record, or the inputs are not one batch of images.
     pub fn read(records: &Records, path: &Path, tensors: &[Record]) -> Result<Self> {
         let cannot = || format!("cannot run '{}'", path.display());
         let program = serde_json::from_slice(&records.model)
@@ -90,7 +90,7 @@ impl Program {
         })
     }
 
-    /// How many images it takes at a time.
+    /// The number of images that it takes at a time.
     pub fn batch(&self) -> BatchSize {
         self.images.batch
     }

@@ -47,8 +47,7 @@ pub fn is_pt2(archive: &ZipArchive<File>) -> bool {
 /// Reads the program's JSON, which checks its CRC-32, and lists the tensors' records.
 ///
 /// # Errors
-/// Where there is no program in it that featx reads: one of another version, one that was compiled, several ones; a
-/// record that is damaged.
+/// It has no program that featx reads, but one of another version, a compiled one, or several; or a record is damaged.
 pub fn read(path: &Path, archive: &mut ZipArchive<File>) -> Result<(Records, Vec<Record>)> {
     let file = path.display();
     let names: Vec<String> = archive

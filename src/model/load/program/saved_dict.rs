@@ -1,5 +1,5 @@
-//! What `torch.save` wrote of a dict of tensors: an archive within the archive. PyTorch 2.8 keeps weights and constants so,
-//! later ones as records of their own.
+//! A dict of tensors that `torch.save` wrote: an archive within the archive. PyTorch 2.8 keeps weights and constants in
+//! such dicts, later versions in records of their own.
 
 use super::codes;
 use super::schema::{Payload, Payloads, Size, TensorMeta};
@@ -26,7 +26,7 @@ impl SavedDict {
     /// Reads a record's pickle, and lists the tensors' records in it.
     ///
     /// # Errors
-    /// A record that is damaged, or no such archive.
+    /// The record is damaged, or is no such archive.
     pub fn open(
         path: &Path,
         archive: &mut ZipArchive<File>,
@@ -76,7 +76,7 @@ impl SavedDict {
     /// Where each of its tensors lies.
     ///
     /// # Errors
-    /// Where something else than a dict of tensors was saved.
+    /// Something else than a dict of tensors was saved.
     pub fn payloads(&self) -> Result<Payloads> {
         let mut dict = Dict { raw: null_mut() };
         let size = self.pickle.len();

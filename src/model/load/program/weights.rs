@@ -14,7 +14,7 @@ pub struct Weight {
     pub value: Value,
     /// Dotted.
     pub name: String,
-    /// Which of the archive's deferred records holds its storage; none where it has no elements.
+    /// Which of the archive's deferred records holds its storage; `None` if it has no elements.
     pub record: Option<usize>,
     /// ATen's code of its type.
     pub code: i64,
@@ -40,7 +40,7 @@ pub struct WeightIndex<'a> {
 
 impl<'a> WeightIndex<'a> {
     /// # Errors
-    /// A list that is none.
+    /// A listing that is not valid.
     pub fn read(records: &Records, tensors: &'a [Record], signature: &Signature) -> Result<Self> {
         let mut weights = payloads(&records.weights).context("its list of weights")?;
         for spec in &signature.input_specs {
@@ -60,7 +60,7 @@ impl<'a> WeightIndex<'a> {
     /// A value for each of the program's inputs that is a weight or a constant.
     ///
     /// # Errors
-    /// One that is not in the archive, or does not lie within its record.
+    /// One of them is not in the archive, or does not lie within its record.
     pub fn bind(
         &self,
         signature: &Signature,
@@ -136,7 +136,7 @@ impl<'a> WeightIndex<'a> {
         Ok(weight)
     }
 
-    /// How many parameters a module and all below it have; what several names share counts once.
+    /// Number of parameters of a module and all below it. A parameter that several names share counts once.
     pub fn parameters(&self, module: &str) -> u64 {
         let is_inside = |name: &str| {
             name.strip_prefix(module)
@@ -172,7 +172,7 @@ fn payloads(listing: &Listing) -> Result<Payloads> {
 }
 
 impl Weight {
-    /// The place after its last element in the storage; none for sizes that no tensor has.
+    /// The place after its last element in the storage; `None` for sizes that no tensor has.
     fn end(&self) -> Option<u64> {
         if self.sizes.len() != self.strides.len() || self.offset < 0 {
             return None;

@@ -1,4 +1,4 @@
-#include "runtime/arena.h"
+#include "fast/arena.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -23,9 +23,9 @@ constexpr size_t PAGE = 4096;
 class Arena {
  public:
   explicit Arena(size_t reserved);
-  // Null where it does not fit.
+  // Null if it does not fit.
   void* take(size_t size);
-  // False where this memory is not the arena's. Sets *size.
+  // False if this memory is not the arena's. Sets *size.
   bool give_back(void* memory, size_t* size);
   void release_free_pages();
   bool is_usable() const {
@@ -48,7 +48,7 @@ class Arena {
 };
 
 Arena::Arena(size_t reserved) : reserved_(reserved) {
-  // Under a limit on address space (ulimit -v) a reservation takes it from all else: malloc has to do.
+  // Under a limit on address space (ulimit -v) a reservation would take it from everything else: malloc is used then.
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     return;

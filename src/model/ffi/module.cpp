@@ -1,4 +1,4 @@
-#include "compute/module.h"
+#include "ffi/module.h"
 
 #include <algorithm>
 #include <array>
@@ -37,11 +37,11 @@ struct featx_module {
   Module module;
   std::vector<featx::Layer> layers;
   std::vector<featx_buffer> awaited;
-  std::vector<at::Tensor> loaded; // what the file held and the module could reach, until freezing
+  std::vector<at::Tensor> loaded; // all tensors of the file that the module can reach, until it is frozen
   std::shared_ptr<torch::jit::Graph> graph; // the frozen forward
   torch::jit::GraphExecutor plain; // the same, ready to run
   std::unique_ptr<featx::Recording> recording;
-  std::array<std::shared_ptr<featx::Program>, FEATX_FORMS> forms; // by featx_form; the plain one is above
+  std::array<std::shared_ptr<featx::RunnableGraph>, FEATX_FORMS> forms; // by featx_form; the plain one is above
   size_t outputs = 0;
 };
 
@@ -106,7 +106,7 @@ void find_awaited(featx_module& m) {
   }
 }
 
-// Runs a form of the graph, without any of the optimisations that libtorch makes up while it runs.
+// Runs a form of the graph, without the optimisations that libtorch makes while it runs.
 template <typename Form>
 void run(const featx_module& m, const at::Tensor& input, at::Tensor** outputs, const Form& form) {
   c10::InferenceMode inference;
@@ -288,7 +288,7 @@ char* featx_record(featx_module* module, const at::Tensor* input, at::Tensor** o
 char* featx_make(featx_module* module, int form, int64_t batch) {
   return guarded([&] {
     const auto& make = form == FEATX_JOINED ? featx::joined : featx::fused;
-    module->forms.at(form) = std::make_shared<featx::Program>(make(recording(*module), batch));
+    module->forms.at(form) = std::make_shared<featx::RunnableGraph>(make(recording(*module), batch));
   });
 }
 
@@ -306,9 +306,9 @@ char* featx_forward(featx_module* module, int form, const at::Tensor* input, at:
       if (form == FEATX_PLAIN) {
         module->plain.run(stack);
       } else {
-        const auto& program = module->forms.at(form);
-        TORCH_CHECK(program, "this form was not made");
-        program->run(stack);
+        const auto& made = module->forms.at(form);
+        TORCH_CHECK(made, "this form was not made");
+        made->run(stack);
       }
     });
   });

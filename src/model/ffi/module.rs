@@ -1,10 +1,10 @@
-//! The C++ module (`compute/module.h`), made safe.
+//! The C++ module (`module.h`), made safe.
 
 use crate::cli::choices::Precision;
 use crate::model::batch_size::BatchSize;
+use crate::model::ffi::raw::*;
 use crate::model::form::Form;
 use crate::model::layer_info::{Capture, LayerInfo, Silence};
-use crate::model::runtime::arena::{arena_extent, trim_arena};
 use crate::model::runtime::message::{check, owned_text, text};
 use anyhow::Result;
 use std::ffi::{CString, c_char, c_int};
@@ -15,94 +15,13 @@ use std::sync::Arc;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-#[repr(C)]
-pub(super) struct RawModule {
-    _private: [u8; 0],
-}
-
-#[repr(C)]
-struct RawRange {
-    offset: u64,
-    size: u64,
-}
-
-#[repr(C)]
-struct RawLayer {
-    name: *const c_char,
-    kind: *const c_char,
-    parameters: i64,
-    calls: i64,
-    in_loop: bool,
-    no_trace: bool,
-    no_tensor: bool,
-    weights_used: bool,
-    tensors: usize,
-    in_order: bool,
-}
-
-#[repr(C)]
-struct RawCapture {
-    layer: *const c_char,
-    choice: *const c_char,
-}
-
-#[repr(C)]
-struct RawBuffer {
-    data: *mut u8,
-    size: u64,
-    record: usize,
-}
-
-unsafe extern "C" {
-    fn featx_load(
-        path: *const c_char,
-        deferred: *const RawRange,
-        count: usize,
-        out: *mut *mut RawModule,
-    ) -> *mut c_char;
-    fn featx_layer_count(module: *const RawModule) -> usize;
-    fn featx_layer_at(module: *const RawModule, index: usize) -> RawLayer;
-    fn featx_tensor_at(module: *const RawModule, layer: usize, index: usize) -> *const c_char;
-    fn featx_cut(module: *mut RawModule, wanted: *const RawCapture, count: usize) -> *mut c_char;
-    fn featx_first_layer(module: *const RawModule, channels: usize, fits: *mut bool)
-    -> *mut c_char;
-    fn featx_awaited(
-        module: *mut RawModule,
-        out: *mut *const RawBuffer,
-        count: *mut usize,
-    ) -> *mut c_char;
-    fn featx_freeze(module: *mut RawModule) -> *mut c_char;
-    fn featx_is_constant(module: *const RawModule, output: usize) -> bool;
-    fn featx_replicate(module: *const RawModule, out: *mut *mut RawModule) -> *mut c_char;
-    fn featx_move_to_cuda(module: *mut RawModule, index: c_int) -> *mut c_char;
-    fn featx_packed_bytes(module: *const RawModule) -> u64;
-    fn featx_compute_in(module: *mut RawModule, bfloat16: bool) -> *mut c_char;
-    fn featx_compute_as_it_is(module: *mut RawModule, name: *mut *const c_char) -> *mut c_char;
-    fn featx_lay_out(module: *mut RawModule, channels_last: bool) -> *mut c_char;
-    fn featx_record(
-        module: *mut RawModule,
-        input: *const C_tensor,
-        outputs: *mut *mut C_tensor,
-        peak: *mut i64,
-    ) -> *mut c_char;
-    fn featx_make(module: *mut RawModule, form: c_int, batch: i64) -> *mut c_char;
-    fn featx_drop(module: *mut RawModule, form: c_int);
-    fn featx_forward(
-        module: *mut RawModule,
-        form: c_int,
-        input: *const C_tensor,
-        outputs: *mut *mut C_tensor,
-    ) -> *mut c_char;
-    fn featx_free_module(module: *mut RawModule);
-}
-
 /// A TorchScript module, loaded or built of a program, on its way from file to cut, frozen graph.
 pub struct Module {
     raw: *mut RawModule,
     outputs: usize,
-    /// Others are computed in batches of sizes that it takes.
+    /// The sizes of batch that it takes. Batches of other sizes are divided or filled up.
     pub batch: BatchSize,
-    /// Of a fixed batch, once it is frozen: of each output, whether it is the same whatever the images.
+    /// For each output, whether it is the same for all images. Only of a frozen module of one size of batch.
     constant: Arc<[bool]>,
 }
 
@@ -110,7 +29,8 @@ pub struct Module {
 unsafe impl Send for Module {}
 
 impl Module {
-    /// Loads a TorchScript file's code and structure. `deferred`: offset and size of records of tensors that stay unread.
+    /// Loads a TorchScript file's code and structure. `deferred`: offset and size of each record of a tensor that stays
+    /// unread.
     ///
     /// # Errors
     /// libtorch's, where it cannot load the file.
@@ -130,15 +50,27 @@ impl Module {
         })
     }
 
+    /// The module that a program becomes. `batch`: how many images it takes at a time.
+    ///
+    /// # Errors
+    /// libtorch's.
+    ///
     /// # Safety
-    /// `raw` is a module that nothing else uses or frees; its forward gives so many tensors.
-    pub(super) unsafe fn from_raw(raw: *mut RawModule, outputs: usize, batch: BatchSize) -> Self {
-        Self {
+    /// `program` is a live program of `outputs` outputs (`load/program.h`), used by nobody else.
+    pub(in crate::model) unsafe fn of_program(
+        program: *mut RawProgram,
+        outputs: usize,
+        batch: BatchSize,
+    ) -> Result<Self> {
+        let mut raw = null_mut();
+        // SAFETY: as above; `raw` is an out parameter.
+        check(unsafe { featx_program_finish(program, &mut raw) })?;
+        Ok(Self {
             raw,
             outputs,
             batch,
             constant: Arc::default(),
-        }
+        })
     }
 
     /// All layers, in `named_modules()` order.
@@ -171,7 +103,7 @@ impl Module {
             .collect()
     }
 
-    /// Makes `forward` return the wanted tensors, and nothing after the last of them be computed.
+    /// Makes `forward` return the wanted tensors. Nothing after the last of them is computed.
     ///
     /// # Errors
     /// Where a name is not a layer.
@@ -199,7 +131,7 @@ impl Module {
         Ok(())
     }
 
-    /// What the frozen graph's first layer takes, in words, where that is no batch of RGB images.
+    /// What the frozen graph's first layer takes, in words; `None` if it takes images of this many channels.
     pub fn wants_instead(&self, channels: usize) -> Option<String> {
         let mut fits = true;
         // SAFETY: `raw` is a live module, `fits` an out parameter; the string is this call's own.
@@ -207,7 +139,7 @@ impl Module {
         (!fits).then_some(words)
     }
 
-    /// Has `read` fill in the tensors that the cut uses: it gets the number of a deferred record, and the memory for its
+    /// Fills in the tensors that the cut uses. `read` gets the number of a deferred record, and the memory for its
     /// bytes.
     ///
     /// # Errors
@@ -228,7 +160,7 @@ impl Module {
         Ok(())
     }
 
-    /// Turns attributes into constants, folds what can be folded, frees what the cut does not use.
+    /// Turns attributes into constants, folds them, and frees what the cut does not use.
     ///
     /// # Errors
     /// libtorch's, where it cannot freeze the module.
@@ -252,8 +184,8 @@ impl Module {
         check(unsafe { featx_lay_out(self.raw, channels_last) })
     }
 
-    /// Lets the frozen graph compute in bf16 or f16; for f32, in the type of its weights, which is returned where it is
-    /// another one.
+    /// Makes the frozen graph compute in bf16 or f16; for f32, in the type of its weights. Returns that type if it is
+    /// not f32.
     ///
     /// # Errors
     /// libtorch's.
@@ -293,13 +225,13 @@ impl Module {
         check(unsafe { featx_move_to_cuda(self.raw, index as c_int) })
     }
 
-    /// What the frozen graph's constants take once more, packed for a faster form.
+    /// Bytes that the frozen graph's constants take in addition, packed for a faster form.
     pub fn packed_bytes(&self) -> u64 {
         // SAFETY: `raw` is a live module.
         unsafe { featx_packed_bytes(self.raw) }
     }
 
-    /// Makes a form other than the plain one, for batches of so many times the recorded images.
+    /// Makes a form other than the plain one, for batches of `batch` images.
     ///
     /// # Errors
     /// Where the graph offers nothing for it.
@@ -313,7 +245,7 @@ impl Module {
         check(unsafe { featx_make(self.raw, form as c_int, times as i64) })
     }
 
-    /// Frees what a form takes beyond the plain one; of the plain form, what was recorded.
+    /// Frees a form. For the plain form: frees what was recorded.
     pub fn drop_form(&mut self, form: Form) {
         // SAFETY: `raw` is a live module, used by nobody else.
         unsafe { featx_drop(self.raw, form as c_int) }
@@ -335,14 +267,12 @@ impl Module {
     }
 
     /// As [`Module::forward`] in the plain form; keeps the shapes of all tensors, which other forms are made from.
-    /// Returns also the most bytes that the tensors made on the way, outputs included, took at one time; for each image
-    /// of a batch, where the model takes no other size.
+    /// Also returns the most bytes that the tensors made on the way, outputs included, took at one time.
     ///
     /// # Errors
     /// As [`Module::forward`].
     pub fn record(&mut self, input: &Tensor) -> Result<(Vec<Tensor>, u64)> {
-        trim_arena();
-        let (mut peak, before) = (0, arena_extent());
+        let mut peak = 0;
         let constant = self.constant.clone();
         let outputs = self.batch.fit(input, &constant, |images| {
             // SAFETY: see `outputs`; the tensor is alive, and `peak` is valid.
@@ -350,13 +280,10 @@ impl Module {
                 featx_record(raw, images.as_ptr(), outputs, &mut peak)
             })
         })?;
-        // With the holes between tensors, where there are some.
-        let extent = arena_extent() - before;
-        let bytes = peak.unsigned_abs().max(extent);
-        Ok((outputs, bytes / self.batch.fixed().unwrap_or(1) as u64))
+        Ok((outputs, peak.unsigned_abs()))
     }
 
-    /// What a C function put into the places that it was given, one for each layer of the cut.
+    /// The tensors that a C function puts into the places that it gets, one for each tensor of the cut.
     fn outputs(
         &mut self,
         call: impl FnOnce(*mut RawModule, *mut *mut C_tensor) -> *mut c_char,
@@ -371,7 +298,7 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
-        // SAFETY: `raw` came from featx_load and is freed once.
+        // SAFETY: `raw` came from featx_load, featx_program_finish or featx_replicate, and is freed once.
         unsafe { featx_free_module(self.raw) }
     }
 }
