@@ -92,6 +92,18 @@ def in_words(found):
     return sorted(", ".join(sorted("/".join(node) for node in circle)) for circle in found)
 
 
+def inclusions():
+    """Which C and C++ files include which; a header and what it declares count as one."""
+    files = [file for ending in ("c", "cpp", "h") for file in SRC.rglob(f"*.{ending}")]
+    by_path = {file.as_posix().removesuffix(file.suffix): set() for file in files}
+    for file in files:
+        own = file.as_posix().removesuffix(file.suffix)
+        for header in re.findall(r'^#include "([^"]+)\.h"', file.read_text(), re.M):
+            by_path[own] |= {path for path in by_path if path.endswith(f"/{header}")} - {own}
+    return {(path.removeprefix(f"{SRC.as_posix()}/"),): {(target.removeprefix(f"{SRC.as_posix()}/"),) for target in targets}
+            for path, targets in by_path.items()}
+
+
 class TheHouse(unittest.TestCase):
     maxDiff = None
 
@@ -103,6 +115,16 @@ class TheHouse(unittest.TestCase):
         for name, targets in House().arrows().items():
             if name:
                 rooms.setdefault(room_of(name), set()).update({room_of(target) for target in targets} - {room_of(name)})
+        self.assertEqual(in_words(circles(rooms)), [])
+
+    def test_c_files_include_each_other_one_way(self):
+        arrows = inclusions()
+        self.assertGreater(sum(map(len, arrows.values())), 20)
+        self.assertEqual(in_words(circles(arrows)), [])
+        rooms = {}
+        for (path,), targets in arrows.items():
+            room = path.rsplit("/", 1)[0]
+            rooms.setdefault((room,), set()).update({(target.rsplit("/", 1)[0],) for (target,) in targets} - {(room,)})
         self.assertEqual(in_words(circles(rooms)), [])
 
     def test_no_file_is_too_long(self):
