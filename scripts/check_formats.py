@@ -4,14 +4,15 @@ depth, compression, interlacing and byte order; of each featx has to give Pillow
 
 usage: scripts/check_formats.py [--program FILE] [--docs]
 
-Prints the tables of docs/formats.md; with --docs puts them there. Works in target/formats. Files of programs that are not
-here (ImageMagick: apt install imagemagick; tifffile: pip install tifffile imagecodecs) are left out, with a line. Exit code
-1 where a file's pixels differ, or featx reads what Pillow does not.
+Prints the tables of docs/formats.md; with --docs puts them there. Works in target/formats. Installs what is not here:
+tifffile and imagecodecs into .venv, ImageMagick as root (apt install imagemagick). Files of a program that cannot be
+installed are left out, with a line. Exit code 1 where a file's pixels differ, or featx reads what Pillow does not.
 
 --program  the built example decode_files
 """
 
 import argparse
+import importlib.util
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from zoo.venv import ROOT, use_project_python
+from zoo.venv import ROOT, debian_program, use_project_python
 
 WORK, DOCS = ROOT / "target/formats", ROOT / "docs/formats.md"
 BUILD = ["cargo", "build", "--quiet", "--no-default-features", "--features", "images", "--example", "decode_files"]
@@ -37,6 +38,7 @@ FORMATS = {
 def main():
     typed = arguments()
     use_project_python()
+    install_writers()
     warnings.simplefilter("ignore")
     shutil.rmtree(WORK, ignore_errors=True)
     (WORK / "pixels").mkdir(parents=True)
@@ -63,6 +65,15 @@ def arguments():
     parser.add_argument("--program", type=Path)
     parser.add_argument("--docs", action="store_true")
     return parser.parse_args()
+
+
+def install_writers():
+    from formats import by_magick
+
+    if not by_magick.find_program():
+        debian_program("convert-im6.q16", "imagemagick")
+    if not all(importlib.util.find_spec(library) for library in ("tifffile", "imagecodecs")):
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "tifffile", "imagecodecs"], check=False)
 
 
 def all_files():

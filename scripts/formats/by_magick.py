@@ -12,8 +12,17 @@ TYPES = ("Bilevel", "Grayscale", "GrayscaleMatte", "Palette", "PaletteMatte", "T
 TIFF_COMPRESSIONS = ("None", "LZW", "Zip", "RLE", "JPEG", "Group4", "Fax", "LZMA", "ZSTD", "WebP")
 
 
+def find_program():
+    """ImageMagick of some version; other programs are called convert too."""
+    for program in filter(None, map(shutil.which, ("magick", "convert-im6.q16", "convert"))):
+        told = subprocess.run([program, "-version"], capture_output=True, text=True, errors="replace")
+        if told.stdout.startswith("Version: ImageMagick"):
+            return program
+    return None
+
+
 def files():
-    program = shutil.which("magick") or shutil.which("convert")
+    program = find_program()
     if not program:
         return
     with tempfile.TemporaryDirectory() as folder:
