@@ -3,6 +3,7 @@
 use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use serde::Deserialize;
+use std::fmt;
 
 /// `--form`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
@@ -29,11 +30,10 @@ pub enum Precision {
     F16,
 }
 
-impl Precision {
+impl fmt::Display for Precision {
     /// As the options and `run.toml` call it.
-    #[must_use]
-    pub fn name(self) -> String {
-        spelling(self)
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&spelling(*self))
     }
 }
 
@@ -56,11 +56,10 @@ pub enum Tokens {
     Registers,
 }
 
-impl Tokens {
+impl fmt::Display for Tokens {
     /// As the options and `run.toml` call it.
-    #[must_use]
-    pub fn name(self) -> String {
-        spelling(self)
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&spelling(*self))
     }
 }
 
@@ -68,7 +67,7 @@ impl Tokens {
 mod tests {
     use super::*;
     use crate::cli::extract::OnError;
-    use crate::images::CropRounding;
+    use crate::images::{Channels, CropRounding, Interpolation, Resampler};
     use crate::rows::row_type::RowType;
     use serde::Serialize;
     use serde::de::DeserializeOwned;
@@ -97,8 +96,11 @@ mod tests {
         check::<Tokens>();
         check::<OnError>();
         check::<RowType>();
+        check::<Channels>();
         check::<CropRounding>();
-        assert_eq!(Tokens::ClsMean.name(), "cls+mean");
+        check::<Interpolation>();
+        check::<Resampler>();
+        assert_eq!(Tokens::ClsMean.to_string(), "cls+mean");
     }
 
     #[test]
@@ -110,6 +112,9 @@ mod tests {
             }
         }
         check::<RowType>();
+        check::<Channels>();
         check::<CropRounding>();
+        check::<Interpolation>();
+        check::<Resampler>();
     }
 }

@@ -101,11 +101,11 @@ struct Shards {
 /// There is nothing of ours, or it contradicts itself.
 pub fn report(
     path: &Path,
-    sources: &Contents,
+    contents: &Contents,
     max_array_size: u64,
     verified: Option<Verification>,
 ) -> Result<Report> {
-    let (run, layers, shards) = match sources {
+    let (run, layers, shards) = match contents {
         Contents::Bare(bare) => (None, bare.iter().map(bare_layer).collect(), None),
         Contents::Run { dir, layers } => {
             let sharded = dir.run.shards > 1;

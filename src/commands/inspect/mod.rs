@@ -48,10 +48,10 @@ pub fn run(typed: &Inspect) -> Result<()> {
                 .verify
                 .then(|| verification::verify(&typed.path, typed.quiet));
             let verified = verified.transpose()?;
-            let sources = Contents::find(&typed.path)?;
-            let report = directory::report(&typed.path, &sources, typed.max_array_size, verified)?;
+            let contents = Contents::find(&typed.path)?;
+            let report = directory::report(&typed.path, &contents, typed.max_array_size, verified)?;
             print(typed.json, &report, directory::table)?;
-            write_page(typed, &report, sources)?;
+            write_page(typed, &report, contents)?;
             report
                 .verified
                 .map_or(Ok(()), |verified| verified.ensure_whole(&typed.path))
@@ -82,11 +82,11 @@ fn ensure_report(typed: &Inspect, subject: &Subject) -> Result<()> {
 }
 
 #[cfg(feature = "report")]
-fn write_page(typed: &Inspect, report: &directory::Report, sources: Contents) -> Result<()> {
+fn write_page(typed: &Inspect, report: &directory::Report, contents: Contents) -> Result<()> {
     let Some(target) = &typed.report else {
         return Ok(());
     };
-    page::write(typed, target, report, sources)
+    page::write(typed, target, report, contents)
 }
 
 #[cfg(not(feature = "report"))]

@@ -40,14 +40,19 @@ pub fn ensure_free(target: &Path, overwrite: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes the page of `sources`, of which `report` tells, and writes it whole or not at all.
+/// Makes the page of `contents`, of which `report` tells, and writes it whole or not at all.
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn write(typed: &Inspect, target: &Path, report: &Report, mut sources: Contents) -> Result<()> {
-    sources.read_checksums()?;
-    let names = sources.names_path();
-    let (run, layers) = match &sources {
+pub fn write(
+    typed: &Inspect,
+    target: &Path,
+    report: &Report,
+    mut contents: Contents,
+) -> Result<()> {
+    contents.read_checksums()?;
+    let names = contents.names_path();
+    let (run, layers) = match &contents {
         Contents::Run { dir, layers } => {
             let run = &dir.run;
             (
@@ -57,7 +62,7 @@ pub fn write(typed: &Inspect, target: &Path, report: &Report, mut sources: Conte
         }
         Contents::Bare(bare) => (None, bare.iter().map(of_folder).collect()),
     };
-    let directory = match &sources {
+    let directory = match &contents {
         Contents::Run { dir, .. } => &dir.path,
         Contents::Bare(_) => &typed.path,
     };

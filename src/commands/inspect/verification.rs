@@ -55,9 +55,9 @@ pub fn verify(path: &Path, quiet: bool) -> Result<Verification> {
 }
 
 fn layers(path: &Path) -> Result<Vec<LayerState>> {
-    let mut sources = Contents::find(path)?;
-    sources.read_checksums()?;
-    match sources {
+    let mut contents = Contents::find(path)?;
+    contents.read_checksums()?;
+    match contents {
         Contents::Run { layers, .. } => Ok(layers),
         Contents::Bare(_) => bail!(
             "'{}' has no run.toml, and no checksums with it; nothing can be verified",

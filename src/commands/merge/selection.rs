@@ -33,12 +33,12 @@ pub struct WantedLayer {
 /// # Errors
 /// A layer that is not there, or that a run has not finished: how to finish it.
 pub fn find(typed: &Merge, takes_one: bool) -> Result<Selection> {
-    let mut sources = Contents::find(&typed.dir)?;
+    let mut contents = Contents::find(&typed.dir)?;
     if !typed.layer.is_empty() {
-        sources.keep_layers(&typed.layer, &typed.dir)?;
+        contents.keep_layers(&typed.layer, &typed.dir)?;
     }
-    sources.read_checksums()?;
-    let layers = sources.layer_names();
+    contents.read_checksums()?;
+    let layers = contents.layer_names();
     if let Some(out) = &typed.out {
         let ending = out.extension().unwrap_or(NPY.as_ref()).display();
         ensure!(
@@ -49,8 +49,8 @@ pub fn find(typed: &Merge, takes_one: bool) -> Result<Selection> {
             layers.join(", ")
         );
     }
-    let names = sources.names_path();
-    let (wanted, run) = match sources {
+    let names = contents.names_path();
+    let (wanted, run) = match contents {
         Contents::Run { dir, layers } => (from_run(&dir, layers)?, Some(dir.path)),
         Contents::Bare(bare) => (bare.into_iter().map(from_bare).collect(), None),
     };

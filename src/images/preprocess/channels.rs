@@ -1,5 +1,6 @@
 //! The channels of what the model is given.
 
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -24,22 +25,9 @@ impl Channels {
     }
 }
 
-/// As the TOML and `--channels` call it.
 impl fmt::Display for Channels {
+    /// As the TOML and `--channels` call it.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_and_toml_spell_alike() {
-        for channels in Channels::value_variants() {
-            let option = channels.to_possible_value().unwrap();
-            assert_eq!(option.get_name(), channels.to_string());
-        }
+        f.write_str(&spelling(*self))
     }
 }

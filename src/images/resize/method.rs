@@ -1,5 +1,6 @@
 //! How an image is resized: whose way, and by which filter.
 
+use crate::text::spelling::spelling;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -56,33 +57,16 @@ impl Resampler {
     }
 }
 
-/// As the TOML and `--resampler` call it.
 impl fmt::Display for Resampler {
+    /// As the TOML and `--resampler` call it.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(&spelling(*self))
     }
 }
 
-/// As the TOML and `--interpolation` call it.
 impl fmt::Display for Interpolation {
+    /// As the TOML and `--interpolation` call it.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_and_toml_spell_alike() {
-        for interpolation in Interpolation::value_variants() {
-            let option = interpolation.to_possible_value().unwrap();
-            assert_eq!(option.get_name(), interpolation.to_string());
-        }
-        for resampler in Resampler::value_variants() {
-            let option = resampler.to_possible_value().unwrap();
-            assert_eq!(option.get_name(), resampler.to_string());
-        }
+        f.write_str(&spelling(*self))
     }
 }

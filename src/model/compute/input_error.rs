@@ -15,7 +15,7 @@ pub fn wants_another_input(
     if text.contains("bad_alloc") || text.contains("can't allocate memory") {
         return anyhow!("'{file_name}': {text}"); // no fault of the input's
     }
-    let (shape, precision) = (options.shape, options.precision.name());
+    let (shape, precision) = (options.shape, options.precision);
     let cure = match (instead, options.precision) {
         (Some(words), _) => cure_of_channels(&words),
         (None, Precision::F32) => {

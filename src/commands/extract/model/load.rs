@@ -66,7 +66,7 @@ fn say_device(job: &Job) {
     if job.devices.contains(&Device::Cpu) && !model::is_native(job.precision) {
         say(format_args!(
             "this processor has no {} instructions: they are emulated, more slowly than f32",
-            job.precision.name()
+            job.precision
         ));
     }
 }

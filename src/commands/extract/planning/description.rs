@@ -34,10 +34,10 @@ pub fn describe(
     let preprocess = &job.preprocess;
     Run {
         featx: env!("CARGO_PKG_VERSION").to_owned(),
-        precision: job.precision.name(),
+        precision: job.precision.to_string(),
         dtype: job.stored,
         flatten: job.flatten,
-        tokens: job.tokens.map(|tokens| tokens.kept.name()),
+        tokens: job.tokens.map(|tokens| tokens.kept.to_string()),
         tokens_prefix: job
             .tokens
             .map(|tokens| tokens.prefix as u64)
