@@ -12,7 +12,6 @@ installed are left out, with a line. Exit code 1 where a file's pixels differ, o
 """
 
 import argparse
-import importlib.util
 import os
 import re
 import shutil
@@ -26,6 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from zoo.venv import ROOT, debian_program, use_project_python
+
+sys.path.insert(0, str(ROOT / "scripts/python"))
 
 WORK, DOCS = ROOT / "target/formats", ROOT / "docs/formats.md"
 BUILD = ["cargo", "build", "--quiet", "--no-default-features", "--features", "images", "--example", "decode_files"]
@@ -68,12 +69,17 @@ def arguments():
 
 
 def install_writers():
+    from featx.export import Failure
+    from featx.export.sources.installed import require
     from formats import by_magick
 
     if not by_magick.find_program():
         debian_program("convert-im6.q16", "imagemagick")
-    if not all(importlib.util.find_spec(library) for library in ("tifffile", "imagecodecs")):
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "tifffile", "imagecodecs"], check=False)
+    for library in ("tifffile", "imagecodecs"):
+        try:
+            require(library, library)
+        except Failure as failure:
+            print(failure, file=sys.stderr)
 
 
 def all_files():
